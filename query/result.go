@@ -1,0 +1,60 @@
+package query
+
+import (
+	"context"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// Column describes one column of a result.
+type Column struct {
+	Name string
+	// Type is DuckDB's spelling of the type, which is also its canonical one
+	// here: BIGINT, DECIMAL(12,2), TIMESTAMP WITH TIME ZONE, JSON, INTEGER[], …
+	Type string
+}
+
+// Result is what a statement gave. Rows arrive as Arrow record batches that
+// are produced while they are read. It must be closed; until then its session
+// can run no other statement. It is not safe for concurrent use.
+type Result struct {
+	Columns []Column // nil for a statement that returns no rows
+	Tag     string   // Postgres's command tag without the row count: SELECT, CREATE SOURCE, BEGIN, …
+	Epoch   uint64   // the epoch at which every source and view was read; 0 when none was
+	Notices []string // warnings for the client
+
+	next  func(context.Context) (arrow.RecordBatch, error)
+	close func()
+}
+
+// Next returns the next record batch, never empty, which stays valid until the
+// following call to Next or Close; the caller must not release it. It returns
+// io.EOF at the end. Column i is of Columns[i].Type in DuckDB's Arrow mapping:
+// DECIMAL and HUGEINT as decimal128, UUID and JSON as strings, TIMESTAMPTZ in
+// microseconds UTC, INTERVAL as month-day-nano, ENUM as a dictionary.
+func (r *Result) Next(ctx context.Context) (arrow.RecordBatch, error) {
+	if r.next == nil {
+		return nil, io.EOF
+	}
+	return r.next(ctx)
+}
+
+// Close gives up the result and the epoch it read. It may be called twice.
+func (r *Result) Close() {
+	if r.close != nil {
+		r.close()
+		r.close, r.next = nil, nil
+	}
+}
+
+// Statement is a prepared statement. It stays valid when objects change: it is
+// planned anew for each execution.
+type Statement struct {
+	SQL     string
+	Tag     string
+	Params  []string // the parameters' types in DuckDB's spelling, $1 first
+	Columns []Column // nil: the statement returns no rows
+
+	run func(ctx context.Context, args []any) (*Result, error)
+}
