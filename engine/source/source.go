@@ -1,0 +1,108 @@
+// Package source is the contract between the engine and the readers that feed
+// it. The engine owns the offsets: it tells a [Reader] where to begin, and the
+// reader delivers every record from there on, in order, exactly once, as
+// batches whose offset ranges leave no gap that is not reported.
+package source
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+// Connector makes readers of one kind, such as kafka. It is safe for
+// concurrent use.
+type Connector interface {
+	// Validate checks a source's WITH options and its format when it is
+	// created. The error names the option and says what it must be. It does
+	// not touch the network: a broker that is down is no reason to refuse.
+	Validate(spec Spec) error
+	// Open starts a reader. It returns at once; the reader connects in the
+	// background, tries for ever, and says in its Status what holds it.
+	Open(spec Spec, start []Position, sink Sink) (Reader, error)
+}
+
+// Spec describes a source to its connector.
+type Spec struct {
+	Name    string            // the source's name, for messages and metrics
+	Options map[string]string // WITH (…), names in lower case
+	Format  string            // PLAIN
+	Encode  string            // JSON
+	Schema  *batch.Schema     // the columns to decode, without generated ones and metadata
+	Alloc   *batch.Allocator
+	Logger  *slog.Logger
+	// Limits on one record; zero values mean the connector's defaults.
+	MaxRecordBytes, MaxDepth, MaxFields int
+}
+
+// Position is where reading a partition begins.
+type Position struct {
+	Partition   int32
+	Next        int64  // the offset to deliver next
+	LeaderEpoch int32  // of the record before Next, -1 unknown
+	TopicID     string // the identity of the topic when it was last read, "" unknown
+}
+
+// Sink takes what a reader delivers. It is safe for concurrent use.
+type Sink interface {
+	// Append hands a batch over, whose owner is then the sink even when it
+	// returns an error. It blocks while the hot buffers are full: that is the
+	// back-pressure. An error means that the source is closing.
+	Append(ctx context.Context, b *batch.Batch) error
+}
+
+// Reader reads one source until it is closed.
+type Reader interface {
+	// Status returns the state now. It does not block.
+	Status() Status
+	// Committed tells the reader which offsets are durable, so that it can
+	// commit them to the consumer group for lag monitors. It does not block.
+	Committed(next map[int32]int64)
+	// Close stops the reader and waits for it. No Append is under way after it.
+	Close() error
+}
+
+// State is what a reader is doing.
+type State string
+
+// The states. A reader is Running only while the broker has proved, by a
+// successful request in the last health interval, that it can be read.
+const (
+	Starting State = "starting"
+	Running  State = "running"
+	Retrying State = "retrying" // it will go on by itself when the cause is gone
+	Stalled  State = "stalled"  // it needs a decision: see the error
+	Stopped  State = "stopped"
+)
+
+// Status is a reader's state.
+type Status struct {
+	State      State
+	Error      string // why, when Retrying or Stalled; names the broker, topic, partition
+	Since      time.Time
+	Partitions []PartitionStatus
+	Bytes      int64 // record bytes read since the reader opened
+	Records    int64 // records delivered, rejected included
+	Duplicates int64 // records dropped because their offset was below the expected one
+}
+
+// PartitionStatus is one partition's state.
+type PartitionStatus struct {
+	Partition int32
+	TopicID   string
+	Next      int64 // the offset delivered next
+	Start     int64 // log start offset, -1 unknown
+	End       int64 // the last stable end offset, -1 unknown
+	State     State
+	Error     string
+	Gaps      []Gap // offsets that the broker no longer had
+}
+
+// Gap is a range of offsets [From, To) that was lost by the broker or its retention.
+type Gap struct {
+	From, To int64
+	Reason   string
+	At       time.Time
+}
