@@ -1,0 +1,254 @@
+package duck
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+// Conn is a connection. It runs one statement at a time and is not safe for
+// concurrent use; cancelling the context of a call interrupts it.
+type Conn struct {
+	db        *DB
+	data      mapping.Connection
+	key       connKey
+	relations Relations
+}
+
+// SetRelations gives the connection what ms_scan finds on it, nil for nothing.
+// It must not change while a result is open.
+func (c *Conn) SetRelations(r Relations) { c.relations = r }
+
+// Close closes the connection. Its statements and results must be closed.
+func (c *Conn) Close() {
+	connections.Delete(c.key)
+	c.db.mu.Lock()
+	defer c.db.mu.Unlock()
+	if _, open := c.db.conns[c]; open {
+		delete(c.db.conns, c)
+		mapping.Disconnect(&c.data)
+	}
+}
+
+// Interrupt stops the statement that runs now. It may be called from any goroutine.
+func (c *Conn) Interrupt() { mapping.Interrupt(c.data) }
+
+// Exec runs statements of our own making, separated by semicolons. A nil
+// context means that they can't be cancelled.
+func (c *Conn) Exec(ctx context.Context, sql string) error {
+	if ctx != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		defer context.AfterFunc(ctx, c.Interrupt)()
+	}
+	var res mapping.Result
+	state := mapping.Query(c.data, sql, &res)
+	defer mapping.DestroyResult(&res)
+	if state == mapping.StateError {
+		return contextError(ctx, parseError(mapping.ResultError(&res)))
+	}
+	return nil
+}
+
+// contextError prefers the context's reason to DuckDB's "interrupted".
+func contextError(ctx context.Context, err *Error) error {
+	if ctx != nil && ctx.Err() != nil && err.Interrupted() {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// Column is a result column: its name and its type in DuckDB's spelling.
+type Column struct{ Name, Type string }
+
+// Stmt is a prepared statement of one connection.
+type Stmt struct {
+	conn    *Conn
+	data    mapping.PreparedStatement
+	Params  []string // types, "" where DuckDB can't tell yet
+	Columns []Column
+}
+
+// Prepare plans exactly one statement; text with several is refused before any
+// of them runs. The caller must Close it.
+func (c *Conn) Prepare(sql string) (*Stmt, error) {
+	var extracted mapping.ExtractedStatements
+	n := mapping.ExtractStatements(c.data, sql, &extracted)
+	defer mapping.DestroyExtracted(&extracted)
+	if n == 0 {
+		if message := mapping.ExtractStatementsError(extracted); message != "" {
+			return nil, parseError(message)
+		}
+		return nil, &Error{Type: "Parser", Message: "there is no statement", Position: -1}
+	}
+	if n > 1 {
+		return nil, &Error{Type: "Parser", Message: "cannot insert multiple commands into a prepared statement", Position: -1}
+	}
+	s := &Stmt{conn: c}
+	if mapping.PrepareExtractedStatement(c.data, extracted, 0, &s.data) == mapping.StateError {
+		err := parseError(mapping.PrepareError(s.data))
+		mapping.DestroyPrepare(&s.data)
+		return nil, err
+	}
+	s.Params = make([]string, int(mapping.NParams(s.data)))
+	for i := range s.Params {
+		t := mapping.ParamLogicalType(s.data, mapping.IdxT(i+1))
+		s.Params[i] = typeName(t)
+		mapping.DestroyLogicalType(&t)
+	}
+	s.Columns = make([]Column, int(mapping.PreparedStatementColumnCount(s.data)))
+	for i := range s.Columns {
+		t := mapping.PreparedStatementColumnLogicalType(s.data, mapping.IdxT(i))
+		s.Columns[i] = Column{mapping.PreparedStatementColumnName(s.data, mapping.IdxT(i)), typeName(t)}
+		mapping.DestroyLogicalType(&t)
+	}
+	return s, nil
+}
+
+// Close frees the statement.
+func (s *Stmt) Close() { mapping.DestroyPrepare(&s.data) }
+
+// Query executes the statement with args as $1, $2, …; their Go types are
+// those of package batch's values. Rows are produced as they are read. The
+// caller must close them before the connection runs anything else.
+func (s *Stmt) Query(ctx context.Context, args ...any) (*Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if len(args) != len(s.Params) {
+		return nil, &Error{Type: "Binder", Message: fmt.Sprintf("the statement has %d parameters, %d were given", len(s.Params), len(args)), Position: -1}
+	}
+	mapping.ClearBindings(s.data)
+	for i, arg := range args {
+		if err := s.bind(mapping.IdxT(i+1), arg); err != nil {
+			return nil, err
+		}
+	}
+	r := &Rows{ctx: ctx, conn: s.conn, stop: context.AfterFunc(ctx, s.conn.Interrupt)}
+	var pending mapping.PendingResult
+	if C.ms_pending_streaming(s.data.Ptr, &pending.Ptr) != 0 {
+		err := parseError(mapping.PendingError(pending))
+		mapping.DestroyPending(&pending)
+		r.stop()
+		return nil, contextError(ctx, err)
+	}
+	state := mapping.ExecutePending(pending, &r.res)
+	mapping.DestroyPending(&pending)
+	r.open = true
+	if state == mapping.StateError {
+		err := parseError(mapping.ResultError(&r.res))
+		r.Close()
+		return nil, contextError(ctx, err)
+	}
+	return r, nil
+}
+
+// Query prepares, runs and forgets one statement.
+func (c *Conn) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
+	s, err := c.Prepare(sql)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Query(ctx, args...)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	r.owned = s
+	return r, nil
+}
+
+func (s *Stmt) bind(i mapping.IdxT, arg any) error {
+	state := mapping.StateSuccess
+	switch v := arg.(type) {
+	case nil:
+		state = mapping.BindNull(s.data, i)
+	case bool:
+		state = mapping.BindBoolean(s.data, i, v)
+	case int:
+		state = mapping.BindInt64(s.data, i, int64(v))
+	case int32:
+		state = mapping.BindInt32(s.data, i, v)
+	case int64:
+		state = mapping.BindInt64(s.data, i, v)
+	case uint64:
+		state = mapping.BindUInt64(s.data, i, v)
+	case float32:
+		state = mapping.BindFloat(s.data, i, v)
+	case float64:
+		state = mapping.BindDouble(s.data, i, v)
+	case string:
+		state = mapping.BindVarchar(s.data, i, v)
+	case []byte:
+		state = mapping.BindBlob(s.data, i, v)
+	default:
+		value, err := createValue(arg)
+		if err != nil {
+			return err
+		}
+		state = mapping.BindValue(s.data, i, value)
+		mapping.DestroyValue(&value)
+	}
+	if state == mapping.StateError {
+		return &Error{Type: "Invalid Input", Message: fmt.Sprintf("parameter $%d: %s", i, mapping.PrepareError(s.data)), Position: -1}
+	}
+	return nil
+}
+
+// createValue makes a DuckDB value that the caller destroys.
+func createValue(arg any) (mapping.Value, error) {
+	switch v := arg.(type) {
+	case batch.DateValue:
+		return mapping.CreateDate(mapping.NewDate(int32(v))), nil
+	case batch.TimeValue:
+		return mapping.CreateTime(mapping.NewTime(int64(v))), nil
+	case batch.TimestampValue:
+		return mapping.CreateTimestamp(mapping.NewTimestamp(int64(v))), nil
+	case batch.TimestampTZValue:
+		return mapping.CreateTimestampTZ(mapping.NewTimestamp(int64(v))), nil
+	case batch.IntervalValue:
+		return mapping.CreateInterval(mapping.NewInterval(v.Months, v.Days, v.Micros)), nil
+	case batch.UUIDValue:
+		return mapping.CreateVarchar(v.String()), nil
+	case batch.DecimalValue:
+		huge := mapping.NewHugeInt(v.Unscaled.Lo, v.Unscaled.Hi)
+		width := len(new(big.Int).Abs(v.Unscaled.Big()).String())
+		if v.Scale == 0 && width > 18 {
+			return mapping.CreateHugeInt(huge), nil
+		}
+		width = min(38, max(width, int(v.Scale)))
+		return mapping.CreateDecimal(mapping.NewDecimal(uint8(width), v.Scale, huge)), nil
+	case []any:
+		return createList(v)
+	default:
+		return mapping.Value{}, &Error{Type: "Invalid Input", Message: fmt.Sprintf("a parameter of Go type %T is not supported", arg), Position: -1}
+	}
+}
+
+// createList makes a list of text values, which DuckDB casts to what the
+// statement needs.
+func createList(items []any) (mapping.Value, error) {
+	values := make([]mapping.Value, len(items))
+	for i, item := range items {
+		if item == nil {
+			values[i] = mapping.CreateNullValue()
+		} else {
+			values[i] = mapping.CreateVarchar(fmt.Sprint(item))
+		}
+	}
+	t := mapping.CreateLogicalType(mapping.TypeVarchar)
+	defer mapping.DestroyLogicalType(&t)
+	list := mapping.CreateListValue(t, values)
+	for i := range values {
+		mapping.DestroyValue(&values[i])
+	}
+	return list, nil
+}

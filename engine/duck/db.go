@@ -1,0 +1,141 @@
+package duck
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+)
+
+// Options configure an instance. Zero values leave DuckDB's defaults.
+type Options struct {
+	MemoryLimit   string // such as 2GiB
+	Threads       int
+	TempDirectory string // where large sorts and joins spill; "" means nowhere
+	MaxTempSize   string
+}
+
+// DB is one open DuckDB instance. It is safe for concurrent use.
+type DB struct {
+	id   uint64
+	data mapping.Database
+
+	mu     sync.Mutex
+	conns  map[*Conn]struct{}
+	closed bool
+}
+
+var lastDB atomic.Uint64
+
+// Open opens the database file at path, or an in-memory database for "".
+// The settings follow the threat list: nothing is downloaded or loaded, no
+// secrets, times are UTC unless a session says otherwise. Call Lock when the
+// instance is set up; only then may statements of users run.
+func Open(path string, o Options) (*DB, error) {
+	var config mapping.Config
+	if mapping.CreateConfig(&config) == mapping.StateError {
+		return nil, fmt.Errorf("open duckdb: no memory for its configuration")
+	}
+	defer mapping.DestroyConfig(&config)
+	for _, s := range o.settings() {
+		if mapping.SetConfig(config, s[0], s[1]) == mapping.StateError {
+			return nil, fmt.Errorf("open duckdb: setting %s = %q is not valid", s[0], s[1])
+		}
+	}
+	db := &DB{id: lastDB.Add(1), conns: make(map[*Conn]struct{})}
+	var message string
+	if mapping.OpenExt(path, &db.data, config, &message) == mapping.StateError {
+		return nil, fmt.Errorf("open duckdb %s: %w", path, parseError(message))
+	}
+	var c mapping.Connection
+	if mapping.Connect(db.data, &c) == mapping.StateError {
+		mapping.Close(&db.data)
+		return nil, fmt.Errorf("open duckdb %s: no connection", path)
+	}
+	err := registerScan(c, db.id)
+	mapping.Disconnect(&c)
+	if err != nil {
+		mapping.Close(&db.data)
+		return nil, err
+	}
+	return db, nil
+}
+
+func (o Options) settings() [][2]string {
+	s := [][2]string{
+		{"autoinstall_known_extensions", "false"},
+		{"autoload_known_extensions", "false"},
+		{"allow_community_extensions", "false"},
+		{"allow_persistent_secrets", "false"},
+		{"errors_as_json", "true"},
+		// The file is folded by explicit CHECKPOINT, between commits: an
+		// automatic one inside COMMIT doubles its time.
+		{"checkpoint_threshold", "1GB"},
+	}
+	add := func(name, value string) {
+		if value != "" {
+			s = append(s, [2]string{name, value})
+		}
+	}
+	add("memory_limit", o.MemoryLimit)
+	add("temp_directory", o.TempDirectory)
+	if o.Threads > 0 {
+		add("threads", fmt.Sprint(o.Threads))
+	}
+	return s
+}
+
+// Lock closes what SQL could reach outside the database and freezes the
+// settings, all but the session's time zone.
+func (db *DB) Lock(o Options) error {
+	c, err := db.Conn()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	sql := []string{"SET GLOBAL TimeZone='UTC'"}
+	if o.MaxTempSize != "" { // only a runtime SET is enforced
+		sql = append(sql, "SET max_temp_directory_size='"+o.MaxTempSize+"'")
+	}
+	sql = append(sql, "SET allow_unredacted_secrets=false", "SET enable_external_access=false",
+		"SET allowed_configs=['TimeZone','schema','search_path']", "SET lock_configuration=true")
+	if err := c.Exec(nil, strings.Join(sql, "; ")); err != nil { //nolint:staticcheck // nil means: no cancellation
+		return fmt.Errorf("lock duckdb: %w", err)
+	}
+	return nil
+}
+
+// Conn opens a connection. The caller must Close it.
+func (db *DB) Conn() (*Conn, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed {
+		return nil, fmt.Errorf("duckdb is closed")
+	}
+	c := &Conn{db: db}
+	if mapping.Connect(db.data, &c.data) == mapping.StateError {
+		return nil, fmt.Errorf("open a duckdb connection")
+	}
+	var ctx mapping.ClientContext
+	mapping.ConnectionGetClientContext(c.data, &ctx)
+	c.key = connKey{db: db.id, conn: uint64(mapping.ClientContextGetConnectionId(ctx))}
+	mapping.DestroyClientContext(&ctx)
+	connections.Store(c.key, c)
+	db.conns[c] = struct{}{}
+	return c, nil
+}
+
+// Close closes the instance. Connections must have been closed before.
+func (db *DB) Close() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if !db.closed {
+		db.closed = true
+		mapping.Close(&db.data)
+	}
+}
+
+// Version returns DuckDB's version, such as v1.5.6.
+func Version() string { return mapping.LibraryVersion() }

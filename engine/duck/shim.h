@@ -1,0 +1,70 @@
+// The table function ms_scan: DuckDB reads columns that Go owns, in place.
+//
+// Only the public C API of DuckDB is used; the few functions that run once per
+// 2,048 values are declared here, the rest is reached through the Go bindings.
+#ifndef MILLSTREAM_SHIM_H
+#define MILLSTREAM_SHIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// How a column's values lie in memory. Keep in step with Layout in scan.go.
+enum ms_layout {
+	MS_FIXED,      // width bytes a value, as DuckDB stores them
+	MS_BITS,       // Arrow booleans, one bit a value
+	MS_INT64_AS16, // int64 holding a DECIMAL of up to 4 digits
+	MS_INT64_AS32, // int64 holding a DECIMAL of up to 9 digits
+	MS_STRING,     // int32 offsets and bytes
+	MS_STRING_T,   // DuckDB's 16-byte string handles
+	MS_INTERVAL,   // Arrow month-day-nano
+	MS_UUID,       // 16 bytes, big endian
+	MS_CONST64,    // one int64 for all rows
+	MS_NULL,       // every value is NULL
+};
+
+enum ms_validity { MS_ALL_VALID, MS_BITMAP, MS_BYTES };
+
+typedef struct {
+	const void *data;
+	const int32_t *offsets; // MS_STRING: data's offsets, rows + 1 of them
+	const void *valid;
+	uint64_t bit_offset; // of the first value in bitmaps (MS_BITS data, MS_BITMAP validity)
+	uint32_t width;
+	uint8_t layout;
+	uint8_t validity;
+} ms_column;
+
+// One scan of one statement: chunks × projected columns, freed by its destructor.
+typedef struct {
+	uint64_t chunks;
+	uint64_t columns;
+	uint64_t next; // the next chunk to hand to a thread; updated atomically
+	uint64_t *rows;
+	ms_column *cells; // cells[chunk * columns + column]
+} ms_scan;
+
+// A thread's place in the scan.
+typedef struct {
+	uint64_t chunk, row;
+	bool open;
+} ms_cursor;
+
+ms_scan *ms_scan_new(uint64_t chunks, uint64_t columns);
+void ms_scan_free(void *scan);
+void *ms_bind_callback(void);
+void *ms_init_callback(void);
+void *ms_local_init_callback(void);
+void *ms_scan_callback(void);
+void *ms_free_scan_callback(void);
+void *ms_free_callback(void);
+
+// Starts a prepared statement whose rows are produced as they are fetched.
+int ms_pending_streaming(void *statement, void **pending);
+
+// Results as Arrow; both return NULL or a message that the caller frees.
+void *ms_arrow_options(void *connection);
+void ms_arrow_options_free(void *options);
+char *ms_arrow_schema(void *options, void **types, const char **names, uint64_t n, void *schema);
+char *ms_arrow_array(void *options, void *chunk, void *array);
+
+#endif

@@ -1,0 +1,100 @@
+package duck
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+// AppendTo copies the current chunk's columns first, first+1, … into the
+// builder's columns, whose types must be those of the result.
+func (r *Rows) AppendTo(b *batch.Builder, first int) error {
+	for i := range b.Schema().Columns {
+		vec := mapping.DataChunkGetVector(r.chunk, mapping.IdxT(first+i))
+		if err := appendVector(b.Column(i), vec, r.size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendVector(c *batch.ColumnBuilder, vec mapping.Vector, n int) error {
+	data := mapping.VectorGetData(vec)
+	mask := (*uint64)(mapping.VectorGetValidity(vec))
+	t := c.Type()
+	switch t.Physical() {
+	case batch.Bits:
+		appendEach(c, data, mask, n, func(v uint8) { c.AppendBool(v != 0) })
+	case batch.Int8:
+		appendEach(c, data, mask, n, c.AppendInt8)
+	case batch.Int16:
+		appendEach(c, data, mask, n, c.AppendInt16)
+	case batch.Int32:
+		appendEach(c, data, mask, n, c.AppendInt32)
+	case batch.Int64:
+		switch {
+		case t.Kind == batch.Decimal && t.Precision <= 4:
+			appendEach(c, data, mask, n, func(v int16) { c.AppendInt64(int64(v)) })
+		case t.Kind == batch.Decimal && t.Precision <= 9:
+			appendEach(c, data, mask, n, func(v int32) { c.AppendInt64(int64(v)) })
+		default:
+			appendEach(c, data, mask, n, c.AppendInt64)
+		}
+	case batch.Int128:
+		appendEach(c, data, mask, n, c.AppendInt128)
+	case batch.Float32:
+		appendEach(c, data, mask, n, c.AppendFloat32)
+	case batch.Float64:
+		appendEach(c, data, mask, n, c.AppendFloat64)
+	case batch.MonthDayNano:
+		appendEach(c, data, mask, n, c.AppendInterval)
+	case batch.Fixed16:
+		appendEach(c, data, mask, n, func(v batch.Int128Value) { c.AppendUUID(uuidFromDuck(v)) })
+	case batch.Bytes:
+		for i := range n {
+			if isNull(mask, i) {
+				c.AppendNull()
+			} else {
+				c.AppendBytes(scanString(data, i, false))
+			}
+		}
+	default:
+		return fmt.Errorf("read a column of type %s", t)
+	}
+	return nil
+}
+
+func isNull(mask *uint64, i int) bool {
+	return mask != nil && *(*uint64)(unsafe.Add(unsafe.Pointer(mask), i>>6*8))&(1<<(i&63)) == 0
+}
+
+func appendEach[T any](c *batch.ColumnBuilder, data unsafe.Pointer, mask *uint64, n int, add func(T)) {
+	values := unsafe.Slice((*T)(data), n)
+	if mask == nil {
+		for _, v := range values {
+			add(v)
+		}
+		return
+	}
+	for i, v := range values {
+		if isNull(mask, i) {
+			c.AppendNull()
+		} else {
+			add(v)
+		}
+	}
+}
+
+// uuidFromDuck undoes the flipped top bit by which DuckDB sorts UUIDs.
+func uuidFromDuck(v batch.Int128Value) batch.UUIDValue {
+	var u batch.UUIDValue
+	high := uint64(v.Hi) ^ 1<<63
+	for i := range 8 {
+		u[i] = byte(high >> (56 - 8*i))
+		u[8+i] = byte(v.Lo >> (56 - 8*i))
+	}
+	return u
+}
