@@ -1,0 +1,28 @@
+// Package httpapi answers SQL over HTTP.
+//
+// POST /v1/query takes one statement as {"sql": …, "params": […], "timeout":
+// "5s"} and streams its rows in the format that the Accept header asks for:
+//
+//   - application/json (default): {"columns": [{"name", "type"}…], "rows": [[…]…], "epoch": n, "tag": …}
+//   - application/x-ndjson: one JSON object per row, one per line
+//   - text/csv: a header line, then one line per row; NULL is an empty field, "" an empty string
+//   - application/vnd.apache.arrow.stream: an Arrow IPC stream
+//
+// The epoch that was read is also in the header Millstream-Epoch, whatever the
+// format. Values are written in JSON as follows. BOOLEAN, REAL, DOUBLE and the
+// integers are numbers, but BIGINT and UBIGINT beyond ±2^53 are strings, since
+// most JSON readers would round them, and so are NaN, Infinity and -Infinity.
+// DECIMAL and HUGEINT are numbers with all their digits. Times are ISO 8601,
+// TIMESTAMP WITH TIME ZONE in UTC with a Z, INTERVAL as a duration (P1M2DT3S).
+// BLOB is base64. JSON is embedded as it is. LIST is an array, STRUCT and MAP
+// are objects.
+//
+// An error is {"error": {"code", "message", "position", "hint", "detail"}},
+// code being a SQLSTATE, with a status that fits. After the first bytes have
+// left, the status can't change any more: JSON then ends with an "error"
+// member and NDJSON with an error line, and CSV and Arrow, which have no place
+// for one, break the connection off, so that nobody takes a part for the whole.
+//
+// The package knows neither DuckDB nor Kafka; the database is the two small
+// interfaces [Database] and [Session].
+package httpapi

@@ -1,0 +1,211 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/millstream-db/millstream/query"
+)
+
+// Session runs one statement at a time.
+type Session interface {
+	// Prepare checks one statement; an empty paramTypes leaves the
+	// parameters' types to be inferred.
+	Prepare(ctx context.Context, sql string, paramTypes []string) (*query.Statement, error)
+	// Execute runs a prepared statement with one argument per parameter.
+	Execute(ctx context.Context, st *query.Statement, args []any) (*query.Result, error)
+	Close()
+}
+
+// Database is what the package serves.
+type Database interface {
+	NewSession() Session
+	// Ready returns nil when queries can be answered, and otherwise why not.
+	Ready() error
+}
+
+// The default limits of [Options].
+const (
+	DefaultBodyBytesMax = 1 << 20
+	DefaultQueriesMax   = 64
+	DefaultWriteTimeout = 30 * time.Second
+)
+
+// Options configure a [Server]. Only Database is required.
+type Options struct {
+	Database Database
+	Metrics  http.Handler // answers /metrics; nil: 404
+	Logger   *slog.Logger // nil: discard
+
+	// AllowedHosts are names that requests may carry as their Host besides
+	// localhost and the loopback addresses. A page of another site that makes
+	// its name resolve to 127.0.0.1 is refused by this.
+	AllowedHosts []string
+	// AnyHost switches that check off, for listeners beyond loopback.
+	AnyHost bool
+
+	StatementTimeout time.Duration // the longest and the default time of a statement; 0: no limit
+	WriteTimeout     time.Duration // how long a client may take to accept one flush; 0: DefaultWriteTimeout
+	BodyBytesMax     int64         // 0: DefaultBodyBytesMax
+	QueriesMax       int           // statements at once; 0: DefaultQueriesMax
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.WriteTimeout == 0 {
+		o.WriteTimeout = DefaultWriteTimeout
+	}
+	if o.BodyBytesMax == 0 {
+		o.BodyBytesMax = DefaultBodyBytesMax
+	}
+	if o.QueriesMax == 0 {
+		o.QueriesMax = DefaultQueriesMax
+	}
+	return o
+}
+
+// Validate returns everything that is wrong with the options.
+func (o Options) Validate() error {
+	var errs []error
+	if o.Database == nil {
+		errs = append(errs, errors.New("no database"))
+	}
+	for name, negative := range map[string]bool{
+		"statement timeout": o.StatementTimeout < 0, "write timeout": o.WriteTimeout < 0,
+		"body limit": o.BodyBytesMax < 0, "query limit": o.QueriesMax < 0,
+	} {
+		if negative {
+			errs = append(errs, fmt.Errorf("%s is negative", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Server is the HTTP endpoint. It is safe for concurrent use.
+type Server struct {
+	opts  Options
+	log   *slog.Logger
+	http  *http.Server
+	slots chan struct{}      // one element per statement that runs
+	base  context.Context    // every request's parent, so that Shutdown can cancel them
+	stop  context.CancelFunc // cancels base
+}
+
+// New returns a server that listens nowhere yet.
+func New(opts Options) (*Server, error) {
+	opts = opts.withDefaults()
+	if err := opts.Validate(); err != nil {
+		return nil, fmt.Errorf("http options: %w", err)
+	}
+	base, stop := context.WithCancel(context.Background())
+	s := &Server{
+		opts:  opts,
+		log:   opts.Logger.With("component", "http"),
+		slots: make(chan struct{}, opts.QueriesMax),
+		base:  base,
+		stop:  stop,
+	}
+	s.http = &http.Server{
+		Handler: s.Handler(),
+		// No ReadTimeout: it would also end the watch for a client that goes
+		// away, and with it every statement that runs longer. The query
+		// handler sets a deadline for the body itself.
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return base },
+	}
+	return s, nil
+}
+
+// Handler returns the routes, for a caller that brings its own http.Server.
+func (s *Server) Handler() http.Handler {
+	r := chi.NewRouter()
+	r.Use(s.recoverPanics, s.guard)
+	r.NotFound(func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, http.StatusNotFound, query.Errorf(query.CodeUndefinedObject, "no such path").
+			WithHint("GET / lists what there is"))
+	})
+	r.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, http.StatusMethodNotAllowed, query.Errorf(query.CodeProtocolViolation, "method not allowed here").
+			WithHint("statements go to POST /v1/query"))
+	})
+	r.Get("/", s.help)
+	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
+	r.Get("/readyz", s.ready)
+	r.Post("/v1/query", s.query)
+	if s.opts.Metrics != nil {
+		r.Method(http.MethodGet, "/metrics", s.opts.Metrics)
+	}
+	return r
+}
+
+// Serve answers requests from ln until Shutdown, and then returns nil.
+func (s *Server) Serve(ln net.Listener) error {
+	if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve http on %s: %w", ln.Addr(), err)
+	}
+	return nil
+}
+
+// farewellTimeout is how long cancelled statements have to say so.
+const farewellTimeout = time.Second
+
+// Shutdown stops listening and waits for the statements that run. When ctx
+// ends first they are cancelled, and ctx's error is returned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	s.stop()
+	if err == nil {
+		return nil
+	}
+	farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewellTimeout)
+	defer cancel()
+	if s.http.Shutdown(farewell) != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	return fmt.Errorf("shut down http: %w", err)
+}
+
+const helpText = `Millstream answers SQL here.
+
+  POST /v1/query   {"sql": "SELECT 1", "params": [], "timeout": "5s"}
+                   Accept: application/json, application/x-ndjson, text/csv
+                   or application/vnd.apache.arrow.stream
+  GET  /healthz    the process lives
+  GET  /readyz     the database answers
+  GET  /metrics    Prometheus
+
+  curl -d '{"sql": "SHOW TABLES"}' http://%s/v1/query
+`
+
+func (s *Server) help(w http.ResponseWriter, r *http.Request) {
+	writeText(w, http.StatusOK, fmt.Sprintf(helpText, r.Host))
+}
+
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	if err := s.opts.Database.Ready(); err != nil {
+		writeText(w, http.StatusServiceUnavailable, err.Error()+"\n")
+		return
+	}
+	writeText(w, http.StatusOK, "ready\n")
+}
+
+func writeText(w http.ResponseWriter, status int, text string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text)) // the client that does not read its answer is not told so
+}
