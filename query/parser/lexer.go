@@ -47,8 +47,12 @@ func (s *scanner) scan() (TokenKind, string, *Error) {
 		value, err := s.quoted(false)
 		return String, value, err
 	case (c == 'e' || c == 'E') && s.at(1) == '\'':
+		start := s.pos
 		s.pos++
 		value, err := s.quoted(true)
+		if err != nil {
+			err.Offset = start
+		}
 		return String, value, err
 	case c == '"':
 		value, err := s.quotedName()

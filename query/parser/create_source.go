@@ -1,0 +1,258 @@
+package parser
+
+import (
+	"strings"
+
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+const (
+	hintNotNull     = "Columns of a source may be NULL, because a record may lack the field. Leave NOT NULL out and write WHERE col IS NOT NULL in the view."
+	hintPlainColumn = "A column of a source is: name type [AS expression]."
+)
+
+// create dispatches on what is to be created.
+func (p *parser) create() Statement {
+	p.expect("create")
+	orReplace := p.peek()
+	replace := p.accept("or", "replace")
+	t := p.peek()
+	if t.isAny("temp", "temporary", "global", "local", "unlogged") {
+		panic(unsupportedHere(t, hintObjects, "CREATE %s is not supported", strings.ToUpper(t.Value)))
+	}
+	if replace {
+		panic(unsupportedHere(orReplace, "Drop it first: DROP SOURCE or DROP MATERIALIZED VIEW.", "CREATE OR REPLACE is not supported"))
+	}
+	switch {
+	case p.accept("source"):
+		return p.createSource(false)
+	case p.accept("table"):
+		return p.createSource(true)
+	case p.accept("materialized"):
+		p.expect("view")
+		return p.createView()
+	case t.is("view"):
+		panic(unsupportedHere(t, "Write CREATE MATERIALIZED VIEW.", "CREATE VIEW is not supported"))
+	case t.isAny("sink", "subscription"):
+		panic(unsupportedHere(t, hintObjects, "CREATE %s is not supported yet", strings.ToUpper(t.Value)))
+	case t.Kind == Word:
+		panic(unsupportedHere(t, hintObjects, "CREATE %s is not supported", strings.ToUpper(t.Value)))
+	}
+	panic(syntaxError(t))
+}
+
+func (p *parser) createSource(table bool) Statement {
+	start := p.tokens[0]
+	s := &CreateSource{Table: table, IfNotExists: p.ifNotExists(), Name: p.newName()}
+	if table && p.peek().is("as") {
+		panic(unsupportedHere(start, "Write CREATE MATERIALIZED VIEW … AS SELECT ….", "CREATE TABLE AS is not supported"))
+	}
+	if p.peek().mark("(") {
+		p.columns(s)
+	}
+	includes := p.peek()
+	for p.peek().is("include") {
+		s.Include = append(s.Include, p.include())
+	}
+	if p.accept("with") {
+		s.Options = p.options()
+	}
+	if p.accept("format") {
+		s.Format = strings.ToUpper(p.identifier().Value)
+		p.expect("encode")
+		s.Encode = strings.ToUpper(p.identifier().Value)
+		if p.peek().mark("(") {
+			s.EncodeOptions = p.options()
+		}
+	}
+	p.end()
+	if table && !hasOption(s.Options, "connector") {
+		panic(unsupportedHere(start, "A table needs a connector: CREATE TABLE … WITH (connector = 'kafka', …). "+hintObjects,
+			"CREATE TABLE without a connector is not supported"))
+	}
+	if len(s.Include) > 0 {
+		panic(unsupportedHere(includes, "Every source has the columns _partition, _offset, _timestamp and _key; name them in the query.",
+			"INCLUDE is not supported yet"))
+	}
+	return s
+}
+
+func hasOption(options []Option, name string) bool {
+	for _, o := range options {
+		if o.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// columns reads the list in parentheses.
+func (p *parser) columns(s *CreateSource) {
+	p.expectMark("(")
+	seen := map[string]bool{}
+	for _, c := range batch.MetadataColumns() {
+		seen[c.Name] = true
+	}
+	for {
+		t := p.peek()
+		switch {
+		case t.is("watermark") && p.peekAt(1).is("for"):
+			if s.Watermark != nil {
+				panic(errorAt(t.Offset, codeSyntax, "a source has one WATERMARK"))
+			}
+			s.Watermark = p.watermark()
+		case t.isAny("primary", "unique", "constraint", "check", "foreign"):
+			panic(unsupportedHere(t, hintPlainColumn, "%s in a source is not supported", constraintName(t)))
+		default:
+			c := p.column()
+			if lower := strings.ToLower(c.Name); seen[lower] {
+				panic(errorAt(c.Offset, codeDuplicate, "column \"%s\" specified more than once", c.Name).
+					withHint("Names of columns differ in more than letter case; _partition, _offset, _timestamp and _key are always there."))
+			} else {
+				seen[lower] = true
+			}
+			s.Columns = append(s.Columns, c)
+		}
+		if !p.acceptMark(",") {
+			break
+		}
+	}
+	p.expectMark(")")
+}
+
+func (p *parser) column() Column {
+	name := p.identifier()
+	c := Column{Name: name.Value, Offset: name.Offset, TypeOffset: p.peek().Offset}
+	c.Type = p.typeName()
+	for {
+		t := p.peek()
+		switch {
+		case t.is("as"):
+			p.take()
+			c.Expr, c.ExprOffset = p.expression()
+			return c
+		case t.is("null"):
+			p.take()
+		case t.is("not"):
+			panic(unsupportedHere(t, hintNotNull, "NOT NULL is not supported in a source"))
+		case t.mark(",") || t.mark(")"):
+			return c
+		case t.Kind == Word && columnConstraints[t.Value]:
+			panic(unsupportedHere(t, hintPlainColumn, "%s in a source is not supported", constraintName(t)))
+		default:
+			p.fail()
+		}
+	}
+}
+
+func constraintName(t Token) string {
+	if t.isAny("primary", "foreign") {
+		return strings.ToUpper(t.Value) + " KEY"
+	}
+	return strings.ToUpper(t.Value)
+}
+
+// columnConstraints end a type's name, as do AS, NOT and NULL.
+var columnConstraints = wordSet("as not null default primary unique check references generated collate constraint")
+
+// typeName reads a type: words, with parameters in parentheses and brackets.
+func (p *parser) typeName() string {
+	var text strings.Builder
+	var last Token
+	for depth := 0; ; {
+		t := p.peek()
+		closing := t.mark(")") || t.mark("]")
+		if t.Kind == EOF || depth == 0 && (closing || t.mark(",") || t.Kind == Word && columnConstraints[t.Value]) {
+			break
+		}
+		if !isTypeToken(t) {
+			p.fail()
+		}
+		if t.mark("(") || t.mark("[") {
+			depth++
+		} else if closing {
+			depth--
+		}
+		if needsSpace(last, t) {
+			text.WriteByte(' ')
+		}
+		text.WriteString(t.Text)
+		last = p.take()
+	}
+	if text.Len() == 0 {
+		p.fail()
+	}
+	return text.String()
+}
+
+func isTypeToken(t Token) bool {
+	switch t.Kind {
+	case Word, Quoted, Number:
+		return true
+	case Punct:
+		return strings.Contains("()[],", t.Text)
+	}
+	return false
+}
+
+// needsSpace reports whether two tokens of a type would run into each other.
+func needsSpace(last, t Token) bool {
+	wordy := func(t Token) bool { return t.Kind == Word || t.Kind == Quoted || t.Kind == Number }
+	return wordy(t) && (wordy(last) || last.mark(")") || last.mark("]"))
+}
+
+// expression reads an expression up to the comma or parenthesis that ends it,
+// and keeps it as text.
+func (p *parser) expression() (text string, offset int) {
+	first := p.peek()
+	last := first
+	for depth := 0; ; {
+		t := p.peek()
+		opening := t.mark("(") || t.mark("[") || t.mark("{")
+		closing := t.mark(")") || t.mark("]") || t.mark("}")
+		if t.Kind == EOF || depth == 0 && (closing || t.mark(",")) {
+			break
+		}
+		if opening {
+			depth++
+		} else if closing {
+			depth--
+		}
+		last = p.take()
+	}
+	if p.peek().Offset == first.Offset || p.peek().Kind == EOF {
+		p.fail()
+	}
+	return p.text(first, last), first.Offset
+}
+
+func (p *parser) watermark() *Watermark {
+	p.expect("watermark", "for")
+	column := p.identifier()
+	p.expect("as")
+	w := &Watermark{Column: column.Value, Offset: column.Offset}
+	w.Expr, w.ExprOffset = p.expression()
+	return w
+}
+
+// include reads INCLUDE key AS k, INCLUDE header 'trace' varchar AS t.
+func (p *parser) include() Include {
+	p.expect("include")
+	field := p.take()
+	switch field.Value { // offset is a reserved word elsewhere
+	case "key", "header", "partition", "offset", "timestamp", "payload":
+	default:
+		panic(syntaxError(field))
+	}
+	in := Include{Field: field.Value, Offset: field.Offset}
+	if field.is("header") && p.peek().Kind == String {
+		in.Header = p.take().Value
+		if t := p.peek(); t.Kind == Word && !t.isAny("as", "include", "with", "format") {
+			in.Type = p.take().Text
+		}
+	}
+	if p.accept("as") {
+		in.Alias = p.identifier().Value
+	}
+	return in
+}

@@ -1,0 +1,108 @@
+package parser
+
+import (
+	"regexp"
+	"strings"
+)
+
+// masked stands in the place of a secret.
+const masked = "***"
+
+// secretWords mark an option as a secret when its name contains one of them.
+// A JAAS configuration holds a password in its text.
+var secretWords = []string{"password", "passwd", "secret", "token", "credential", "api_key", "api.key", "apikey", "jaas", "private"}
+
+// userinfo finds the passwords in addresses: a schema registry's is often given so.
+var userinfo = regexp.MustCompile(`://([^/@:\s]*):[^/@\s]*@`)
+
+// FormatCreateSource returns the statement that creates the source. Parsing it
+// gives the same tree again, apart from offsets; with maskSecrets, the values
+// of passwords, secrets and tokens are replaced by '***'.
+func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
+	var b strings.Builder
+	b.WriteString(s.Command() + " ")
+	if s.IfNotExists {
+		b.WriteString("IF NOT EXISTS ")
+	}
+	b.WriteString(displayIdent(s.Name.Name))
+	items := make([]string, 0, len(s.Columns)+1)
+	for _, c := range s.Columns {
+		item := displayIdent(c.Name) + " " + c.Type
+		if c.Expr != "" {
+			item += " AS " + c.Expr
+		}
+		items = append(items, item)
+	}
+	if w := s.Watermark; w != nil {
+		items = append(items, "WATERMARK FOR "+displayIdent(w.Column)+" AS "+w.Expr)
+	}
+	if len(items) > 0 {
+		b.WriteString(" (\n  " + strings.Join(items, ",\n  ") + "\n)")
+	}
+	if len(s.Options) > 0 {
+		b.WriteString("\nWITH " + formatOptions(s.Options, maskSecrets))
+	}
+	if s.Format != "" {
+		b.WriteString("\nFORMAT " + formatWord(s.Format) + " ENCODE " + formatWord(s.Encode))
+		if len(s.EncodeOptions) > 0 {
+			b.WriteString(" " + formatOptions(s.EncodeOptions, maskSecrets))
+		}
+	}
+	return b.String()
+}
+
+// FormatCreateView returns the statement that creates the view, under the
+// promises of FormatCreateSource.
+func FormatCreateView(v *CreateView, maskSecrets bool) string {
+	var b strings.Builder
+	b.WriteString("CREATE MATERIALIZED VIEW ")
+	if v.IfNotExists {
+		b.WriteString("IF NOT EXISTS ")
+	}
+	b.WriteString(displayIdent(v.Name.Name))
+	if len(v.Options) > 0 {
+		b.WriteString(" WITH " + formatOptions(v.Options, maskSecrets))
+	}
+	b.WriteString(" AS\n" + v.SQL)
+	return b.String()
+}
+
+// formatWord writes FORMAT's and ENCODE's word, which are in upper case.
+func formatWord(word string) string {
+	if lower := strings.ToLower(word); displayIdent(lower) == lower {
+		return word
+	}
+	return QuoteIdent(word)
+}
+
+func formatOptions(options []Option, maskSecrets bool) string {
+	items := make([]string, len(options))
+	for i, o := range options {
+		value := o.Value
+		if maskSecrets {
+			value = withoutSecret(o)
+		}
+		items[i] = formatOptionName(o.Name) + " = " + QuoteLiteral(value)
+	}
+	return "(\n  " + strings.Join(items, ",\n  ") + "\n)"
+}
+
+// formatOptionName writes a.b.c as it is, and any other name in quotes.
+func formatOptionName(name string) string {
+	for _, part := range strings.Split(name, ".") {
+		if part == "" || !reservedWords[part] && displayIdent(part) != part {
+			return QuoteLiteral(name)
+		}
+	}
+	return name
+}
+
+// withoutSecret returns the option's value as others may see it.
+func withoutSecret(o Option) string {
+	for _, word := range secretWords {
+		if strings.Contains(o.Name, word) {
+			return masked
+		}
+	}
+	return userinfo.ReplaceAllString(o.Value, "://$1:"+masked+"@")
+}
