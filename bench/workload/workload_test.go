@@ -192,6 +192,12 @@ func TestProducerSendsBothTopics(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+	if err := p.Resume(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if p.opts.First < p.Sent() || p.opts.First > p.Sent()+5 {
+		t.Errorf("%d records sent, the next run begins with number %d", p.Sent(), p.opts.First)
+	}
 	if p.Sent() < int64(len(records)) || p.Failed() != 0 {
 		t.Errorf("sent %d, failed %d", p.Sent(), p.Failed())
 	}
