@@ -1,0 +1,11 @@
+package query
+
+// SessionOptions says who opens a session and with what. The zero value is an
+// anonymous session with default settings.
+type SessionOptions struct {
+	User        string            // the role that runs the statements
+	Database    string            // the database the client asked for; it is only reported back
+	Application string            // the client's application_name; it may change with SET
+	Settings    map[string]string // other settings from the start of the connection; names in lower case, values as given
+	Remote      string            // the client's address, for logs and system tables; "" when there is none
+}
