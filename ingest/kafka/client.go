@@ -1,0 +1,177 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// newClient makes a source's one client. It consumes nothing until partitions
+// are assigned to it, and it never chooses an offset by itself: NoResetOffset
+// has to be the reset offset, or a partition whose offset is gone jumps to
+// another one without a word.
+func newClient(opts Options, s settings, connects *connectLog, logger *slog.Logger) (*kgo.Client, error) {
+	client := []kgo.Opt{
+		kgo.SeedBrokers(s.servers...),
+		kgo.ClientID("millstream"),
+		kgo.DisableClientMetrics(),
+		kgo.WithLogger(clientLogger{logger}),
+		kgo.WithHooks(connects),
+
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		// Without control records the position would stop before the end of a
+		// transaction, and the lag would never be zero.
+		kgo.KeepControlRecords(),
+
+		kgo.FetchMaxWait(s.fetchWait),
+		kgo.FetchMinBytes(1),
+		kgo.FetchMaxBytes(s.fetchBytes),
+		kgo.FetchMaxPartitionBytes(partitionFetchBytes(s, 1)),
+		kgo.BrokerMaxReadBytes(maxReadBytes),
+		kgo.MaxDecompressBatchBytes(maxReadBytes),
+		kgo.WithPools(newRecordPool()),
+
+		kgo.DialTimeout(5 * time.Second),
+		kgo.RetryTimeout(5 * time.Second),
+		kgo.MetadataMinAge(min(time.Second, opts.HealthInterval)),
+		kgo.MetadataMaxAge(30 * time.Second),
+	}
+	c, err := kgo.NewClient(append(client, s.security.clientOptions()...)...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
+	}
+	return c, nil
+}
+
+// partitionFetchBytes is what one fetch may bring of one partition. A topic of
+// few partitions needs more of each, or every fetch is a small one.
+func partitionFetchBytes(s settings, partitions int) int32 {
+	if s.partitionBytes > 0 {
+		return min(s.partitionBytes, s.fetchBytes)
+	}
+	if partitions < 8 {
+		return min(4<<20, s.fetchBytes)
+	}
+	return min(1<<20, s.fetchBytes)
+}
+
+// connectLog remembers the last failure to connect. The client retries inside
+// and may answer a request with no more than a timeout; this is the cause.
+type connectLog struct {
+	security security
+
+	mu  sync.Mutex // mu protects the field below
+	err error
+}
+
+var _ kgo.HookBrokerConnect = (*connectLog)(nil)
+
+// OnBrokerConnect implements kgo.HookBrokerConnect.
+func (l *connectLog) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	if err != nil {
+		if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) {
+			return // we gave up, not the broker
+		}
+		err = l.explain(net.JoinHostPort(meta.Host, strconv.Itoa(int(meta.Port))), err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
+}
+
+// explain adds the broker, and what a closed connection usually means.
+func (l *connectLog) explain(addr string, err error) error {
+	cut := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		strings.Contains(err.Error(), "connection reset")
+	switch {
+	case cut && l.security.mechanism != "":
+		return fmt.Errorf("broker %s ended the connection during the login (%s): is the password right? %w", addr, l.security, err)
+	case l.security.mechanism != "":
+		return fmt.Errorf("connect to broker %s (%s): %w", addr, l.security, err)
+	case cut:
+		return fmt.Errorf("broker %s ended the connection: does it ask for TLS or a login? %w", addr, err)
+	}
+	return fmt.Errorf("connect to broker %s: %w", addr, err)
+}
+
+// forget drops the last failure, so that a later one is known to be new.
+func (l *connectLog) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = nil
+}
+
+// cause returns the failure to connect behind err, or err.
+func (l *connectLog) cause(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return l.err
+	}
+	return err
+}
+
+// clientLogger passes the client's own log on at debug level: what a human must
+// know is in the reader's status, with fewer repetitions.
+type clientLogger struct{ logger *slog.Logger }
+
+// Level implements kgo.Logger.
+func (l clientLogger) Level() kgo.LogLevel {
+	if l.logger.Enabled(context.Background(), slog.LevelDebug) {
+		return kgo.LogLevelInfo
+	}
+	return kgo.LogLevelNone
+}
+
+// Log implements kgo.Logger.
+func (l clientLogger) Log(_ kgo.LogLevel, msg string, keyvals ...any) {
+	l.logger.Debug("kafka client", append([]any{"said", msg}, keyvals...)...)
+}
+
+// recordPool gives the client's record and decompression buffers back to it
+// once their records are copied into columns.
+type recordPool struct{ records, bytes sync.Pool }
+
+var (
+	_ kgo.PoolRecords         = (*recordPool)(nil)
+	_ kgo.PoolDecompressBytes = (*recordPool)(nil)
+)
+
+func newRecordPool() *recordPool { return &recordPool{} }
+
+// GetRecords implements kgo.PoolRecords.
+func (p *recordPool) GetRecords(n int) []kgo.Record {
+	if s, ok := p.records.Get().(*[]kgo.Record); ok && cap(*s) >= n {
+		return (*s)[:0]
+	}
+	return make([]kgo.Record, 0, n)
+}
+
+// PutRecords implements kgo.PoolRecords.
+func (p *recordPool) PutRecords(s []kgo.Record) { p.records.Put(&s) }
+
+// GetDecompressBytes implements kgo.PoolDecompressBytes.
+func (p *recordPool) GetDecompressBytes(compressed []byte, _ kgo.CompressionCodecType) []byte {
+	if s, ok := p.bytes.Get().(*[]byte); ok {
+		return (*s)[:0]
+	}
+	return make([]byte, 0, 4*len(compressed))
+}
+
+// PutDecompressBytes implements kgo.PoolDecompressBytes. A buffer that one huge
+// batch made is not kept.
+func (p *recordPool) PutDecompressBytes(s []byte) {
+	if cap(s) <= 8<<20 {
+		p.bytes.Put(&s)
+	}
+}

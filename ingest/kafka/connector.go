@@ -1,0 +1,48 @@
+package kafka
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/source"
+	"github.com/millstream-db/millstream/ingest/decode"
+)
+
+// Connector opens readers of Kafka topics. It is safe for concurrent use.
+type Connector struct{ opts Options }
+
+var _ source.Connector = (*Connector)(nil)
+
+// New returns a connector.
+func New(opts Options) *Connector { return &Connector{opts.withDefaults()} }
+
+// Validate checks a source's options without touching the network. Certificates
+// and keys are read, so that a wrong path is found here. It returns all problems.
+func (c *Connector) Validate(spec source.Spec) error {
+	_, err := readSettings(spec)
+	return err
+}
+
+// Open starts a reader that continues at start, and for a source without any
+// stored position where its scan.startup.mode says. It returns at once.
+func (c *Connector) Open(spec source.Spec, start []source.Position, sink source.Sink) (source.Reader, error) {
+	s, err := readSettings(spec)
+	if err != nil {
+		return nil, fmt.Errorf("open source %s: %w", spec.Name, err)
+	}
+	if spec.Logger == nil {
+		spec.Logger = slog.New(slog.DiscardHandler)
+	}
+	if spec.Alloc == nil {
+		spec.Alloc = batch.NewAllocator()
+	}
+	decoder := decode.NewJSON(spec.Schema, decode.Limits{
+		MaxBytes: spec.MaxRecordBytes, MaxDepth: spec.MaxDepth, MaxFields: spec.MaxFields,
+	})
+	r, err := newReader(c.opts, s, spec, decoder, start, sink)
+	if err != nil {
+		return nil, fmt.Errorf("open source %s: %w", spec.Name, err)
+	}
+	return r, nil
+}

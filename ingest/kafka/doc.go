@@ -1,0 +1,26 @@
+// Package kafka reads Kafka topics: it implements source.Connector.
+//
+// The nouns: a [Connector] checks and opens sources; a reader reads one topic
+// with one client; a partition knows the offset it must deliver next and
+// whether the broker still has it; a survey is what the broker said when it was
+// last asked about the topic; a batcher turns fetched records into batches.
+//
+// Offsets are the engine's, never the consumer group's. The reader assigns
+// itself every partition at exactly the offset that the engine stored, compares
+// the offset of every record with the one that it expects, and drops what it has
+// delivered before. Offsets that compaction or a transaction left empty are
+// passed over. Offsets that the broker lost are never passed over silently: by
+// default the partition stalls and says which, and with on_data_loss =
+// 'continue' it goes on and reports a gap.
+//
+// A Kafka client is silent about most of what can go wrong: a broker that is
+// down, a wrong password, a topic that does not exist, was deleted or was
+// created again. Therefore the reader surveys the broker every few seconds, and
+// is Running only while surveys or fetches succeed. Everything that can heal is
+// retried for ever.
+//
+// Four goroutines serve a source: one polls and decodes, one hands batches to
+// the sink, one surveys, one commits the durable offsets to the consumer group
+// for lag monitors. While the sink blocks, nothing is polled: the client holds
+// at most one fetch per broker.
+package kafka
