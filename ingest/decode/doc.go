@@ -1,0 +1,17 @@
+// Package decode turns the bytes of one record into one row of typed columns.
+//
+// The nouns: a [JSON] decodes JSON objects into a batch.Builder, directed by
+// the declared columns of a source; [Limits] bound what one record may cost;
+// the Parse functions read one SQL value from text and are what decoders (and
+// whoever else is handed a value as text) use for strings.
+//
+// It promises that a record either becomes exactly one value in every declared
+// column or leaves the builder as it was, with an error that says in one line,
+// to a person who reads a table of rejected records, which column and which
+// bytes were wrong. A decoder validates the whole record, the parts that no
+// column wants included: what it accepts is valid JSON in valid UTF-8.
+//
+// It does not read from Kafka, does not keep rejected records, and knows no
+// schema but the one it was made for. Decoders work in place, on the record's
+// own bytes, and allocate nothing per record once their buffers have grown.
+package decode
