@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// off disables a listener.
+const off = "off"
+
+// Config is everything that can be set about a process.
+type Config struct {
+	Data     string // directory of the database
+	Pg       string // host:port for Postgres clients, or off
+	HTTP     string // host:port for HTTP clients, or off
+	Hosts    []string
+	Init     string // file of statements for the first start
+	Insecure bool   // listen beyond loopback although nobody has to log in
+
+	LogLevel  string
+	LogFormat string
+
+	Memory             int64 // hot buffers, bytes
+	CheckpointInterval time.Duration
+	DuckDBMemory       int64 // bytes
+	Threads            int   // 0: one per CPU
+	StatementTimeout   time.Duration
+	ShutdownTimeout    time.Duration
+	MaxConnections     int
+
+	Demo DemoConfig
+}
+
+// DemoConfig is what only the demo has.
+type DemoConfig struct {
+	Kafka string        // host:port for Kafka clients
+	Rate  int           // records per second
+	For   time.Duration // 0: until it is stopped
+	Seed  int
+}
+
+func defaultConfig() *Config {
+	return &Config{
+		Data:               "millstream-data",
+		Pg:                 "127.0.0.1:5488",
+		HTTP:               "127.0.0.1:8488",
+		LogLevel:           "info",
+		LogFormat:          "text",
+		Memory:             512 << 20,
+		CheckpointInterval: 10 * time.Second,
+		DuckDBMemory:       1 << 30,
+		StatementTimeout:   5 * time.Minute,
+		ShutdownTimeout:    10 * time.Second,
+		MaxConnections:     100,
+		Demo:               DemoConfig{Kafka: "127.0.0.1:9488", Rate: 1000, Seed: 1},
+	}
+}
+
+// settings lists what serve can be told.
+func (c *Config) settings() []setting {
+	return []setting{
+		{"data", "directory of the database; made if missing", textValue{&c.Data}},
+		{"pg", "host:port for Postgres clients, or off", textValue{&c.Pg}},
+		{"http", "host:port for HTTP clients, or off", textValue{&c.HTTP}},
+		{"hosts", "names besides localhost that HTTP requests may be addressed to, with commas between", listValue{&c.Hosts}},
+		{"init", "file of SQL statements to run at the first start", textValue{&c.Init}},
+		{"insecure", "listen on addresses beyond loopback although nobody has to log in", boolValue{&c.Insecure}},
+		{"log_level", "debug, info, warn or error", choiceValue{&c.LogLevel, []string{"debug", "info", "warn", "error"}}},
+		{"log_format", "text or json", choiceValue{&c.LogFormat, []string{"text", "json"}}},
+		{"memory", "most memory for hot rows; readers wait when it is full", sizeValue{&c.Memory}},
+		{"checkpoint_interval", "longest time between two checkpoints", durationValue{&c.CheckpointInterval}},
+		{"duckdb_memory", "most memory for DuckDB", sizeValue{&c.DuckDBMemory}},
+		{"threads", "threads for queries; 0: one per CPU", intValue{&c.Threads}},
+		{"statement_timeout", "longest time of a statement; 0s: no limit", durationValue{&c.StatementTimeout}},
+		{"shutdown_timeout", "how long statements may finish when the process ends", durationValue{&c.ShutdownTimeout}},
+		{"max_connections", "most Postgres connections at once", intValue{&c.MaxConnections}},
+	}
+}
+
+// demoSettings lists what demo can be told.
+func (c *Config) demoSettings() []setting {
+	return append(c.settings(),
+		setting{"kafka", "host:port of the demo's Kafka broker", textValue{&c.Demo.Kafka}},
+		setting{"rate", "records per second", intValue{&c.Demo.Rate}},
+		setting{"for", "stop by itself after this time; 0s: run until stopped", durationValue{&c.Demo.For}},
+		setting{"seed", "of the random stream", intValue{&c.Demo.Seed}},
+	)
+}
+
+// Validate returns everything that is wrong with the configuration.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Data == "" {
+		errs = append(errs, errors.New("data: no directory given"))
+	}
+	errs = append(errs, c.validateAddr("pg", c.Pg), c.validateAddr("http", c.HTTP))
+	if c.Pg == off && c.HTTP == off {
+		errs = append(errs, errors.New("pg, http: both are off, so nobody could ask anything"))
+	}
+	for _, size := range []struct {
+		name  string
+		bytes int64
+	}{{"memory", c.Memory}, {"duckdb_memory", c.DuckDBMemory}} {
+		if size.bytes < 16<<20 {
+			errs = append(errs, fmt.Errorf("%s: %s is too little, at least 16MiB are needed", size.name, sizeValue{&size.bytes}))
+		}
+	}
+	if c.CheckpointInterval < 100*time.Millisecond {
+		errs = append(errs, fmt.Errorf("checkpoint_interval: %s is too short, at least 100ms are needed", c.CheckpointInterval))
+	}
+	if c.MaxConnections == 0 {
+		errs = append(errs, errors.New("max_connections: at least 1 is needed"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) validateDemo() error {
+	errs := []error{c.Validate(), c.validateAddr("kafka", c.Demo.Kafka)}
+	if c.Demo.Rate == 0 {
+		errs = append(errs, errors.New("rate: at least 1 record per second is needed"))
+	}
+	if c.Pg == off || c.Demo.Kafka == off {
+		errs = append(errs, errors.New("pg, kafka: the demo needs both"))
+	}
+	return errors.Join(errs...)
+}
+
+// validateAddr refuses addresses that other machines can reach: nobody has to
+// log in yet.
+func (c *Config) validateAddr(name, addr string) error {
+	if addr == off {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || port == "" {
+		return fmt.Errorf("%s: %q is not an address such as 127.0.0.1:5488, nor off", name, addr)
+	}
+	if !c.Insecure && !isLoopback(host) {
+		return fmt.Errorf("%s: %s can be reached from other machines, and nobody has to log in: "+
+			"use 127.0.0.1, or say insecure if you mean it", name, addr)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// settingNamed returns the setting of that name.
+func settingNamed(settings []setting, name string) (setting, bool) {
+	i := slices.IndexFunc(settings, func(s setting) bool { return s.name == name })
+	if i < 0 {
+		return setting{}, false
+	}
+	return settings[i], true
+}
