@@ -1,0 +1,83 @@
+package plan
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// BatchSQL returns a view's SELECT as plain DuckDB SQL over a table that holds
+// the source's visible columns: TUMBLE becomes a subquery that computes
+// window_start and window_end. Rows without an event time are in no window of
+// TUMBLE. Relation is the table's name as SQL text, without an alias.
+//
+// It does not resolve names, so that it also accepts some statements that
+// [View] refuses.
+func BatchSQL(ctx context.Context, b Binder, sql, relation string) (string, error) {
+	st, err := parse(ctx, b, sql)
+	if err != nil {
+		return "", err
+	}
+	list, _ := st.sel["select_list"].([]any)
+	return st.over(ctx, b, relation, list)
+}
+
+// over returns the statement with another SELECT list and with the relation in
+// the place of its source.
+func (s *statement) over(ctx context.Context, b Binder, relation string, list []any) (string, error) {
+	from := relation
+	if t := s.from.tumble; t != nil {
+		from = fmt.Sprintf("(SELECT *, %s AS window_start, %s AS window_end FROM %s WHERE %s IS NOT NULL)",
+			t.startSQL(), t.endSQL(), relation, quote(t.column))
+	}
+	own, err := parseOwn(ctx, b, "SELECT * FROM "+from+" AS "+quote(s.from.qualifier()))
+	if err != nil {
+		return "", err
+	}
+	sel, err := mapChildren(s.sel, func(c node) (node, error) { return c, nil })
+	if err != nil {
+		return "", err
+	}
+	sel["from_table"] = own["from_table"]
+	sel["select_list"] = list
+	if s.from.tumble != nil {
+		groupBothBoundaries(sel)
+	}
+	return deparse(ctx, b, sel)
+}
+
+// groupBothBoundaries completes GROUP BY window_end with window_start and the
+// other way round: DuckDB does not know that either determines the other.
+func groupBothBoundaries(sel node) {
+	items := sel.list("select_list")
+	grouped := make(map[string]bool)
+	exprs, _ := sel["group_expressions"].([]any)
+	for _, e := range exprs {
+		n, _ := asNode(e)
+		names := n.strings("column_names")
+		if i, ok, _ := ordinal(n, len(items)); ok {
+			names = items[i].strings("column_names")
+		} else if len(names) == 1 {
+			for _, it := range items {
+				if strings.EqualFold(it.str("alias"), names[0]) && it.class() == "COLUMN_REF" {
+					names = it.strings("column_names")
+				}
+			}
+		}
+		if len(names) > 0 {
+			grouped[strings.ToLower(names[len(names)-1])] = true
+		}
+	}
+	missing := windowStart
+	if grouped[windowStart] {
+		missing = windowEnd
+	}
+	if grouped[windowStart] == grouped[windowEnd] {
+		return
+	}
+	sets, _ := sel["group_sets"].([]any)
+	set, _ := sets[0].([]any)
+	sel["group_expressions"] = append(append([]any{}, exprs...), newColumn(missing))
+	sel["group_sets"] = []any{append(append([]any{}, set...), json.Number(fmt.Sprint(len(exprs))))}
+}

@@ -1,0 +1,121 @@
+package plan
+
+import (
+	"strings"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// The origins to which DuckDB aligns time_bucket: a Monday for widths of a
+// fixed length, the first day of a year for months.
+var (
+	bucketOrigin      = time.Date(2000, 1, 3, 0, 0, 0, 0, time.UTC).UnixMicro()
+	bucketMonthOrigin = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+)
+
+// bucketWindow returns the tumbling windows that a group expression describes:
+// time_bucket or date_trunc over the watermark column. It returns nil for any
+// other expression, and for the forms of these two whose values are not the
+// starts of a window the engine has.
+func bucketWindow(n node, source *Source) *view.Window {
+	if n.class() != "FUNCTION" || source.EventTime == "" {
+		return nil
+	}
+	args := n.list("children")
+	if len(args) < 2 || args[1].class() != "COLUMN_REF" || n.child("filter") != nil || n.flag("distinct") {
+		return nil
+	}
+	names := args[1].strings("column_names")
+	if len(names) != 1 || !strings.EqualFold(names[0], source.EventTime) {
+		return nil
+	}
+	t := source.Columns[source.index(names[0])].Type
+	if !isTimestamp(t) {
+		return nil
+	}
+	switch n.str("function_name") {
+	case "date_trunc", "datetrunc":
+		return truncWindow(args)
+	case "time_bucket":
+		return timeBucketWindow(args, t)
+	}
+	return nil
+}
+
+// truncWindow is the window of date_trunc('unit', ts).
+func truncWindow(args []node) *view.Window {
+	name, ok := constString(args[0])
+	u, known := units[strings.ToLower(name)]
+	if !ok || !known || len(args) != 2 || u.months > year.months {
+		return nil // a decade and longer is DuckDB's own arithmetic with years
+	}
+	if u.months != 0 {
+		return &view.Window{Months: int32(u.months)}
+	}
+	width := u.days*microsPerDay + u.micros
+	return &view.Window{WidthMicros: width, OriginMicros: floorMod(bucketOrigin, width)} // weeks start on Monday
+}
+
+// timeBucketWindow is the window of time_bucket(width, ts [, origin or offset]).
+func timeBucketWindow(args []node, t batch.Type) *view.Window {
+	width, ok := constInterval(args[0])
+	if !ok || len(args) > 3 {
+		return nil
+	}
+	if width.months != 0 {
+		return monthBucketWindow(args, width)
+	}
+	micros, ok := width.fixed()
+	mixed := width.days != 0 && width.micros != 0 && t.Kind == batch.TimestampTZ // DuckDB refuses it
+	if !ok || micros <= 0 || mixed {
+		return nil
+	}
+	origin := bucketOrigin
+	if len(args) == 3 {
+		if at, ok := constTimestamp(args[2]); ok {
+			origin = at
+		} else if shift, ok := constOffset(args[2]); ok {
+			origin += shift
+		} else {
+			return nil
+		}
+	}
+	return &view.Window{WidthMicros: micros, OriginMicros: floorMod(origin, micros)}
+}
+
+// constOffset reads time_bucket's offset. A string is none: over a TIMESTAMPTZ
+// it names a time zone.
+func constOffset(n node) (int64, bool) {
+	if n.class() == "CONSTANT" {
+		return 0, false
+	}
+	v, ok := constInterval(n)
+	if !ok {
+		return 0, false
+	}
+	return v.fixed()
+}
+
+func monthBucketWindow(args []node, width interval) *view.Window {
+	if width.days != 0 || width.micros != 0 || width.months <= 0 || width.months > 1<<20 {
+		return nil
+	}
+	origin := bucketMonthOrigin
+	if len(args) == 3 {
+		at, ok := constTimestamp(args[2])
+		if !ok {
+			return nil
+		}
+		// DuckDB counts whole months, from the month that the origin lies in.
+		first := time.UnixMicro(at).UTC()
+		origin = time.Date(first.Year(), first.Month(), 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	}
+	return &view.Window{Months: int32(width.months), OriginMicros: origin}
+}
+
+// length orders windows by their width; months count as 30 days.
+func length(w *view.Window) int64 {
+	return w.WidthMicros + int64(w.Months)*30*microsPerDay
+}

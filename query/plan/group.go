@@ -1,0 +1,184 @@
+package plan
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// groupExprs returns the resolved group expressions without duplicates. Like
+// DuckDB, GROUP BY ALL leaves out the items without a column.
+func (p *planner) groupExprs() ([]node, error) {
+	var exprs []node
+	if p.st.groupsAll() {
+		for _, it := range p.res.items {
+			if find(it.resolved, isAggregate) == nil && find(it.resolved, isColumn) != nil {
+				exprs = append(exprs, it.resolved)
+			}
+		}
+	} else {
+		for _, written := range p.st.sel.list("group_expressions") {
+			n, err := p.groupExpr(written)
+			if err != nil {
+				return nil, err
+			}
+			exprs = append(exprs, n)
+		}
+	}
+	seen := make(map[string]bool)
+	var unique []node
+	for _, n := range exprs {
+		if key := n.key(); !seen[key] {
+			seen[key] = true
+			unique = append(unique, n)
+		}
+	}
+	return unique, nil
+}
+
+// isColumn reports whether n is a column of the source or of TUMBLE.
+func isColumn(n node) bool {
+	return n.class() == classWindow || n.class() == "COLUMN_REF" && !n.flag(lambdaMark)
+}
+
+// groupExpr resolves one expression of GROUP BY: the number of a SELECT item, a
+// column, the alias of a SELECT item, or an expression.
+func (p *planner) groupExpr(n node) (node, error) {
+	if item, ok, err := ordinal(n, len(p.res.items)); err != nil {
+		return nil, err
+	} else if ok {
+		return p.grouped(n, p.res.items[item].resolved)
+	}
+	sc := scope{clause: inGroup}
+	if n.class() == "COLUMN_REF" {
+		sc.aliases = len(p.res.items)
+	}
+	resolved, err := p.res.resolve(n, sc)
+	if err != nil {
+		return nil, err
+	}
+	return p.grouped(n, resolved)
+}
+
+func (p *planner) grouped(written, resolved node) (node, error) {
+	if find(resolved, isAggregate) != nil {
+		return nil, fail(codeGrouping, written.location(), "aggregate functions are not allowed in GROUP BY")
+	}
+	return resolved, nil
+}
+
+// ordinal reads a GROUP BY item that is the number of a SELECT item.
+func ordinal(n node, items int) (index int, ok bool, err error) {
+	value := n.child("value")
+	number, isNumber := value["value"].(json.Number)
+	if n.class() != "CONSTANT" || !isNumber || !strings.HasSuffix(value.child("type").str("id"), "INTEGER") {
+		return 0, false, nil
+	}
+	position, err := number.Int64()
+	if err != nil || position < 1 || position > int64(items) {
+		return 0, false, fail(codeInvalidReference, n.location(), "GROUP BY position %s is not in the SELECT list", number)
+	}
+	return int(position) - 1, true, nil
+}
+
+// planGroups finds the window among the group expressions and makes the others
+// keys.
+func (p *planner) planGroups(ctx context.Context, exprs []node) error {
+	window := -1
+	if p.st.from.tumble != nil {
+		if err := p.planTumble(ctx, exprs); err != nil {
+			return err
+		}
+	} else {
+		window = p.planBucket(exprs)
+		if window >= 0 {
+			column := exprs[window].list("children")[1]
+			i, err := p.stage.add(ctx, column)
+			if err != nil {
+				return err
+			}
+			p.def.Window.Expr = i
+			p.groups[exprs[window].key()] = windowStart
+		}
+	}
+	for i, n := range exprs {
+		if i == window || p.derived(n) && (p.def.Window != nil || i < len(exprs)-1 || len(p.def.Keys) > 0) {
+			continue
+		}
+		if err := p.planKey(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// derived reports whether n has one value for each window: it is computed from
+// the window alone, or from nothing. It need not be a key then, unless there is
+// no other: a view that groups has no row before the first record.
+func (p *planner) derived(n node) bool {
+	if p.def.Window != nil && p.groups[n.key()] != "" {
+		return true
+	}
+	if isColumn(n) {
+		return false
+	}
+	all := true
+	eachChild(n, func(c node) { all = all && p.derived(c) })
+	return all
+}
+
+func (p *planner) planTumble(ctx context.Context, exprs []node) error {
+	t := p.st.from.tumble
+	grouped := false
+	for _, n := range exprs {
+		grouped = grouped || n.class() == classWindow
+	}
+	if !grouped {
+		return fail(codeUnsupported, p.st.from.offset, "a view over TUMBLE must group by its windows").
+			hint("write GROUP BY window_start, window_end, or leave TUMBLE out")
+	}
+	i, err := p.stage.add(ctx, newColumn(p.source.Columns[p.source.index(t.column)].Name))
+	if err != nil {
+		return err
+	}
+	p.def.Window = &view.Window{Expr: i, WidthMicros: t.width, OriginMicros: t.shift}
+	for _, name := range []string{windowStart, windowEnd} { // either determines the other
+		p.groups[node{"class": classWindow, "type": name}.key()] = name
+	}
+	return nil
+}
+
+// planBucket sets the definition's window to the shortest one among the group
+// expressions and returns its index, or -1: a longer one is the same for all
+// rows of the shorter, and so an ordinary key.
+func (p *planner) planBucket(exprs []node) int {
+	at := -1
+	for i, n := range exprs {
+		if w := bucketWindow(n, p.source); w != nil && (at < 0 || length(w) < length(p.def.Window)) {
+			at, p.def.Window = i, w
+		}
+	}
+	return at
+}
+
+func (p *planner) planKey(ctx context.Context, n node) error {
+	typeName, err := p.stage.typeOf(ctx, n)
+	if err != nil {
+		return err
+	}
+	t, ok := representable(typeName)
+	if !ok || t.Kind == batch.Interval {
+		return fail(codeUnsupported, n.location(), "a group key of the type %s is not supported in a materialized view", typeName).
+			hint("cast it, for example to VARCHAR")
+	}
+	i, err := p.stage.add(ctx, n)
+	if err != nil {
+		return err
+	}
+	p.groups[n.key()] = columnName("k", len(p.def.Keys))
+	p.def.Keys = append(p.def.Keys, view.Key{Expr: i, Type: t})
+	return nil
+}

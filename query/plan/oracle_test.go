@@ -1,0 +1,264 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// oracleSource has a column of every type.
+var oracleSource = &Source{
+	Name: "orders", EventTime: "ts", Visible: 19,
+	Columns: append([]batch.Column{
+		{Name: "order_id", Type: batch.Type{Kind: batch.BigInt}},
+		{Name: "country", Type: batch.Type{Kind: batch.Varchar}},
+		{Name: "amount", Type: batch.Type{Kind: batch.Decimal, Precision: 12, Scale: 2}},
+		{Name: "quantity", Type: batch.Type{Kind: batch.Integer}},
+		{Name: "price", Type: batch.Type{Kind: batch.Double}},
+		{Name: "ratio", Type: batch.Type{Kind: batch.Real}},
+		{Name: "paid", Type: batch.Type{Kind: batch.Boolean}},
+		{Name: "ts", Type: batch.Type{Kind: batch.TimestampTZ}},
+		{Name: "created", Type: batch.Type{Kind: batch.Timestamp}},
+		{Name: "day", Type: batch.Type{Kind: batch.Date}},
+		{Name: "payload", Type: batch.Type{Kind: batch.JSON}},
+		{Name: "small", Type: batch.Type{Kind: batch.SmallInt}},
+		{Name: "big", Type: batch.Type{Kind: batch.UBigInt}},
+		{Name: "huge", Type: batch.Type{Kind: batch.HugeInt}},
+		{Name: "wide", Type: batch.Type{Kind: batch.Decimal, Precision: 30, Scale: 4}},
+		{Name: "id", Type: batch.Type{Kind: batch.UUID}},
+		{Name: "raw", Type: batch.Type{Kind: batch.Blob}},
+		{Name: "clock", Type: batch.Type{Kind: batch.Time}},
+		{Name: "Order Ref", Type: batch.Type{Kind: batch.Varchar}},
+	}, batch.MetadataColumns()...),
+}
+
+// oracleRows fills the table data with 4,000 rows over 40 years around the
+// origins of time_bucket, a tenth of the values NULL.
+const oracleRows = `
+CREATE OR REPLACE TABLE data AS
+SELECT i::BIGINT AS order_id,
+  CASE WHEN r() < 0.1 THEN NULL ELSE (['de', 'fr', 'it', 'es', 'DE', ''])[1 + (r() * 5.99)::INT % 6] END AS country,
+  CASE WHEN r() < 0.1 THEN NULL ELSE (r() * 2000 - 1000)::DECIMAL(12,2) END AS amount,
+  CASE WHEN r() < 0.1 THEN NULL ELSE (r() * 20 - 5)::INTEGER END AS quantity,
+  CASE WHEN r() < 0.1 THEN NULL ELSE r() * 100 END AS price,
+  CASE WHEN r() < 0.1 THEN NULL ELSE (r() * 4 - 2)::FLOAT END AS ratio,
+  CASE WHEN r() < 0.1 THEN NULL ELSE r() < 0.5 END AS paid,
+  make_timestamptz((946684800000000 + (r() - 0.5) * 1.2e15)::BIGINT) AS ts,
+  make_timestamp((1577836800000000 + r() * 1e10)::BIGINT) AS created,
+  DATE '2020-01-01' + (r() * 30)::INTEGER AS day,
+  CASE WHEN r() < 0.1 THEN NULL ELSE json_object('k', (r() * 3)::INT, 'a', json_object('b', (r() * 2)::INT)) END AS payload,
+  CASE WHEN r() < 0.1 THEN NULL ELSE (r() * 6)::SMALLINT END AS small,
+  CASE WHEN r() < 0.1 THEN NULL ELSE (r() * 1e19)::UBIGINT END AS big,
+  CASE WHEN r() < 0.1 THEN NULL ELSE (r() * 1e30)::HUGEINT END AS huge,
+  CASE WHEN r() < 0.1 THEN NULL ELSE (r() * 1e20)::DECIMAL(30,4) END AS wide,
+  CASE WHEN r() < 0.1 THEN NULL ELSE uuid() END AS id,
+  CASE WHEN r() < 0.1 THEN NULL ELSE chr((65 + r() * 20)::INT)::BLOB END AS raw,
+  TIME '00:00:00' + to_seconds(floor(r() * 80000)) AS clock,
+  'ref ' || (r() * 3)::INT AS "Order Ref"
+FROM range(4000) t(i)`
+
+// oracleViews are checked against plain DuckDB.
+var oracleViews = []string{
+	"SELECT window_start, window_end, country, count(*) AS n, sum(amount) AS revenue FROM TUMBLE(orders, ts, INTERVAL '90 days') GROUP BY window_start, window_end, country",
+	"SELECT window_end, count(*) FROM TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '1' HOUR, INTERVAL 17 MINUTES) GROUP BY window_end",
+	"SELECT window_start, window_start + INTERVAL 1 DAY AS d, max(epoch_us(window_end) - epoch_us(ts)) AS m, window_end - window_start AS w FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL 7 DAYS, -INTERVAL 36 HOURS)) AS o WHERE o.window_start < TIMESTAMPTZ '2005-01-01' GROUP BY ALL",
+	"SELECT date_trunc('year', window_start) AS y, window_start, sum(small) AS s FROM TUMBLE(orders, ts, INTERVAL 100 DAYS) GROUP BY 1, 2 HAVING y > '1990-01-01'",
+	"SELECT time_bucket(INTERVAL '5 minutes', ts) AS b, count(*) FROM orders GROUP BY b",
+	"SELECT time_bucket(INTERVAL '10 days', ts) AS b, count(*), avg(quantity) FROM orders GROUP BY b",
+	"SELECT time_bucket(INTERVAL '7 days', ts, INTERVAL '2 days 3 hours') AS b, country, max(amount) FROM orders GROUP BY ALL",
+	"SELECT time_bucket(INTERVAL '7 days', ts, TIMESTAMPTZ '2020-05-05 05:05:05+02') AS b, min(country) FROM orders GROUP BY ALL",
+	"SELECT time_bucket(INTERVAL '5 months', ts) AS b, count(*) FROM orders GROUP BY ALL",
+	"SELECT time_bucket(INTERVAL '5 months', ts, TIMESTAMPTZ '2001-03-17 11:00:00+00') AS b, count(*) FROM orders GROUP BY ALL",
+	"SELECT date_trunc('day', ts) AS d, count(*) FROM orders GROUP BY d",
+	"SELECT date_trunc('week', ts) AS w, w + INTERVAL 7 DAY AS e, sum(quantity) FROM orders GROUP BY w",
+	"SELECT date_trunc('month', ts) AS m, count(DISTINCT country) FROM orders GROUP BY 1",
+	"SELECT date_trunc('quarter', ts) AS q, paid, count(*) FROM orders GROUP BY ALL",
+	"SELECT date_trunc('year', ts) AS y, date_trunc('month', ts) AS m, count(*) FROM orders GROUP BY ALL",
+	"SELECT date_trunc('decade', ts) AS d, count(*) FROM orders GROUP BY ALL",
+	"SELECT country, count(*), count(quantity) AS q, count(1) AS one, count(DISTINCT quantity) AS d FROM orders GROUP BY country",
+	"SELECT avg(quantity) AS a, avg(amount) AS b, avg(price) AS c, avg(ratio) AS d, avg(big) AS e, avg(huge) AS f, avg(wide) AS g, mean(small) AS h FROM orders",
+	"SELECT country, avg(quantity) AS a, avg(amount) AS b, avg(price) AS c, avg(ratio) AS d, avg(wide) AS g FROM orders GROUP BY country",
+	"SELECT sum(quantity) AS a, sum(amount) AS b, sum(price) AS c, sum(ratio) AS d, sum(big) AS e, sum(huge) AS f, sum(wide) AS g, sum(paid) AS h FROM orders",
+	"SELECT small, min(country) AS a, max(country) AS b, min(payload) AS c, max(id) AS d, min(raw) AS e, max(clock) AS f, min(day) AS g, max(paid) AS h, min(ratio) AS i, max(huge) AS j, min(wide) AS k FROM orders GROUP BY small",
+	"SELECT country, bool_and(paid) AS a, bool_or(paid) AS b, count_if(paid) AS c, countif(quantity > 3) AS d, bool_and(quantity < 14) AS e FROM orders GROUP BY country",
+	"SELECT count_if(paid) AS c, avg(quantity) AS a, sum(quantity) AS s, max(country) AS m, count(country) AS n FROM orders WHERE quantity > 1000",
+	"SELECT count(DISTINCT country) AS a, count(DISTINCT ratio) AS b, count(DISTINCT id) AS c, count(DISTINCT day) AS d, count(DISTINCT payload) AS e, count(DISTINCT amount) AS f FROM orders",
+	"SELECT country, sum(amount) FILTER (WHERE quantity > 3 AND paid) AS f, count(*) FILTER (WHERE NOT paid) AS g, avg(price) FILTER (WHERE country = 'de') AS h, count_if(paid) FILTER (quantity) AS i FROM orders GROUP BY country",
+	"SELECT country, round(sum(amount) / count(*), 2) AS m, 100.0 * count(*) FILTER (WHERE paid) / count(*) AS pct FROM orders GROUP BY country",
+	"SELECT upper(country) AS country, count(*) FROM orders GROUP BY country",
+	"SELECT upper(country) AS c, lower(c) AS l, count(*) FROM orders WHERE c <> 'IT' GROUP BY c HAVING c < 'F'",
+	"SELECT country, sum(quantity) AS quantity FROM orders GROUP BY country HAVING quantity > 1500",
+	"SELECT quantity % 3 AS k, quantity % 3 + 1 AS l, max(quantity) - min(quantity) AS spread FROM orders GROUP BY quantity % 3",
+	"SELECT payload->>'$.k' AS k, payload.a.b AS b, sum((payload->'k')::INT) AS s FROM orders GROUP BY ALL",
+	"SELECT CASE WHEN amount > 0 THEN 'gain' WHEN amount <= 0 THEN 'loss' END AS kind, sum(amount) FROM orders GROUP BY kind",
+	"SELECT list_sum(list_transform([1, 2], x -> x + quantity)) AS q, count(*) FROM orders GROUP BY ALL",
+	"SELECT {'n': count(*), 'c': country}::VARCHAR AS j FROM orders GROUP BY country",
+	"SELECT quantity + 1e3 AS k, amount * 1e-1 AS l, count(*) FROM orders WHERE price < 5e1 GROUP BY ALL",
+	"SELECT DISTINCT_O.\"order ref\", created::DATE AS d, count(*) FROM orders AS distinct_o GROUP BY ALL",
+	"SELECT paid, day, clock, small, ratio, count(*), 'x' AS x, 1.50 AS y, INTERVAL '1 day' AS i FROM orders GROUP BY ALL",
+	"SELECT country.upper() AS u, extract(year FROM ts) AS y, sum(quantity * price) AS s FROM orders GROUP BY ALL",
+	"SELECT country FROM orders GROUP BY country",
+	"SELECT 1 AS one FROM orders HAVING count(*) > 3",
+	"SELECT count(*) AS c, c * 2 AS d, d + c AS e FROM orders WHERE amount BETWEEN -10 AND 10.5 AND country IS NOT NULL",
+	"SELECT o.country, max(small)::DOUBLE / 7 AS x, -sum(amount) AS y, coalesce(min(country), '?') AS z FROM orders o GROUP BY country",
+	"SELECT country, (sum(amount) > 0) AND bool_or(paid) AS b, sum(amount)::DECIMAL(20,1) AS s, greatest(min(quantity), -3) AS g FROM orders GROUP BY country",
+	"SELECT * FROM orders WHERE order_id < 20 GROUP BY ALL",
+	"SELECT o.*, count(*) FROM orders o WHERE order_id < 20 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19",
+	"SELECT list_transform([1, 2], quantity -> quantity + 1)::VARCHAR || quantity AS q, count(*) FROM orders GROUP BY ALL",
+	"SELECT public.orders.country, orders.paid, max(price) FROM public.orders GROUP BY ALL",
+	"SELECT upper(country) AS country, count(*) AS n FROM orders GROUP BY country HAVING country = 'de'",
+	"SELECT 7 AS seven FROM orders GROUP BY ()",
+	"SELECT 7 AS seven, 'x' AS x, count(*) FROM orders WHERE order_id < 0 GROUP BY ALL",
+	"SELECT 'x' AS x, count(*) FROM orders WHERE order_id < 0 GROUP BY 1 HAVING true",
+}
+
+func TestViewsGiveWhatDuckDBGives(t *testing.T) {
+	b := newDuckBinder(t)
+	b.exec(t, "CREATE MACRO r() AS random()")
+	b.exec(t, "SELECT setseed(0.42)")
+	b.exec(t, oracleRows)
+	for _, sql := range oracleViews {
+		t.Run("", func(t *testing.T) { checkView(t, b, sql) })
+	}
+}
+
+func checkView(t *testing.T, b *duckBinder, sql string) {
+	ctx := context.Background()
+	lookup := func(string, string) (*Source, error) { return oracleSource, nil }
+	def, err := View(ctx, b, "v", sql, lookup)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	b.exec(t, "CREATE OR REPLACE TEMP TABLE state AS "+stagesSQL(def))
+	plain, err := BatchSQL(ctx, b, sql, "data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.exec(t, "CREATE OR REPLACE TEMP TABLE have AS "+strings.Replace(def.Result, "{{state}}", "state", 1))
+	b.exec(t, "CREATE OR REPLACE TEMP TABLE want AS "+plain)
+	checkTypes(t, b, def)
+	want, have := sorted(t, b, def, "want"), sorted(t, b, def, "have")
+	if len(want) != len(have) {
+		t.Fatalf("%s\n%s\n%d rows, want %d", sql, dumpDefinition(def), len(have), len(want))
+	}
+	if len(want) == 0 && !strings.Contains(sql, "HAVING") {
+		t.Errorf("%s: no rows at all", sql)
+	}
+	for i := range want {
+		for j := range want[i] {
+			if !same(want[i][j], have[i][j]) {
+				t.Fatalf("%s\n%s\n%s\nrow %d: %v, want %v", sql, plain, dumpDefinition(def), i, have[i], want[i])
+			}
+		}
+	}
+}
+
+// stagesSQL is stages one and two as SQL.
+func stagesSQL(def *view.Definition) string {
+	var one, two, group []string
+	for i, e := range def.Exprs {
+		one = append(one, fmt.Sprintf("%s AS e%d", e.SQL, i))
+	}
+	if w := def.Window; w != nil {
+		event := fmt.Sprintf("e%d", w.Expr)
+		two = append(two, windowSQL(w, def.Exprs[w.Expr].Type, event, 0)+" AS window_start", windowSQL(w, def.Exprs[w.Expr].Type, event, 1)+" AS window_end")
+		group = append(group, "window_start", "window_end")
+	}
+	for i, k := range def.Keys {
+		two = append(two, fmt.Sprintf("e%d::%s AS k%d", k.Expr, k.Type, i))
+		group = append(group, fmt.Sprintf("k%d", i))
+	}
+	for i, a := range def.Aggregates {
+		two = append(two, fmt.Sprintf("(%s)::%s AS a%d", aggregateSQL(a), a.Type, i))
+	}
+	if len(one) == 0 {
+		one = []string{"1"}
+	}
+	sql := "SELECT " + strings.Join(two, ", ") + " FROM (SELECT " + strings.Join(one, ", ") + " FROM data)"
+	if def.Where >= 0 {
+		sql += fmt.Sprintf(" WHERE e%d", def.Where)
+	}
+	if len(group) > 0 {
+		sql += " GROUP BY " + strings.Join(group, ", ")
+	}
+	return sql
+}
+
+func aggregateSQL(a view.Aggregate) string {
+	call := map[aggregate.Function]string{
+		aggregate.CountStar: "count(*)", aggregate.Count: "count(%s)", aggregate.Sum: "sum(%s)", aggregate.Min: "min(%s)",
+		aggregate.Max: "max(%s)", aggregate.BoolAnd: "bool_and(%s)", aggregate.BoolOr: "bool_or(%s)",
+		aggregate.CountDistinct: "count(DISTINCT %s)",
+	}[a.Func]
+	call = strings.Replace(call, "%s", fmt.Sprintf("e%d", a.Arg), 1)
+	if a.Filter >= 0 {
+		call += fmt.Sprintf(" FILTER (WHERE e%d)", a.Filter)
+	}
+	return call
+}
+
+// windowSQL is the start of the window shift windows after that of an event time.
+func windowSQL(w *view.Window, typ batch.Type, event string, shift int) string {
+	if w.WidthMicros > 0 {
+		return fmt.Sprintf("%s - to_microseconds(((epoch_us(%s) - %d) %% %d + %d) %% %d) + to_microseconds(%d)",
+			event, event, w.OriginMicros, w.WidthMicros, w.WidthMicros, w.WidthMicros, int64(shift)*w.WidthMicros)
+	}
+	origin := fmt.Sprintf("(year(make_timestamp(%d)) * 12 + month(make_timestamp(%d)) - 1)", w.OriginMicros, w.OriginMicros)
+	months := fmt.Sprintf("(year(%s) * 12 + month(%s) - 1 - %s)", event, event, origin)
+	start := fmt.Sprintf("(%s + (%s - ((%s %% %d) + %d) %% %d) + %d)", origin, months, months, w.Months, w.Months, w.Months, shift*int(w.Months))
+	call := "make_timestamp"
+	if typ.Kind == batch.TimestampTZ {
+		call = "make_timestamptz"
+	}
+	return fmt.Sprintf("%s(%s // 12, %s %% 12 + 1, 1, 0, 0, 0)", call, start, start)
+}
+
+// checkTypes compares the types of both results with those of the definition.
+func checkTypes(t *testing.T, b *duckBinder, def *view.Definition) {
+	t.Helper()
+	for _, table := range []string{"have", "want"} {
+		rows := b.rows(t, "SELECT column_name, column_type FROM (DESCRIBE "+table+")")
+		if len(rows) != len(def.Columns) {
+			t.Fatalf("%s: %d columns in %s, %d in the definition", def.SQL, len(rows), table, len(def.Columns))
+		}
+		for i, c := range def.Columns {
+			if rows[i][1] != c.Type.String() {
+				t.Errorf("%s: column %q of %s is a %s, and a %s in the definition", def.SQL, c.Name, table, rows[i][1], c.Type)
+			}
+			if table == "have" && rows[i][0] != c.Name {
+				t.Errorf("%s: column %q has the name %q", def.SQL, c.Name, rows[i][0])
+			}
+		}
+	}
+}
+
+// sorted returns the rows of a table; columns of floats, which may differ in
+// the last digits, come last in the order.
+func sorted(t *testing.T, b *duckBinder, def *view.Definition, table string) [][]any {
+	t.Helper()
+	var exact, floats []string
+	for i, c := range def.Columns {
+		position := fmt.Sprint(i + 1)
+		if c.Type.Kind == batch.Double || c.Type.Kind == batch.Real {
+			floats = append(floats, position)
+		} else {
+			exact = append(exact, position)
+		}
+	}
+	return b.rows(t, "SELECT * FROM "+table+" ORDER BY "+strings.Join(append(exact, floats...), ", "))
+}
+
+func same(a, b any) bool {
+	x, ok := a.(float64)
+	y, both := b.(float64)
+	if ok && both {
+		return x == y || math.Abs(x-y) <= 1e-9*max(math.Abs(x), math.Abs(y)) || math.IsNaN(x) && math.IsNaN(y)
+	}
+	return fmt.Sprint(a) == fmt.Sprint(b)
+}

@@ -1,0 +1,316 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+// clause is a part of the SELECT, each with its own rules for names.
+type clause uint8
+
+const (
+	inSelect clause = iota
+	inWhere
+	inGroup
+	inHaving
+)
+
+// scope is what a name can refer to at one place of the statement.
+type scope struct {
+	clause    clause
+	aliases   int      // the first so many SELECT items are visible by their aliases
+	aggregate bool     // inside an aggregate's arguments, where aliases are not visible
+	params    []string // of the lambdas around
+}
+
+// item is one column of the SELECT list.
+type item struct {
+	alias string
+	written,
+	resolved node
+}
+
+// resolver replaces names by what they refer to. In its results a COLUMN_REF
+// names a column of the source in the source's spelling (perhaps with fields of
+// a JSON value behind it), TUMBLE's columns have the class classWindow, and
+// aliases have been replaced by what they stand for.
+type resolver struct {
+	source *Source
+	from   *relation
+	items  []item
+	groups map[string]bool // keys of the group expressions, for HAVING
+}
+
+// resolve returns n with all its names replaced.
+func (r *resolver) resolve(n node, sc scope) (node, error) {
+	switch n.class() {
+	case "COLUMN_REF":
+		return r.column(n, sc)
+	case "FUNCTION":
+		return r.function(n, sc)
+	}
+	if err := refuse(n); err != nil {
+		return nil, err
+	}
+	return mapChildren(n, func(c node) (node, error) { return r.resolve(c, sc) })
+}
+
+// refuse returns an error for the expressions that no view has.
+func refuse(n node) error {
+	at := n.location()
+	switch n.class() {
+	case "SUBQUERY":
+		return fail(codeUnsupported, at, "subqueries are not supported in a materialized view").
+			hint("write the subquery in the query that reads the view")
+	case "WINDOW":
+		return fail(codeUnsupported, at, "window functions (OVER) are not supported in a materialized view").
+			hint("write %s(…) OVER in the query that reads the view", n.str("function_name"))
+	case "POSITIONAL_REFERENCE":
+		return fail(codeUnsupported, at, "positional references such as #1 are not supported in a materialized view").
+			hint("write the column's name")
+	case "DEFAULT":
+		return fail(codeSyntax, at, "DEFAULT is not allowed here")
+	case "STAR":
+		return fail(codeUnsupported, at, "* and COLUMNS are not supported here in a materialized view").
+			hint("list the columns")
+	case "OPERATOR":
+		if n.kind() == "GROUPING_FUNCTION" {
+			return fail(codeUnsupported, at, "GROUPING is not supported in a materialized view").
+				hint("GROUPING tells grouping sets apart, and a view has none: leave it out")
+		}
+	}
+	return nil
+}
+
+func (r *resolver) function(n node, sc scope) (node, error) {
+	n, err := r.method(n, sc)
+	if err != nil {
+		return nil, err
+	}
+	name := n.str("function_name")
+	if isBuiltinSchema(n.str("schema")) {
+		if reason, ok := volatileNames[name]; ok && !n.flag("is_operator") {
+			return nil, volatileError(n, name, reason)
+		}
+		if name == "age" && len(n.list("children")) == 1 {
+			return nil, volatileError(n, name, moment)
+		}
+	}
+	if isAggregate(n) {
+		if sc.aggregate {
+			return nil, fail(codeGrouping, n.location(), "aggregate function calls cannot be nested")
+		}
+		sc.aggregate = true
+	}
+	return mapChildren(n, func(c node) (node, error) {
+		if c.class() == "LAMBDA" && lambdaNames[name] {
+			return r.lambda(c, sc)
+		}
+		return r.resolve(c, sc)
+	})
+}
+
+func volatileError(n node, name, reason string) error {
+	return fail(codeUnsupported, n.location(), "%s %s", name, reason).
+		hint("call it in the query that reads the view")
+}
+
+// method turns country.upper(), which the parser takes for the function upper
+// of the schema country, into upper(country).
+func (r *resolver) method(n node, sc scope) (node, error) {
+	schema := n.str("schema")
+	if isBuiltinSchema(schema) {
+		return n, nil
+	}
+	names := []string{schema}
+	if catalog := n.str("catalog"); catalog != "" {
+		names = []string{catalog, schema}
+	}
+	receiver := newColumn(names...).in(node{"query_location": n["query_location"]})
+	if _, err := r.column(receiver, sc); err != nil {
+		return nil, fail(codeUndefinedFunction, n.location(), "function %s.%s does not exist", strings.Join(names, "."), n.str("function_name"))
+	}
+	out, err := mapChildren(n, func(c node) (node, error) { return c, nil })
+	if err != nil {
+		return nil, err
+	}
+	rest, _ := out["children"].([]any)
+	out["schema"], out["catalog"], out["children"] = "", "", append([]any{receiver}, rest...)
+	return out, nil
+}
+
+// lambda resolves the body of a lambda; its parameters hide the columns.
+func (r *resolver) lambda(n node, sc scope) (node, error) {
+	lhs := []node{n.child("lhs")}
+	if lhs[0].class() == "FUNCTION" {
+		lhs = lhs[0].list("children")
+	}
+	sc.params = slices.Clone(sc.params)
+	for _, param := range lhs {
+		if names := param.strings("column_names"); len(names) == 1 {
+			sc.params = append(sc.params, names[0])
+		}
+	}
+	return mapChildren(n, func(c node) (node, error) {
+		if c.class() == "COLUMN_REF" || c.function("row") {
+			if marked, ok := r.markParams(c, sc); ok {
+				return marked, nil
+			}
+		}
+		return r.resolve(c, sc)
+	})
+}
+
+// markParams marks references to lambda parameters, so that they are not taken
+// for columns later.
+func (r *resolver) markParams(n node, sc scope) (node, bool) {
+	all := true
+	out, _ := mapChildren(n, func(c node) (node, error) {
+		marked, ok := r.markParams(c, sc)
+		all = all && ok
+		return marked, nil
+	})
+	if n.class() == "COLUMN_REF" {
+		names := n.strings("column_names")
+		all = slices.ContainsFunc(sc.params, func(p string) bool { return strings.EqualFold(p, names[0]) })
+		out[lambdaMark] = true
+	}
+	return out, all
+}
+
+// column resolves a reference to a column, an alias or a keyword.
+func (r *resolver) column(n node, sc scope) (node, error) {
+	if marked, ok := r.markParams(n, sc); ok {
+		return marked, nil
+	}
+	names := n.strings("column_names")
+	unqualified := r.unqualified(names)
+	if len(names) == 1 && sc.clause == inHaving && !sc.aggregate {
+		// In HAVING a group's column comes before an alias, and an alias before
+		// a column: the reverse of every other clause.
+		if c := r.sourceColumn(n, unqualified); c == nil || !r.groups[c.key()] {
+			if alias := r.alias(names[0], sc); alias != nil {
+				return alias.in(n), nil
+			}
+		}
+	}
+	if c := r.sourceColumn(n, unqualified); c != nil {
+		return c, r.checkFields(n, unqualified)
+	}
+	if len(names) == 1 {
+		if alias := r.alias(names[0], sc); alias != nil && !sc.aggregate {
+			return alias.in(n), nil
+		}
+		if reason, ok := volatileNames[strings.ToLower(names[0])]; ok {
+			return nil, volatileError(n, strings.ToLower(names[0]), reason)
+		}
+	}
+	return nil, r.unknown(n, names, unqualified, sc)
+}
+
+// unqualified removes the relation's name from the front of a column's name.
+func (r *resolver) unqualified(names []string) []string {
+	if len(names) > 1 && strings.EqualFold(names[0], r.from.qualifier()) {
+		return names[1:]
+	}
+	return names
+}
+
+// sourceColumn returns the reference in the source's spelling, or nil.
+func (r *resolver) sourceColumn(n node, names []string) node {
+	i := r.source.index(names[0])
+	switch {
+	case i >= 0:
+		return newColumn(append([]string{r.source.Columns[i].Name}, names[1:]...)...).in(n)
+	case r.from.tumble != nil && len(names) == 1 && strings.EqualFold(names[0], windowStart):
+		return node{"class": classWindow, "type": windowStart}.in(n)
+	case r.from.tumble != nil && len(names) == 1 && strings.EqualFold(names[0], windowEnd):
+		return node{"class": classWindow, "type": windowEnd}.in(n)
+	}
+	return nil
+}
+
+// checkFields refuses a.b where a is a column without fields.
+func (r *resolver) checkFields(n node, names []string) error {
+	if len(names) == 1 {
+		return nil
+	}
+	column := r.source.Columns[r.source.index(names[0])]
+	if column.Type.Kind != batch.JSON {
+		return fail(codeUndefinedColumn, n.location(), "column %q is a %s and has no field %q", column.Name, column.Type, names[1])
+	}
+	return nil
+}
+
+// alias returns what a SELECT item's alias stands for, or nil.
+func (r *resolver) alias(name string, sc scope) node {
+	for _, it := range r.items[:min(sc.aliases, len(r.items))] {
+		if it.alias != "" && it.resolved != nil && strings.EqualFold(it.alias, name) {
+			return it.resolved
+		}
+	}
+	return nil
+}
+
+// unknown says that a name refers to nothing.
+func (r *resolver) unknown(n node, names, unqualified []string, sc scope) error {
+	if len(unqualified) > 1 {
+		return fail(codeUndefinedTable, n.location(), "missing FROM-clause entry for table %q", names[0]).
+			hint("the view reads from %q", r.from.qualifier())
+	}
+	name := unqualified[0]
+	e := fail(codeUndefinedColumn, n.location(), "column %q does not exist", name)
+	switch {
+	case strings.EqualFold(name, windowStart) || strings.EqualFold(name, windowEnd):
+		return e.hint("window_start and window_end are columns of TUMBLE(%s, %s, INTERVAL '1 minute')", r.from.name, eventTime(r.source))
+	case strings.EqualFold(name, r.from.qualifier()):
+		return e.hint("%q is the source: name one of its columns", name)
+	case sc.aggregate && r.alias(name, scope{aliases: len(r.items)}) != nil:
+		return e.hint("an alias of the SELECT list is not visible inside an aggregate: write the expression itself")
+	}
+	if near := r.nearest(name); near != "" {
+		return e.hint("did you mean %q?", near)
+	}
+	return e
+}
+
+func eventTime(s *Source) string {
+	if s.EventTime == "" {
+		return "time_column"
+	}
+	return s.EventTime
+}
+
+// nearest returns the column whose name is closest to an unknown one, or "".
+func (r *resolver) nearest(name string) string {
+	best, bound := "", max(1, len(name)/3)+1
+	for _, c := range r.source.Columns {
+		if d := editDistance(strings.ToLower(name), strings.ToLower(c.Name)); d < bound {
+			best, bound = c.Name, d
+		}
+	}
+	return best
+}
+
+// editDistance is the number of bytes to insert, delete or replace.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,104 @@
+package plan
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+// Source is what the planner knows of a source.
+type Source struct {
+	Name    string
+	Columns []batch.Column // all of them: generated and metadata columns come last
+	Visible int            // * expands to the first Visible columns
+	// EventTime is the name of the column that the source's watermark is for,
+	// "" when it has no watermark.
+	EventTime string
+}
+
+// index returns the position of the named column in any letter case, or -1.
+func (s *Source) index(name string) int {
+	for i, c := range s.Columns {
+		if strings.EqualFold(c.Name, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// relation is the FROM clause.
+type relation struct {
+	schema, name string
+	alias        string // "" when there is none
+	offset       int
+	tumble       *tumble // nil for a plain source
+}
+
+// qualifier is the name by which columns can be qualified.
+func (r *relation) qualifier() string {
+	if r.alias != "" {
+		return r.alias
+	}
+	return r.name
+}
+
+// readFrom reads the FROM clause.
+func (s *statement) readFrom(from node) (relation, error) {
+	r := relation{alias: from.str("alias"), offset: from.location()}
+	if len(from.strings("column_name_alias")) > 0 {
+		return r, fail(codeUnsupported, r.offset, "column aliases in FROM are not supported in a materialized view").
+			hint("name the columns in the SELECT list")
+	}
+	switch from.kind() {
+	case "BASE_TABLE":
+		return r, r.readTable(from)
+	case "TABLE_FUNCTION":
+		var err error
+		r.tumble, err = r.readTumble(from.child("function"))
+		return r, err
+	case "EMPTY":
+		return r, fail(codeUnsupported, -1, "a materialized view reads from a source").hint("write FROM and a source's name")
+	case "JOIN":
+		return r, fail(codeUnsupported, s.keyword("FROM"), "joins are not supported in a materialized view yet").
+			hint("create a view over each source and join the views in the query that reads them")
+	case "SUBQUERY":
+		return r, fail(codeUnsupported, s.keyword("FROM"), "subqueries in FROM are not supported in a materialized view").
+			hint("write the SELECT over the source itself")
+	default:
+		return r, fail(codeUnsupported, s.keyword("FROM"), "a materialized view reads from one source").hint("write FROM and a source's name")
+	}
+}
+
+func (r *relation) readTable(from node) error {
+	if from.str("catalog_name") != "" {
+		return fail(codeUnsupported, r.offset, "cross-database references are not implemented: %s.%s.%s",
+			from.str("catalog_name"), from.str("schema_name"), from.str("table_name")).hint("write schema.name")
+	}
+	if from["at_clause"] != nil {
+		return fail(codeUnsupported, r.offset, "AT is not supported in a materialized view").hint("leave it out")
+	}
+	r.schema, r.name = from.str("schema_name"), from.str("table_name")
+	return nil
+}
+
+// find looks the source up.
+func (r *relation) find(lookup func(schema, name string) (*Source, error)) (*Source, error) {
+	source, err := lookup(r.schema, r.name)
+	var e *Error
+	switch {
+	case errors.Is(err, ErrView):
+		return nil, fail(codeUnsupported, r.offset, "%q is a materialized view: views over views are not supported yet", r.name).
+			hint("write the SELECT over the source that %q reads", r.name)
+	case errors.As(err, &e):
+		placed := *e
+		placed.Offset = r.offset
+		return nil, &placed
+	case err != nil:
+		return nil, err
+	case source == nil:
+		return nil, fail(codeUndefinedTable, r.offset, "source %q does not exist", r.name).
+			hint("create it with CREATE SOURCE, or see SHOW SOURCES")
+	}
+	return source, nil
+}

@@ -1,0 +1,118 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// stage collects the expressions of stage one. An expression that is used
+// twice is computed once.
+type stage struct {
+	binding
+	source     *Source
+	start, end node // what window_start and window_end are below the aggregation
+	exprs      []view.Expr
+	index      map[string]int // by key
+}
+
+// scalar returns n with TUMBLE's columns replaced by their computation.
+func (s *stage) scalar(n node) (node, error) {
+	if n.class() != classWindow {
+		return mapChildren(n, s.scalar)
+	}
+	boundary := s.start
+	if n.kind() == windowEnd {
+		boundary = s.end
+	}
+	return boundary.in(n), nil
+}
+
+// columnIndex returns the source's column that n is, or -1.
+func (s *stage) columnIndex(n node) int {
+	names := n.strings("column_names")
+	if n.class() != "COLUMN_REF" || len(names) != 1 {
+		return -1
+	}
+	return s.source.index(names[0])
+}
+
+// typeOf returns the DuckDB name of n's type; n may contain TUMBLE's columns.
+func (s *stage) typeOf(ctx context.Context, n node) (string, error) {
+	if i := s.columnIndex(n); i >= 0 {
+		return s.source.Columns[i].Type.String(), nil
+	}
+	n, err := s.scalar(n)
+	if err != nil {
+		return "", err
+	}
+	_, typeName, err := s.binding.typeOf(ctx, n)
+	return typeName, err
+}
+
+// add makes n an expression of stage one and returns its index.
+func (s *stage) add(ctx context.Context, n node) (int, error) {
+	n, err := s.scalar(n)
+	if err != nil {
+		return 0, err
+	}
+	key := n.key()
+	if i, ok := s.index[key]; ok {
+		return i, nil
+	}
+	e := view.Expr{Column: s.columnIndex(n)}
+	if e.Column >= 0 {
+		c := s.source.Columns[e.Column]
+		e.SQL, e.Type = quote(c.Name), c.Type
+	} else {
+		sql, typeName, err := s.binding.typeOf(ctx, n)
+		if err != nil {
+			return 0, err
+		}
+		t, ok := representable(typeName)
+		if !ok {
+			return 0, typeError(n, "this expression", typeName)
+		}
+		e.SQL, e.Type = sql, t
+	}
+	if e.Type.Kind == batch.Boolean {
+		e.Conjuncts = conjuncts(n, s.source)
+	}
+	s.exprs = append(s.exprs, e)
+	s.index[key] = len(s.exprs) - 1
+	return len(s.exprs) - 1, nil
+}
+
+// addCondition makes n, cast to BOOLEAN if it is none, an expression.
+func (s *stage) addCondition(ctx context.Context, n node) (int, error) {
+	typeName, err := s.typeOf(ctx, n)
+	if err != nil {
+		return 0, err
+	}
+	if typeName != "BOOLEAN" {
+		n = newCast(n, "BOOLEAN").in(n)
+	}
+	return s.add(ctx, n)
+}
+
+// typeError says that an expression's type cannot be kept.
+func typeError(n node, what, typeName string) error {
+	return fail(codeUnsupported, n.location(), "%s has the type %s, which a materialized view cannot keep", what, typeName).
+		hint("cast it, for example to VARCHAR")
+}
+
+// noAggregates refuses an aggregate in a clause that is computed row by row.
+func noAggregates(n node, where string) error {
+	if a := find(n, isAggregate); a != nil {
+		e := fail(codeGrouping, a.location(), "aggregate functions are not allowed in %s", where)
+		if where == "WHERE" {
+			return e.hint("write the condition in HAVING, or as FILTER (WHERE …) behind the aggregate")
+		}
+		return e
+	}
+	return nil
+}
+
+func columnName(prefix string, i int) string { return fmt.Sprintf("%s%d", prefix, i) }

@@ -1,0 +1,180 @@
+package plan
+
+import (
+	"context"
+	"strconv"
+	"strings"
+)
+
+// statement is a parsed SELECT of the shape that a view can have.
+type statement struct {
+	sql    string
+	tokens []token
+	sel    node // a SELECT_NODE
+	from   relation
+}
+
+// parse parses the statement and refuses the clauses that no view has yet.
+func parse(ctx context.Context, b Binder, sql string) (*statement, error) {
+	s := &statement{sql: sql, tokens: tokenize(sql)}
+	sel, err := s.parseNode(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	s.sel = sel
+	if err := s.checkShape(); err != nil {
+		return nil, err
+	}
+	if err := s.checkClauses(); err != nil {
+		return nil, err
+	}
+	if s.from, err = s.readFrom(sel.child("from_table")); err != nil {
+		return nil, err
+	}
+	s.sel = s.withoutSchema(sel)
+	return s, nil
+}
+
+// withoutSchema turns public.orders.country into orders.country: when the
+// relation is replaced by another one, only its name stays.
+func (s *statement) withoutSchema(n node) node {
+	out, _ := mapChildren(n, func(c node) (node, error) { return s.withoutSchema(c), nil })
+	names, _ := n["column_names"].([]any)
+	if n.class() == "COLUMN_REF" && len(names) > 2 && s.from.schema != "" && s.from.alias == "" {
+		list := n.strings("column_names")
+		if strings.EqualFold(list[0], s.from.schema) && strings.EqualFold(list[1], s.from.name) {
+			out["column_names"] = names[1:]
+		}
+	}
+	return out
+}
+
+func (s *statement) parseNode(ctx context.Context, b Binder) (node, error) {
+	text, err := b.Serialize(ctx, withoutTable(s.sql, s.tokens))
+	if err != nil {
+		return nil, err
+	}
+	doc, err := decode(text)
+	if err != nil {
+		return nil, err
+	}
+	if root := node(doc); root.flag("error") {
+		return nil, syntaxError(root)
+	}
+	statements := node(doc).list("statements")
+	if len(statements) != 1 {
+		return nil, fail(codeSyntax, -1, "a view is defined by exactly one SELECT, not by %d statements", len(statements))
+	}
+	if n := find(statements[0].child("node"), isParameter); n != nil {
+		return nil, fail(codeUndefinedParameter, s.parameter(), "there is no parameter $%s", n.str("identifier")).
+			hint("a view outlives the statement that creates it: write the value itself")
+	}
+	return statements[0].child("node"), nil
+}
+
+func isParameter(n node) bool { return n.class() == "PARAMETER" }
+
+// parameter returns the offset of the first parameter; its node has none.
+func (s *statement) parameter() int {
+	for i, t := range s.tokens {
+		if isSymbol(s.sql, s.tokens, i, "?$") {
+			return t.start
+		}
+	}
+	return -1
+}
+
+func syntaxError(doc node) *Error {
+	message := doc.str("error_message")
+	offset, err := strconv.Atoi(doc.str("position"))
+	if err != nil {
+		offset = -1
+	}
+	if strings.HasPrefix(message, "Only SELECT statements") {
+		return fail(codeUnsupported, offset, "a view is defined by a SELECT").hint("write CREATE MATERIALIZED VIEW name AS SELECT …")
+	}
+	if doc.str("error_type") == "not implemented" {
+		return fail(codeUnsupported, offset, "%s", message)
+	}
+	return fail(codeSyntax, offset, "%s", message)
+}
+
+// checkShape refuses what isn't a single plain SELECT.
+func (s *statement) checkShape() error {
+	switch s.sel.kind() {
+	case "SELECT_NODE":
+	case "SET_OPERATION_NODE":
+		return s.unsupported("UNION, INTERSECT and EXCEPT", s.keyword("UNION", "INTERSECT", "EXCEPT"),
+			"create one view for each SELECT and combine them in the query that reads them")
+	default:
+		return s.unsupported("WITH", s.keyword("WITH"), "write the SELECT over the source itself")
+	}
+	if len(s.sel.child("cte_map").list("map")) > 0 {
+		return s.unsupported("WITH", s.keyword("WITH"), "write the SELECT over the source itself")
+	}
+	for _, m := range s.sel.list("modifiers") {
+		switch m.kind() {
+		case "DISTINCT_MODIFIER":
+			return s.unsupported("DISTINCT", s.keyword("DISTINCT"), "write GROUP BY with the same columns")
+		case "ORDER_MODIFIER":
+			return s.unsupported("ORDER BY", s.keyword("ORDER"), "a view has no order: write ORDER BY in the query that reads it")
+		default:
+			return s.unsupported("LIMIT and OFFSET", s.keyword("LIMIT", "OFFSET", "FETCH"), "write LIMIT in the query that reads the view")
+		}
+	}
+	return nil
+}
+
+func (s *statement) checkClauses() error {
+	if s.sel["qualify"] != nil {
+		return s.unsupported("QUALIFY", s.keyword("QUALIFY"), "write QUALIFY in the query that reads the view")
+	}
+	if s.sel["sample"] != nil || s.sel.child("from_table")["sample"] != nil {
+		return s.unsupported("sampling", s.keyword("SAMPLE", "TABLESAMPLE"), "filter with WHERE, for example on hash(key) % 10 = 0")
+	}
+	sets, _ := s.sel["group_sets"].([]any)
+	exprs := s.sel.list("group_expressions")
+	plain := len(sets) == 0
+	if len(sets) == 1 {
+		set, _ := sets[0].([]any)
+		plain = len(set) == len(exprs)
+	}
+	if !plain {
+		return s.unsupported("GROUPING SETS, ROLLUP and CUBE", s.keyword("GROUP"),
+			"create one view for each set, or group the view's rows again in the query that reads it")
+	}
+	return nil
+}
+
+func (s *statement) keyword(words ...string) int { return keyword(s.sql, s.tokens, words...) }
+
+func (s *statement) unsupported(what string, offset int, hint string) error {
+	verb := "is"
+	switch what {
+	case "UNION, INTERSECT and EXCEPT", "LIMIT and OFFSET", "GROUPING SETS, ROLLUP and CUBE":
+		verb = "are"
+	}
+	return fail(codeUnsupported, offset, "%s %s not supported in a materialized view", what, verb).hint("%s", hint)
+}
+
+// aggregates reports whether the statement aggregates, or groups other than by
+// GROUP BY ALL, which does nothing when there is no column to group by.
+func (s *statement) aggregates() bool {
+	if s.sel["having"] != nil {
+		return true
+	}
+	if sets, _ := s.sel["group_sets"].([]any); len(sets) > 0 {
+		return true
+	}
+	for _, item := range s.sel.list("select_list") {
+		if find(item, isAggregate) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// groupsAll reports whether the statement says GROUP BY ALL.
+func (s *statement) groupsAll() bool {
+	return s.sel.str("aggregate_handling") == "FORCE_AGGREGATES"
+}

@@ -1,0 +1,168 @@
+package plan
+
+import (
+	"context"
+
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// planner splits one statement into a view's three stages.
+type planner struct {
+	b      Binder
+	st     *statement
+	source *Source
+	res    *resolver
+	stage  *stage
+	def    *view.Definition
+	groups map[string]string // key of a group expression → the state's column
+}
+
+// View plans the SELECT of a materialized view. The lookup returns the source
+// of a name, [ErrView] for the name of a view, and (nil, nil) or an error of its
+// own for a name that does not exist; when that is an *[Error], View returns it
+// with the name's Offset. The schema is "" when the name has none.
+//
+// A statement that cannot be a view gives an *[Error]; other errors are the
+// Binder's. View does not set the definition's Retention.
+func View(ctx context.Context, b Binder, name, sql string, lookup func(schema, name string) (*Source, error)) (*view.Definition, error) {
+	st, err := parse(ctx, b, sql)
+	if err != nil {
+		return nil, err
+	}
+	source, err := st.from.find(lookup)
+	if err != nil {
+		return nil, err
+	}
+	p := &planner{
+		b: b, st: st, source: source,
+		res:    &resolver{source: source, from: &st.from},
+		stage:  &stage{binding: binding{b: b, relation: sourceRelation, columns: source.Columns}, source: source, index: make(map[string]int)},
+		def:    &view.Definition{Name: name, Source: source.Name, SQL: sql, Where: -1},
+		groups: make(map[string]string),
+	}
+	if t := st.from.tumble; t != nil {
+		if _, err := t.check(source); err != nil {
+			return nil, err
+		}
+		if p.stage.start, p.stage.end, err = t.boundaries(ctx, b); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.plan(ctx); err != nil {
+		return nil, err
+	}
+	p.def.Exprs = p.stage.exprs
+	return p.def, nil
+}
+
+func (p *planner) plan(ctx context.Context) error {
+	if err := p.resolveItems(); err != nil {
+		return err
+	}
+	where, err := p.resolveClause("where_clause", inWhere)
+	if err != nil {
+		return err
+	}
+	exprs, err := p.groupExprs()
+	if err != nil {
+		return err
+	}
+	if len(exprs) == 0 && !p.st.aggregates() {
+		return p.noAggregation(ctx)
+	}
+	p.res.groups = make(map[string]bool)
+	for _, n := range exprs {
+		p.res.groups[n.key()] = true
+	}
+	having, err := p.resolveClause("having", inHaving)
+	if err != nil {
+		return err
+	}
+	if where != nil {
+		if err := noAggregates(where, "WHERE"); err != nil {
+			return err
+		}
+		if p.def.Where, err = p.stage.addCondition(ctx, where); err != nil {
+			return err
+		}
+	}
+	if err := p.planGroups(ctx, exprs); err != nil {
+		return err
+	}
+	return p.planResult(ctx, having)
+}
+
+// noAggregation refuses a statement that neither groups nor aggregates. It may
+// be that a function was meant as an aggregate and there is no such function.
+func (p *planner) noAggregation(ctx context.Context) error {
+	for _, it := range p.res.items {
+		if _, err := p.stage.typeOf(ctx, it.resolved); err != nil {
+			return err
+		}
+	}
+	column := quote(p.source.Columns[0].Name)
+	return fail(codeUnsupported, -1, "views without aggregation are not supported yet").
+		hint("group the rows, as in SELECT %s, count(*) FROM %s GROUP BY %s", column, p.source.Name, column)
+}
+
+// resolveItems expands * in the SELECT list and resolves its items, each of
+// which sees the aliases before it.
+func (p *planner) resolveItems() error {
+	for _, n := range p.st.sel.list("select_list") {
+		items, err := p.expand(n)
+		if err != nil {
+			return err
+		}
+		for _, written := range items {
+			sc := scope{clause: inSelect, aliases: len(p.res.items)}
+			resolved, err := p.res.resolve(written, sc)
+			if err != nil {
+				return err
+			}
+			p.res.items = append(p.res.items, item{alias: written.str("alias"), written: written, resolved: resolved})
+		}
+	}
+	return nil
+}
+
+// expand returns the columns that * and t.* stand for, or n itself.
+func (p *planner) expand(n node) ([]node, error) {
+	if n.class() != "STAR" {
+		return []node{n}, nil
+	}
+	if n.flag("columns") || n["expr"] != nil || len(n.list("replace_list")) > 0 || notEmpty(n, "exclude_list") ||
+		notEmpty(n, "qualified_exclude_list") || notEmpty(n, "rename_list") || notEmpty(n, "replace_list") {
+		return nil, fail(codeUnsupported, n.location(), "* with EXCLUDE, REPLACE or RENAME, and COLUMNS, are not supported in a materialized view").
+			hint("list the columns")
+	}
+	names := make([]string, 0, p.source.Visible+2)
+	for _, c := range p.source.Columns[:p.source.Visible] {
+		names = append(names, c.Name)
+	}
+	if p.st.from.tumble != nil {
+		names = append(names, windowStart, windowEnd)
+	}
+	if q := n.str("relation_name"); q != "" && len(p.res.unqualified([]string{q, "*"})) != 1 {
+		return nil, fail(codeUndefinedTable, n.location(), "missing FROM-clause entry for table %q", q).
+			hint("the view reads from %q", p.st.from.qualifier())
+	}
+	columns := make([]node, len(names))
+	for i, name := range names {
+		columns[i] = newColumn(name).in(n)
+	}
+	return columns, nil
+}
+
+func notEmpty(n node, key string) bool {
+	list, _ := n[key].([]any)
+	return len(list) > 0
+}
+
+// resolveClause resolves a clause that sees all aliases, or returns nil.
+func (p *planner) resolveClause(key string, c clause) (node, error) {
+	n := p.st.sel.child(key)
+	if n == nil {
+		return nil, nil
+	}
+	return p.res.resolve(n, scope{clause: c, aliases: len(p.res.items)})
+}
