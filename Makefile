@@ -1,0 +1,85 @@
+# Bare `make` lists the targets.
+
+GO          ?= go
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+ARGS     ?=
+SEEDS    ?= 500
+CYCLES   ?= 100
+FUZZTIME ?= 30s
+# Added to `go test` by test and race, for example TESTFLAGS=-v.
+TESTFLAGS ?=
+
+SOURCE_DIRS   = bench cmd engine ingest query server
+RACE_PACKAGES ?= ./bench/workload/... ./cmd/... ./engine/... ./ingest/... ./query/... ./server/...
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/millstream
+	$(GO) build -o bin/millstream ./cmd/millstream
+
+.PHONY: demo
+demo: build ## build, then run a broker, a live stream and the database (ARGS="--rate 5000 --for 10s")
+	bin/millstream demo $(ARGS)
+
+.PHONY: test
+test: ## run all tests that need nothing but the toolchain
+	$(GO) test -short $(TESTFLAGS) ./...
+
+.PHONY: race
+race: ## run them under the race detector
+	$(GO) test -race -short $(TESTFLAGS) $(RACE_PACKAGES)
+
+.PHONY: lint
+lint: ## check formatting, vet, staticcheck
+	@unformatted=$$(gofmt -l $(SOURCE_DIRS)); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt'd:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+.PHONY: fmt
+fmt: ## format the sources
+	gofmt -w $(SOURCE_DIRS)
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME=30s
+	@for file in $$(grep -rl '^func Fuzz' --include='*_test.go' $(SOURCE_DIRS)); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$file); do \
+			echo "fuzz $$target in ./$$(dirname $$file)"; \
+			$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; \
+		done; \
+	done
+
+.PHONY: oracle
+oracle: ## compare SEEDS=500 random views with plain DuckDB
+	$(GO) test ./engine/enginetest -run TestOracle -count=1 -timeout 120m -v -args -seeds=$(SEEDS)
+
+.PHONY: crash
+crash: ## kill the process CYCLES=100 times while it ingests, and look for lost and repeated records
+	$(GO) test ./bench/torture -run TestCrash -count=1 -timeout 240m -v -args -cycles=$(CYCLES)
+
+.PHONY: test-kafka
+test-kafka: ## run against a real Apache Kafka (java and mvn, or KAFKA_BROKERS=host:port)
+	$(GO) test ./bench/realkafka -run TestRealKafka -tags realkafka -count=1 -timeout 60m -v
+
+.PHONY: bench
+bench: ## measure a replay of 5 million records beside its limits
+	$(GO) run ./bench/replay $(ARGS)
+
+.PHONY: cover
+cover: ## run the tests and print the coverage
+	@mkdir -p bin
+	$(GO) test -short -coverprofile=bin/cover.out ./...
+	$(GO) tool cover -func=bin/cover.out | tail -n 1
+
+.PHONY: check
+check: lint test race ## lint, test and race
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin
