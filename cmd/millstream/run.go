@@ -26,9 +26,10 @@ type database interface {
 	Close() error
 }
 
-// server answers on one listener. Serve returns nil after Shutdown.
+// server answers on one listener. Serve returns nil after Shutdown; the end of
+// its context would close connections at once, which only Shutdown may do.
 type server interface {
-	Serve(ln net.Listener) error
+	Serve(ctx context.Context, ln net.Listener) error
 	Shutdown(ctx context.Context) error
 }
 
@@ -128,7 +129,7 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, p process) (err e
 	}
 	defer func() { err = errors.Join(err, s.shutdown(stopping, cfg.ShutdownTimeout)) }()
 
-	s.serve()
+	s.serve(stopping)
 	log.Info("ready", "duration", time.Since(started), "data", cfg.Data, "postgres", s.addrs["postgres"], "http", s.addrs["http"])
 	return s.wait(ctx, p.ready)
 }
@@ -181,10 +182,10 @@ func listen(ctx context.Context, endpoints []endpoint) (*servers, error) {
 	return s, nil
 }
 
-func (s *servers) serve() {
+func (s *servers) serve(ctx context.Context) {
 	for i, e := range s.endpoints {
 		s.running.Go(func() {
-			if err := e.server.Serve(s.listeners[i]); err != nil {
+			if err := e.server.Serve(ctx, s.listeners[i]); err != nil {
 				s.failed <- fmt.Errorf("%s: %w", e.name, err)
 			}
 		})

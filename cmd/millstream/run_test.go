@@ -50,7 +50,7 @@ type fakeServer struct {
 	done     chan struct{}
 }
 
-func (s fakeServer) Serve(ln net.Listener) error {
+func (s fakeServer) Serve(_ context.Context, ln net.Listener) error {
 	defer ln.Close()
 	if s.serveErr != nil {
 		return s.serveErr

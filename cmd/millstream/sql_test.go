@@ -24,7 +24,7 @@ type fakePostgres struct {
 
 func newFakePostgres() *fakePostgres { return &fakePostgres{ready: make(chan struct{})} }
 
-func (f *fakePostgres) Serve(ln net.Listener) error {
+func (f *fakePostgres) Serve(_ context.Context, ln net.Listener) error {
 	f.ln = ln
 	close(f.ready)
 	for {
@@ -95,7 +95,7 @@ func startPostgres(t *testing.T) (*fakePostgres, string) {
 	}
 	f := newFakePostgres()
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = f.Serve(ln) })
+	serving.Go(func() { _ = f.Serve(context.Background(), ln) })
 	t.Cleanup(func() {
 		_ = f.Shutdown(context.Background())
 		serving.Wait()

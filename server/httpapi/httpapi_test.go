@@ -3,10 +3,12 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,7 +57,11 @@ func (s *fakeSession) Prepare(ctx context.Context, sql string, _ []string) (*que
 			return nil, err
 		}
 	}
-	return &query.Statement{SQL: sql, Params: s.d.params}, nil
+	tag := "SELECT"
+	if sql == "" {
+		tag = ""
+	}
+	return &query.Statement{SQL: sql, Tag: tag, Params: s.d.params}, nil
 }
 
 func (s *fakeSession) Execute(ctx context.Context, _ *query.Statement, args []any) (*query.Result, error) {
@@ -183,6 +189,7 @@ func TestRequestIsChecked(t *testing.T) {
 		{"not JSON", "", "select 1", 400, "08P01", "not valid"},
 		{"unknown member", "", `{"sql":"x","query":"y"}`, 400, "08P01", `unknown field`},
 		{"no sql", "", `{}`, 400, "08P01", `has no \"sql\"`},
+		{"no statement", "", `{"sql":""}`, 400, "42601", "no statement"},
 		{"two objects", "", `{"sql":"x"}{"sql":"y"}`, 400, "08P01", "text after"},
 		{"bad timeout", "", `{"sql":"x","timeout":"5"}`, 400, "22023", "positive duration"},
 		{"array parameter", "", `{"sql":"x","params":[[1]]}`, 400, "22023", "$1 is an array"},
@@ -249,6 +256,24 @@ func TestStatementsAreLimited(t *testing.T) {
 	<-s.slots
 	if w := post(t, s, "", `{"sql":"x"}`); w.Code != 200 || len(s.slots) != 0 {
 		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
+
+func TestStatementsAreObserved(t *testing.T) {
+	t.Parallel()
+	var got []string
+	observe := func(o *Options) {
+		o.Observe = func(kind string, _ time.Duration, rows int64, err error) {
+			got = append(got, fmt.Sprint(kind, rows, err))
+		}
+	}
+	b := bigBatch(t)
+	defer b.Release()
+	rows := &fakeRows{columns: []query.Column{{Name: "a", Type: "VARCHAR"}}, batches: []arrow.RecordBatch{b}}
+	post(t, newTestServer(t, &fakeDB{rows: rows}, observe), "", `{"sql":"x"}`)
+	post(t, newTestServer(t, &fakeDB{prepare: func(context.Context, string) error { return errors.New("no") }}, observe), "", `{"sql":"x"}`)
+	if want := []string{"SELECT3000 <nil>", "INVALID0 no"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -344,7 +369,7 @@ func listen(t *testing.T, db *fakeDB) (*Server, string, chan error) {
 	}
 	s := newTestServer(t, db, nil)
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(ln) }()
+	go func() { done <- s.Serve(context.Background(), ln) }()
 	return s, "http://" + ln.Addr().String(), done
 }
 
@@ -377,6 +402,19 @@ func TestDisconnectCancelsTheStatement(t *testing.T) {
 		t.Error(err)
 	}
 	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEndOfContextEndsTheServer(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := newTestServer(t, &fakeDB{}, nil).Serve(ctx, ln); err != nil {
 		t.Error(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -47,19 +48,27 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 	}
 	out := newResponse(w, s.opts.WriteTimeout, newFormat())
-	if err := s.run(ctx, req, out); err != nil {
+	started, kind := time.Now(), "INVALID"
+	err = s.run(ctx, req, out, &kind)
+	s.opts.Observe(kind, time.Since(started), out.rows, err)
+	if err != nil {
 		s.fail(ctx, r, out, err)
 	}
 }
 
-// run executes the statement and streams its rows into out.
-func (s *Server) run(ctx context.Context, req request, out *response) error {
+// run executes the statement and streams its rows into out. It sets kind to
+// the statement's tag once that is known.
+func (s *Server) run(ctx context.Context, req request, out *response, kind *string) error {
 	session := s.opts.Database.NewSession()
 	defer session.Close()
 	st, err := session.Prepare(ctx, req.sql, nil)
 	if err != nil {
 		return err
 	}
+	if st.Tag == "" {
+		return query.Errorf(query.CodeSyntaxError, "there is no statement in the text")
+	}
+	*kind = st.Tag
 	if len(st.Params) != len(req.args) {
 		return query.Errorf(query.CodeUndefinedParameter, "the statement has %d parameters, but %d were sent",
 			len(st.Params), len(req.args))

@@ -45,7 +45,8 @@ type response struct {
 	format  format
 	timeout time.Duration // of one flush
 	buf     []byte
-	sent    bool // the header has left
+	sent    bool  // the header has left
+	rows    int64 // written so far
 }
 
 func newResponse(w http.ResponseWriter, timeout time.Duration, f format) *response {
@@ -73,6 +74,7 @@ func (o *response) batch(b arrow.RecordBatch) error {
 	if err != nil {
 		return err
 	}
+	o.rows += b.NumRows()
 	for i := range rows {
 		o.buf = o.format.row(o.buf, i)
 		if len(o.buf) >= chunkBytes && (o.sent || len(o.buf) >= heldBytes) {

@@ -17,7 +17,8 @@ import (
 // Session runs one statement at a time.
 type Session interface {
 	// Prepare checks one statement; an empty paramTypes leaves the
-	// parameters' types to be inferred.
+	// parameters' types to be inferred. A text without a statement gives a
+	// Statement with an empty Tag.
 	Prepare(ctx context.Context, sql string, paramTypes []string) (*query.Statement, error)
 	// Execute runs a prepared statement with one argument per parameter.
 	Execute(ctx context.Context, st *query.Statement, args []any) (*query.Result, error)
@@ -55,11 +56,19 @@ type Options struct {
 	WriteTimeout     time.Duration // how long a client may take to accept one flush; 0: DefaultWriteTimeout
 	BodyBytesMax     int64         // 0: DefaultBodyBytesMax
 	QueriesMax       int           // statements at once; 0: DefaultQueriesMax
+
+	// Observe is called after every statement with its command tag, or INVALID
+	// when it could not be planned, the time it took, the rows it sent and its
+	// error. It must be safe for concurrent use. Nil: nobody watches.
+	Observe func(kind string, d time.Duration, rows int64, err error)
 }
 
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, time.Duration, int64, error) {}
 	}
 	if o.WriteTimeout == 0 {
 		o.WriteTimeout = DefaultWriteTimeout
@@ -150,8 +159,13 @@ func (s *Server) Handler() http.Handler {
 	return r
 }
 
-// Serve answers requests from ln until Shutdown, and then returns nil.
-func (s *Server) Serve(ln net.Listener) error {
+// Serve answers requests from ln until Shutdown, and then returns nil. The end
+// of ctx cancels the statements and closes everything at once.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	defer context.AfterFunc(ctx, func() {
+		s.stop()
+		_ = s.http.Close() // Serve returns either way
+	})()
 	if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve http on %s: %w", ln.Addr(), err)
 	}
