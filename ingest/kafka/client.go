@@ -39,7 +39,6 @@ func newClient(opts Options, s settings, connects *connectLog, logger *slog.Logg
 		kgo.FetchMaxPartitionBytes(partitionFetchBytes(s, 1)),
 		kgo.BrokerMaxReadBytes(maxReadBytes),
 		kgo.MaxDecompressBatchBytes(maxReadBytes),
-		kgo.WithPools(newRecordPool()),
 
 		kgo.DialTimeout(5 * time.Second),
 		kgo.RetryTimeout(5 * time.Second),
@@ -136,42 +135,4 @@ func (l clientLogger) Level() kgo.LogLevel {
 // Log implements kgo.Logger.
 func (l clientLogger) Log(_ kgo.LogLevel, msg string, keyvals ...any) {
 	l.logger.Debug("kafka client", append([]any{"said", msg}, keyvals...)...)
-}
-
-// recordPool gives the client's record and decompression buffers back to it
-// once their records are copied into columns.
-type recordPool struct{ records, bytes sync.Pool }
-
-var (
-	_ kgo.PoolRecords         = (*recordPool)(nil)
-	_ kgo.PoolDecompressBytes = (*recordPool)(nil)
-)
-
-func newRecordPool() *recordPool { return &recordPool{} }
-
-// GetRecords implements kgo.PoolRecords.
-func (p *recordPool) GetRecords(n int) []kgo.Record {
-	if s, ok := p.records.Get().(*[]kgo.Record); ok && cap(*s) >= n {
-		return (*s)[:0]
-	}
-	return make([]kgo.Record, 0, n)
-}
-
-// PutRecords implements kgo.PoolRecords.
-func (p *recordPool) PutRecords(s []kgo.Record) { p.records.Put(&s) }
-
-// GetDecompressBytes implements kgo.PoolDecompressBytes.
-func (p *recordPool) GetDecompressBytes(compressed []byte, _ kgo.CompressionCodecType) []byte {
-	if s, ok := p.bytes.Get().(*[]byte); ok {
-		return (*s)[:0]
-	}
-	return make([]byte, 0, 4*len(compressed))
-}
-
-// PutDecompressBytes implements kgo.PoolDecompressBytes. A buffer that one huge
-// batch made is not kept.
-func (p *recordPool) PutDecompressBytes(s []byte) {
-	if cap(s) <= 8<<20 {
-		p.bytes.Put(&s)
-	}
 }

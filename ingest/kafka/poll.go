@@ -139,7 +139,6 @@ func (r *reader) readPartition(ctx context.Context, p *partition, f *kgo.FetchPa
 	for _, record := range f.Records {
 		if record.Offset < next {
 			duplicates++
-			record.Recycle()
 			continue
 		}
 		if record.Offset > next && f.LogStartOffset > next {
@@ -154,7 +153,6 @@ func (r *reader) readPartition(ctx context.Context, p *partition, f *kgo.FetchPa
 			r.batcher.add(record)
 		}
 		r.batcher.advance(next, epoch)
-		record.Recycle()
 		if r.batcher.full() {
 			r.store(p, next, epoch)
 			if !r.send(ctx, r.batcher.flush()) {

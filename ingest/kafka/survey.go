@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,7 +108,7 @@ func (y *surveyor) list(ctx context.Context, v *survey, startup bool) error {
 			case ok:
 				p.err = y.partitionError(p.id, o.Err)
 			default:
-				p.err = y.partitionError(p.id, cmpError(err, kerr.LeaderNotAvailable))
+				p.err = y.partitionError(p.id, cmp.Or[error](err, kerr.LeaderNotAvailable))
 			}
 		}
 	}
@@ -126,13 +127,6 @@ func (y *surveyor) list(ctx context.Context, v *survey, startup bool) error {
 		}
 	}
 	return nil
-}
-
-func cmpError(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }
 
 func (y *surveyor) where() string {
