@@ -57,15 +57,15 @@ const (
 	optFetchWait      = "properties.fetch.max.wait.ms"
 )
 
-// knownOptions are all options a source may have. The ones that map to true are
-// the engine's: accepted here and not looked at.
-var knownOptions = map[string]bool{
-	optConnector: false, optTopic: false, optServers: false, optServersPlural: false, optStartupMode: false,
-	optStartupMillis: false, optGroup: false, optDataLoss: false, optProtocol: false, optMechanism: false,
-	optUsername: false, optPassword: false, optCA: false, optCertificate: false, optKey: false,
-	optIdentification: false, optFetchBytes: false, optPartitionBytes: false, optFetchWait: false,
-	"retention": true, "watermark.idle_timeout": true, "watermark.max_future": true,
-}
+// engineOptions are the engine's: accepted here and not looked at.
+var engineOptions = []string{"retention", "watermark.idle_timeout", "watermark.max_future"}
+
+// knownOptions are all options a source may have, in alphabetical order.
+var knownOptions = slices.Sorted(slices.Values(append([]string{
+	optConnector, optTopic, optServers, optServersPlural, optStartupMode, optStartupMillis, optGroup, optDataLoss,
+	optProtocol, optMechanism, optUsername, optPassword, optCA, optCertificate, optKey, optIdentification,
+	optFetchBytes, optPartitionBytes, optFetchWait,
+}, engineOptions...)))
 
 // startupMode says where a source begins that has no stored offsets.
 type startupMode string
@@ -143,9 +143,8 @@ func (o *optionReader) problem(format string, args ...any) {
 
 func (o *optionReader) known() {
 	for _, name := range slices.Sorted(maps.Keys(o.options)) {
-		if _, ok := knownOptions[name]; !ok {
-			o.problem("unknown option %s; the kafka connector knows %s", name,
-				strings.Join(slices.Sorted(maps.Keys(knownOptions)), ", "))
+		if !slices.Contains(knownOptions, name) {
+			o.problem("unknown option %s; the kafka connector knows %s", name, strings.Join(knownOptions, ", "))
 		}
 	}
 }

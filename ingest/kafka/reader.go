@@ -56,7 +56,6 @@ type reader struct {
 	cancelPoll context.CancelFunc // ends the poll under way, nil when there is none
 	failure    error              // what keeps the whole topic from being read
 	failState  source.State
-	failSince  time.Time // of the latest failure
 	proved     time.Time // when the broker last answered
 	ended      error     // the sink refused a batch; the reader is over
 	stopped    bool
