@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"unsafe"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -97,4 +98,34 @@ func uuidFromDuck(v batch.Int128Value) batch.UUIDValue {
 		u[8+i] = byte(v.Lo >> (56 - 8*i))
 	}
 	return u
+}
+
+// Records reads the result to its end in record batches of at least size rows,
+// but for the last, and calls f with each. The schema's types must be those of
+// the result. The record is released after f returns.
+func (r *Rows) Records(schema *batch.Schema, mem *batch.Allocator, size int, f func(arrow.RecordBatch) error) error {
+	b := batch.NewBuilder(mem, schema)
+	defer b.Release()
+	for {
+		n, err := r.NextChunk()
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			if err := r.AppendTo(b, 0); err != nil {
+				return err
+			}
+		}
+		if b.Rows() >= size || n == 0 && b.Rows() > 0 {
+			rec := b.Finish()
+			err := f(rec)
+			rec.Release()
+			if err != nil {
+				return err
+			}
+		}
+		if n == 0 {
+			return nil
+		}
+	}
 }

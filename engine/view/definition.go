@@ -1,8 +1,11 @@
 package view
 
 import (
+	"encoding/json"
+	"fmt"
 	"time"
 
+	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 )
 
@@ -13,10 +16,10 @@ import (
 // keeps, per window and group, one accumulator for each of Aggregates. Stage
 // three is the text Result, which DuckDB evaluates over the state's columns.
 type Definition struct {
-	Name      string // lower case, unquoted
-	Source    string // the source it reads
-	SQL       string // the SELECT as the user wrote it
-	Retention time.Duration
+	Name      string        // lower case, unquoted
+	Source    string        // the source it reads
+	SQL       string        // the SELECT as the user wrote it
+	Retention time.Duration // of closed windows in history, 0 for ever
 
 	Exprs []Expr // what stage one computes
 	Where int    // index into Exprs of a BOOLEAN expression, -1 for none
@@ -85,26 +88,59 @@ type Key struct {
 	Type batch.Type
 }
 
-// Function is an aggregate that the engine keeps itself. Others are built from
-// these by stage three: avg is sum over count.
-type Function uint8
-
-// The functions.
-const (
-	CountStar Function = iota // rows
-	Count                     // non-NULL values
-	Sum                       // HUGEINT for integers and BOOLEAN, DECIMAL(38,s) for decimals, DOUBLE for floats
-	Min
-	Max
-	BoolAnd
-	BoolOr
-	CountDistinct
-)
-
 // Aggregate is one accumulator of a group.
 type Aggregate struct {
-	Func   Function
+	Func   aggregate.Function
 	Arg    int        // index into Exprs, -1 for CountStar
 	Filter int        // index into Exprs of a BOOLEAN expression, -1 for none
 	Type   batch.Type // of the column a<i>
+}
+
+// comparisonJSON keeps the literal's Go type, which plain JSON would lose.
+type comparisonJSON struct {
+	Column int
+	Op     CompareOp
+	Int    *int64   `json:",omitempty"`
+	Float  *float64 `json:",omitempty"`
+	String *string  `json:",omitempty"`
+	Bool   *bool    `json:",omitempty"`
+}
+
+// MarshalJSON writes the comparison for the catalog.
+func (c Comparison) MarshalJSON() ([]byte, error) {
+	j := comparisonJSON{Column: c.Column, Op: c.Op}
+	switch v := c.Literal.(type) {
+	case int64:
+		j.Int = &v
+	case float64:
+		j.Float = &v
+	case string:
+		j.String = &v
+	case bool:
+		j.Bool = &v
+	case nil:
+	default:
+		return nil, fmt.Errorf("comparison with a literal of type %T", c.Literal)
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (c *Comparison) UnmarshalJSON(b []byte) error {
+	var j comparisonJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	*c = Comparison{Column: j.Column, Op: j.Op}
+	switch {
+	case j.Int != nil:
+		c.Literal = *j.Int
+	case j.Float != nil:
+		c.Literal = *j.Float
+	case j.String != nil:
+		c.Literal = *j.String
+	case j.Bool != nil:
+		c.Literal = *j.Bool
+	}
+	return nil
 }

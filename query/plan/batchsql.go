@@ -28,8 +28,8 @@ func BatchSQL(ctx context.Context, b Binder, sql, relation string) (string, erro
 func (s *statement) over(ctx context.Context, b Binder, relation string, list []any) (string, error) {
 	from := relation
 	if t := s.from.tumble; t != nil {
-		from = fmt.Sprintf("(SELECT *, %s AS window_start, %s AS window_end FROM %s WHERE %s IS NOT NULL)",
-			t.startSQL(), t.endSQL(), relation, quote(t.column))
+		from = fmt.Sprintf("(SELECT *, %s AS window_start, %s AS window_end FROM %s)",
+			t.startSQL(), t.endSQL(), relation)
 	}
 	own, err := parseOwn(ctx, b, "SELECT * FROM "+from+" AS "+quote(s.from.qualifier()))
 	if err != nil {

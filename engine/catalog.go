@@ -1,0 +1,274 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// CreateSource makes a source, durable when it returns, and starts its reader.
+// The error wraps ErrExists when the name is taken.
+func (e *Engine) CreateSource(ctx context.Context, def *SourceDefinition) error {
+	if err := e.Validate(def); err != nil {
+		return err
+	}
+	return e.do(ctx, func() error {
+		if err := e.free(def.Name); err != nil {
+			return err
+		}
+		s, err := e.newSource(def, e.opts.Now())
+		if err != nil {
+			return err
+		}
+		e.sources[def.Name] = s
+		e.publish()
+		object := checkpoint.Object{Name: def.Name, Kind: KindSource, SQL: def.SQL, Definition: encode(def), Created: s.created}
+		err = e.checkpointNow(ctx, []checkpoint.Object{object}, nil, nil)
+		if err == nil {
+			err = e.showSource(ctx, s)
+		}
+		if err == nil {
+			err = e.openReader(s)
+		}
+		if err != nil && !e.isDurable(def.Name) {
+			delete(e.sources, def.Name)
+			e.publish()
+			s.generated.Close()
+		}
+		return err
+	})
+}
+
+// isDurable reports whether an object reached the catalog on disk.
+func (e *Engine) isDurable(name string) bool { return e.store.Has(name) }
+
+// free checks that a name and those of the tables behind it can be taken.
+func (e *Engine) free(name string) error {
+	if e.failed != nil {
+		return e.failed
+	}
+	base := strings.TrimSuffix(strings.TrimSuffix(name, LateSuffix), RejectedSuffix)
+	for _, n := range []string{name, base, name + LateSuffix, name + RejectedSuffix} {
+		if n != name && n == base && e.sources[n] == nil {
+			continue
+		}
+		if e.sources[n] != nil || e.views[n] != nil {
+			return fmt.Errorf("relation %q %w", n, ErrExists)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) newView(def *ViewDefinition, created time.Time) (*liveView, error) {
+	s := e.sources[def.Plan.Source]
+	if s == nil {
+		return nil, fmt.Errorf("source %q %w", def.Plan.Source, ErrNotFound)
+	}
+	state, err := view.New(&def.Plan, e.mem, e.reclaim)
+	if err != nil {
+		return nil, err
+	}
+	stage, err := view.NewStage(e.store.DB(), e.mem, s.schema, def.Plan.Exprs)
+	if err != nil {
+		state.Close()
+		return nil, err
+	}
+	return &liveView{def: def, created: created, source: s, state: state, stage: stage}, nil
+}
+
+func (e *Engine) addView(v *liveView) {
+	e.views[v.def.Plan.Name] = v
+	v.source.views = append(v.source.views, v)
+}
+
+func (e *Engine) removeView(v *liveView) {
+	delete(e.views, v.def.Plan.Name)
+	v.source.views = slices.DeleteFunc(v.source.views, func(w *liveView) bool { return w == v })
+}
+
+// CreateView makes a view over everything that its source has: history, hot
+// rows, and what comes. It returns when the view is complete and durable;
+// ingest waits meanwhile.
+func (e *Engine) CreateView(ctx context.Context, def *ViewDefinition) error {
+	return e.do(ctx, func() error {
+		if err := e.free(def.Plan.Name); err != nil {
+			return err
+		}
+		v, err := e.newView(def, e.opts.Now())
+		if err != nil {
+			return err
+		}
+		e.awaitCheckpoint()
+		if err = e.backfill(ctx, v); err == nil {
+			v.state.CloseWindows(v.source.tracker.Current())
+			e.addView(v)
+			e.publish()
+			object := checkpoint.Object{Name: def.Plan.Name, Kind: KindView, SQL: def.SQL, Definition: encode(def), Created: v.created}
+			err = e.checkpointNow(ctx, []checkpoint.Object{object}, nil, nil)
+		}
+		if err == nil {
+			err = e.showView(ctx, v)
+		}
+		if err != nil && !e.isDurable(def.Plan.Name) {
+			e.removeView(v)
+			e.publish()
+			v.state.Close()
+			v.stage.Close()
+		}
+		return err
+	})
+}
+
+// backfill folds what the source has into a new view. No checkpoint runs, so
+// every row is either in history or in the hot segments after it.
+func (e *Engine) backfill(ctx context.Context, v *liveView) error {
+	s := v.source
+	fold := func(rec arrow.RecordBatch) error {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		_, err := v.apply(ctx, rec, nil)
+		return err
+	}
+	if !s.def.NoHistory {
+		if err := e.historyRows(ctx, s.def.Name, s.schema, fold); err != nil {
+			return fmt.Errorf("backfill from history: %w", err)
+		}
+	}
+	for _, segment := range s.rowTable.segments {
+		if segment.last > e.committed {
+			if err := fold(segment.record); err != nil {
+				return fmt.Errorf("backfill: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// Drop removes a source or view of the given kind with its history. A source
+// that views read is refused with ErrDependents, or goes with them if cascade.
+func (e *Engine) Drop(ctx context.Context, kind, name string, cascade bool) error {
+	return e.do(ctx, func() error {
+		if kind == KindView {
+			v := e.views[name]
+			if v == nil {
+				return fmt.Errorf("materialized view %q %w", name, ErrNotFound)
+			}
+			return e.drop(ctx, nil, []*liveView{v})
+		}
+		s := e.sources[name]
+		if s == nil {
+			return fmt.Errorf("source %q %w", name, ErrNotFound)
+		}
+		if len(s.views) > 0 && !cascade {
+			names := make([]string, len(s.views))
+			for i, v := range s.views {
+				names[i] = v.def.Plan.Name
+			}
+			return fmt.Errorf("cannot drop source %s because %w: materialized view %s", name, ErrDependents, strings.Join(names, ", "))
+		}
+		return e.drop(ctx, s, slices.Clone(s.views))
+	})
+}
+
+// drop removes views and, unless it is nil, their source.
+func (e *Engine) drop(ctx context.Context, s *liveSource, views []*liveView) error {
+	var names, tables []string
+	addTables := func(list []history.Table) {
+		for _, t := range list {
+			tables = append(tables, t.Name)
+		}
+	}
+	for _, v := range views {
+		names = append(names, v.def.Plan.Name)
+		addTables(v.def.historyTables())
+	}
+	if s != nil {
+		names = append(names, s.def.Name)
+		addTables(s.def.historyTables())
+	}
+	e.awaitCheckpoint()
+	// Readers must not find the names while the tables behind them go.
+	if err := e.hide(ctx, s, views); err != nil {
+		return err
+	}
+	for _, v := range views {
+		e.removeView(v)
+	}
+	if s != nil {
+		delete(e.sources, s.def.Name)
+	}
+	e.publish()
+	if err := e.checkpointNow(ctx, nil, names, tables); err != nil {
+		return errors.Join(err, e.undrop(ctx, s, views))
+	}
+	for _, v := range views {
+		v.state.Close()
+		v.stage.Close()
+	}
+	if s == nil {
+		return nil
+	}
+	charge := int64(0)
+	for _, t := range s.tables() {
+		charge += t.drop(^uint64(0))
+	}
+	e.budget.release(charge)
+	s.generated.Close()
+	e.readers.Delete(s.def.Name)
+	go func() { // the reader may wait for the writer to take its batch
+		if err := s.closeReader(); err != nil {
+			e.opts.Logger.Warn("close a source", "source", s.def.Name, "err", err)
+		}
+	}()
+	return nil
+}
+
+// undrop puts back what could not be dropped.
+func (e *Engine) undrop(ctx context.Context, s *liveSource, views []*liveView) error {
+	var err error
+	if s != nil {
+		e.sources[s.def.Name] = s
+		err = e.showSource(ctx, s)
+	}
+	for _, v := range views {
+		if s == nil {
+			v.source.views = append(v.source.views, v)
+		} else {
+			s.views = append(s.views, v)
+		}
+		e.views[v.def.Plan.Name] = v
+		err = errors.Join(err, e.showView(ctx, v))
+	}
+	e.publish()
+	return err
+}
+
+// Sources returns the definitions of all sources, by name.
+func (e *Engine) Sources() map[string]*SourceDefinition {
+	s := e.current.Load()
+	out := make(map[string]*SourceDefinition, len(s.sources))
+	for name, src := range s.sources {
+		out[name] = src.def
+	}
+	return out
+}
+
+// Views returns the definitions of all views, by name.
+func (e *Engine) Views() map[string]*ViewDefinition {
+	s := e.current.Load()
+	out := make(map[string]*ViewDefinition, len(s.views))
+	for name, v := range s.views {
+		out[name] = v.def
+	}
+	return out
+}

@@ -1,0 +1,272 @@
+package checkpoint
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// Commit writes a checkpoint in one transaction. When it returns nil the
+// checkpoint is durable. After an error it is not, with one exception: an
+// error for which duck.Error.Fatal holds leaves that open, and only the file
+// itself, opened again, can tell.
+func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
+	start := time.Now()
+	if err := s.checkDisk(w.Bytes); err != nil {
+		return Summary{}, err
+	}
+	if err := s.conn.Exec(ctx, "BEGIN TRANSACTION"); err != nil {
+		return Summary{}, err
+	}
+	// The bookkeeping changes with the transaction and goes back with it.
+	tables, segments, generations := maps.Clone(s.tables), maps.Clone(s.segments), cloneGenerations(s.generation)
+	rows, err := s.write(ctx, w)
+	if err == nil {
+		err = s.writeMeta(ctx, w, rows, start)
+	}
+	if err == nil {
+		err = s.conn.Exec(ctx, "COMMIT")
+	}
+	clear(s.names)
+	if err != nil {
+		_ = s.conn.Exec(context.WithoutCancel(ctx), "ROLLBACK")
+		s.tables, s.segments, s.generation = tables, segments, generations
+		return Summary{}, fmt.Errorf("checkpoint %d: %w", w.Epoch, err)
+	}
+	for _, o := range w.Create {
+		s.objects[o.Name] = true
+	}
+	for _, name := range w.Drop {
+		delete(s.objects, name)
+	}
+	return Summary{Rows: rows, Duration: time.Since(start), WAL: s.WALBytes()}, nil
+}
+
+// Fold moves the write-ahead log into the file when it has grown. Readers of
+// an older state make DuckDB refuse; the next call tries again.
+func (s *Store) Fold(ctx context.Context, limit int64) error {
+	if s.WALBytes() < limit {
+		return nil
+	}
+	return s.conn.Exec(ctx, "CHECKPOINT history")
+}
+
+func cloneGenerations(in map[string]*generation) map[string]*generation {
+	out := make(map[string]*generation, len(in))
+	for k, g := range in {
+		c := *g
+		out[k] = &c
+	}
+	return out
+}
+
+func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
+	for _, name := range w.DropTables {
+		if err := s.dropTable(ctx, name); err != nil {
+			return 0, err
+		}
+	}
+	for _, name := range w.Drop {
+		if err := s.dropObject(ctx, name); err != nil {
+			return 0, err
+		}
+	}
+	for i := range w.Tables {
+		t := w.Tables[i]
+		seg, err := history.Create(ctx, s.conn, &t, w.At)
+		if err != nil {
+			return 0, err
+		}
+		s.tables[t.Name], s.segments[t.Name] = &t, []history.Segment{seg}
+	}
+	for i := range w.Rows {
+		n, err := s.appendRows(ctx, &w.Rows[i], w.At)
+		if err != nil {
+			return 0, err
+		}
+		rows += n
+	}
+	for name, t := range s.tables {
+		if s.segments[name], err = history.Maintain(ctx, s.conn, t, s.segments[name], w.At); err != nil {
+			return 0, err
+		}
+	}
+	for i := range w.States {
+		if err := s.writeState(ctx, &w.States[i]); err != nil {
+			return 0, err
+		}
+	}
+	return rows, nil
+}
+
+func (s *Store) appendRows(ctx context.Context, r *Rows, at time.Time) (int64, error) {
+	segments := slices.Clone(s.segments[r.Table])
+	if len(segments) == 0 {
+		return 0, fmt.Errorf("history table %s does not exist", r.Table)
+	}
+	last := &segments[len(segments)-1]
+	s.names["rows"] = r.From
+	n, err := s.insert(ctx, "INSERT INTO "+last.Name()+" "+r.SQL)
+	if err != nil {
+		return 0, fmt.Errorf("history of %s: %w", r.Table, err)
+	}
+	if n > 0 && last.Rows == 0 {
+		last.Created = at
+	}
+	last.Rows += n
+	last.Last = at
+	s.segments[r.Table] = segments
+	return n, nil
+}
+
+// insert runs an INSERT and returns its number of rows.
+func (s *Store) insert(ctx context.Context, sql string) (n int64, err error) {
+	err = s.each(ctx, sql, func(scan func(...any) error) error { return scan(&n) })
+	return n, err
+}
+
+func stateTable(view string, generation int64, suffix string) string {
+	return "state." + history.Quote(fmt.Sprintf("%s#%d%s", view, generation, suffix))
+}
+
+const distinctSuffix = "#distinct"
+
+// writeState appends changed groups to the view's state tables. A whole state
+// goes into new tables, and the old ones are dropped: so they never hold more
+// than a few times what is live.
+func (s *Store) writeState(ctx context.Context, st *State) error {
+	g := s.generation[st.View]
+	if g == nil {
+		g = &generation{}
+		s.generation[st.View] = g
+	}
+	if g.number == 0 || st.Whole {
+		if err := s.newGeneration(ctx, st, g); err != nil {
+			return err
+		}
+	}
+	if st.Groups != nil && st.Groups.Rows() > 0 {
+		s.names["rows"] = st.Groups
+		if _, err := s.insert(ctx, "INSERT INTO "+stateTable(st.View, g.number, "")+" SELECT * FROM ms_scan('rows')"); err != nil {
+			return fmt.Errorf("state of %s: %w", st.View, err)
+		}
+	}
+	if st.Distinct != nil && st.Distinct.Rows() > 0 {
+		s.names["rows"] = st.Distinct
+		if _, err := s.insert(ctx, "INSERT INTO "+stateTable(st.View, g.number, distinctSuffix)+" SELECT * FROM ms_scan('rows')"); err != nil {
+			return fmt.Errorf("state of %s: %w", st.View, err)
+		}
+	}
+	g.rows += int64(st.Rows)
+	return nil
+}
+
+func (s *Store) newGeneration(ctx context.Context, st *State, g *generation) error {
+	if err := s.dropState(ctx, st.View); err != nil {
+		return err
+	}
+	g.number++
+	g.rows = 0
+	for suffix, columns := range map[string][]batch.Column{"": st.Schema.Columns, distinctSuffix: view.DistinctSchema().Columns} {
+		defs := make([]string, len(columns))
+		for i, c := range columns {
+			defs[i] = history.Quote(c.Name) + " " + c.Type.String()
+		}
+		if err := s.conn.Exec(ctx, fmt.Sprintf("CREATE TABLE %s (%s)", stateTable(st.View, g.number, suffix), strings.Join(defs, ", "))); err != nil {
+			return fmt.Errorf("state of %s: %w", st.View, err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) dropState(ctx context.Context, view string) error {
+	g := s.generation[view]
+	if g == nil || g.number == 0 {
+		return nil
+	}
+	for _, suffix := range []string{"", distinctSuffix} {
+		if err := s.conn.Exec(ctx, "DROP TABLE IF EXISTS "+stateTable(view, g.number, suffix)); err != nil {
+			return fmt.Errorf("drop state of %s: %w", view, err)
+		}
+	}
+	return nil
+}
+
+// StateRows returns how many state rows a view's tables hold, live or outdated.
+func (s *Store) StateRows(view string) int64 {
+	if g := s.generation[view]; g != nil {
+		return g.rows
+	}
+	return 0
+}
+
+func (s *Store) dropTable(ctx context.Context, name string) error {
+	if err := history.Drop(ctx, s.conn, name, s.segments[name]); err != nil {
+		return err
+	}
+	delete(s.tables, name)
+	delete(s.segments, name)
+	return nil
+}
+
+func (s *Store) dropObject(ctx context.Context, name string) error {
+	if err := s.dropState(ctx, name); err != nil {
+		return err
+	}
+	delete(s.generation, name)
+	return s.conn.Exec(ctx, "DELETE FROM internal.objects WHERE name = "+history.Literal(name))
+}
+
+// keepCheckpoints is how many rows of internal.checkpoints are kept.
+const keepCheckpoints = 1000
+
+// writeMeta replaces the small tables, whose contents always fit the epoch.
+func (s *Store) writeMeta(ctx context.Context, w *Write, rows int64, start time.Time) error {
+	var sql strings.Builder
+	values := func(table string, tuples []string) {
+		fmt.Fprintf(&sql, "DELETE FROM internal.%s;\n", table)
+		if len(tuples) > 0 {
+			fmt.Fprintf(&sql, "INSERT INTO internal.%s VALUES %s;\n", table, strings.Join(tuples, ", "))
+		}
+	}
+	for _, o := range w.Create {
+		fmt.Fprintf(&sql, "INSERT INTO internal.objects SELECT coalesce(max(ordinal), 0) + 1, %s, %s, %s, %s, %s FROM internal.objects;\n",
+			history.Literal(o.Name), history.Literal(o.Kind), history.Literal(o.SQL), history.Literal(string(o.Definition)), timestamp(o.Created))
+	}
+	var partitions, counters, segments, states []string
+	for _, p := range w.Partitions {
+		partitions = append(partitions, fmt.Sprintf("(%s, %d, %d, %d, %s, %d, %d, %d, %d)", history.Literal(p.Source), p.Partition, p.Next,
+			p.LeaderEpoch, history.Literal(p.TopicID), p.MaxMicros, p.Late, p.Rejected, p.Rows))
+	}
+	for _, c := range w.Counters {
+		counters = append(counters, fmt.Sprintf("(%s, %s, %d)", history.Literal(c.Object), history.Literal(c.Name), c.Value))
+	}
+	for _, list := range s.segments {
+		for _, g := range list {
+			segments = append(segments, fmt.Sprintf("(%s, %d, %s, %s, %d)", history.Literal(g.Table), g.Number, timestamp(g.Created), timestamp(g.Last), g.Rows))
+		}
+	}
+	for name, g := range s.generation {
+		states = append(states, fmt.Sprintf("(%s, %d, %d)", history.Literal(name), g.number, g.rows))
+	}
+	values("partitions", partitions)
+	values("counters", counters)
+	values("segments", segments)
+	values("states", states)
+	values("epoch", []string{fmt.Sprintf("(%d)", w.Epoch)})
+	fmt.Fprintf(&sql, "INSERT INTO internal.checkpoints VALUES (%d, %s, %d, %f);\n", w.Epoch, timestamp(w.At), rows, time.Since(start).Seconds()*1000)
+	if w.Epoch%keepCheckpoints == 0 {
+		fmt.Fprintf(&sql, "DELETE FROM internal.checkpoints WHERE committed_at < (SELECT min(committed_at) FROM (SELECT committed_at FROM internal.checkpoints ORDER BY committed_at DESC LIMIT %d));\n", keepCheckpoints)
+	}
+	return s.conn.Exec(ctx, sql.String())
+}
+
+var _ duck.Relations = relations(nil)

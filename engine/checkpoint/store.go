@@ -1,0 +1,237 @@
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/history"
+)
+
+// formatVersion is raised when an older binary could not read the file.
+const formatVersion = 1
+
+// FileName is the database file in the data directory; DuckDB names its
+// catalog after it.
+const FileName = "history.duckdb"
+
+// ErrLocked is returned when another process has the data directory open.
+var ErrLocked = errors.New("the data directory is in use by another process")
+
+// ErrDiskFull is returned when a checkpoint would not fit on the disk. Nothing
+// was written, and nothing is lost: the rows stay in memory and in Kafka.
+var ErrDiskFull = errors.New("disk full")
+
+// Store is the open file. Commit and Load are for one goroutine at a time.
+type Store struct {
+	dir   string
+	lock  *os.File
+	db    *duck.DB
+	conn  *duck.Conn
+	names relations
+
+	tables     map[string]*history.Table
+	segments   map[string][]history.Segment
+	generation map[string]*generation
+	objects    map[string]bool // the names in the catalog
+}
+
+// generation is the state tables of a view that are being appended to.
+type generation struct {
+	number, rows int64
+}
+
+// relations is what ms_scan finds on the store's connection.
+type relations map[string]duck.Relation
+
+func (r relations) Relation(name string) (duck.Relation, error) {
+	if rel, ok := r[name]; ok {
+		return rel, nil
+	}
+	return nil, fmt.Errorf("no relation %q", name)
+}
+
+// Open opens or makes the file in dir, which it creates. With an empty dir
+// everything lives in memory and is gone with the process. The error wraps
+// ErrLocked when another process is at it.
+func Open(ctx context.Context, dir string, o duck.Options) (*Store, error) {
+	s := &Store{
+		dir: dir, names: relations{}, tables: make(map[string]*history.Table),
+		segments: make(map[string][]history.Segment), generation: make(map[string]*generation), objects: make(map[string]bool),
+	}
+	path := ""
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("data directory: %w", err)
+		}
+		if err := s.lockDir(); err != nil {
+			return nil, err
+		}
+		path = filepath.Join(dir, FileName)
+		if o.TempDirectory == "" {
+			o.TempDirectory = filepath.Join(dir, "tmp")
+		}
+	}
+	err := s.open(ctx, path, o)
+	if err != nil {
+		s.Close()
+		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, FileName), err)
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, path string, o duck.Options) (err error) {
+	if path == "" { // in memory the catalog is attached, to have the same name
+		if s.db, err = duck.Open("", o); err != nil {
+			return err
+		}
+	} else if s.db, err = duck.Open(path, o); err != nil {
+		return err
+	}
+	if s.conn, err = s.db.Conn(); err != nil {
+		return err
+	}
+	s.conn.SetRelations(s.names)
+	if path == "" {
+		if err := s.conn.Exec(ctx, "ATTACH ':memory:' AS history"); err != nil {
+			return err
+		}
+	}
+	if err := s.conn.Exec(ctx, "USE history"); err != nil {
+		return err
+	}
+	if err := s.conn.Exec(ctx, schema); err != nil {
+		return err
+	}
+	return s.checkVersion(ctx)
+}
+
+const schema = `
+CREATE SCHEMA IF NOT EXISTS internal;
+CREATE SCHEMA IF NOT EXISTS segments;
+CREATE SCHEMA IF NOT EXISTS state;
+CREATE TABLE IF NOT EXISTS internal.format (version BIGINT);
+CREATE TABLE IF NOT EXISTS internal.checkpoints (epoch BIGINT, committed_at TIMESTAMPTZ, rows BIGINT, duration_ms DOUBLE);
+CREATE TABLE IF NOT EXISTS internal.epoch (epoch BIGINT);
+CREATE TABLE IF NOT EXISTS internal.objects (ordinal BIGINT, name VARCHAR, kind VARCHAR, sql VARCHAR, definition VARCHAR, created TIMESTAMPTZ);
+CREATE TABLE IF NOT EXISTS internal.partitions (source VARCHAR, partition BIGINT, next_offset BIGINT, leader_epoch BIGINT,
+  topic_id VARCHAR, max_micros BIGINT, late BIGINT, rejected BIGINT, rows BIGINT);
+CREATE TABLE IF NOT EXISTS internal.counters (object VARCHAR, name VARCHAR, value BIGINT);
+CREATE TABLE IF NOT EXISTS internal.segments ("table" VARCHAR, number BIGINT, created TIMESTAMPTZ, last TIMESTAMPTZ, rows BIGINT);
+CREATE TABLE IF NOT EXISTS internal.states (view VARCHAR, generation BIGINT, rows BIGINT);
+`
+
+func (s *Store) checkVersion(ctx context.Context) error {
+	version, err := s.number(ctx, "SELECT coalesce(max(version), 0)::BIGINT FROM internal.format")
+	if err != nil {
+		return err
+	}
+	switch version {
+	case 0:
+		return s.conn.Exec(ctx, fmt.Sprintf("INSERT INTO internal.format VALUES (%d); INSERT INTO internal.epoch VALUES (0)", formatVersion))
+	case formatVersion:
+		return nil
+	default:
+		return fmt.Errorf("the file has format %d, this version of Millstream reads format %d", version, formatVersion)
+	}
+}
+
+func (s *Store) lockDir() error {
+	f, err := os.OpenFile(filepath.Join(s.dir, "LOCK"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		holder, _ := os.ReadFile(f.Name())
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("%s: %w (process %s); stop it, or give another --data", s.dir, ErrLocked, holder)
+		}
+		return fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	s.lock = f
+	if err := f.Truncate(0); err == nil {
+		_, err = f.WriteAt(fmt.Append(nil, os.Getpid()), 0)
+		_ = err // the number is a courtesy; the lock holds without it
+	}
+	return nil
+}
+
+// DB returns the instance, on which readers open their connections.
+func (s *Store) DB() *duck.DB { return s.db }
+
+// Close folds the write-ahead log into the file and closes it.
+func (s *Store) Close() {
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	if s.db != nil {
+		s.db.Close()
+	}
+	if s.lock != nil {
+		s.lock.Close()
+	}
+}
+
+// WALBytes returns the size of the write-ahead log.
+func (s *Store) WALBytes() int64 {
+	if s.dir == "" {
+		return 0
+	}
+	info, err := os.Stat(filepath.Join(s.dir, FileName+".wal"))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// margin is what must stay free on the disk besides a checkpoint's own bytes:
+// a write that fails halfway would invalidate the whole DuckDB instance.
+const margin = 32 << 20
+
+func (s *Store) checkDisk(need int64) error {
+	if s.dir == "" {
+		return nil
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(s.dir, &st); err != nil {
+		return nil // no reason to refuse: the write itself will say
+	}
+	if free := int64(st.Bavail) * st.Bsize; free < margin+3*need {
+		return fmt.Errorf("%w: %s has %d MiB free, the next checkpoint needs %d MiB", ErrDiskFull, s.dir, free>>20, (margin+3*need)>>20)
+	}
+	return nil
+}
+
+// number runs a query that gives one BIGINT.
+func (s *Store) number(ctx context.Context, sql string) (n int64, err error) {
+	err = s.each(ctx, sql, func(scan func(...any) error) error { return scan(&n) })
+	return n, err
+}
+
+// each runs a query and calls f for every row.
+func (s *Store) each(ctx context.Context, sql string, f func(scan func(...any) error) error) error {
+	rows, err := s.conn.Query(ctx, sql)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for {
+		ok, err := rows.Next()
+		if err != nil || !ok {
+			return err
+		}
+		if err := f(rows.Scan); err != nil {
+			return err
+		}
+	}
+}
+
+func timestamp(t time.Time) string { return fmt.Sprintf("make_timestamptz(%d)", t.UnixMicro()) }

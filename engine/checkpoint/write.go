@@ -1,0 +1,78 @@
+package checkpoint
+
+import (
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/history"
+)
+
+// Object is a source or a view in the catalog.
+type Object struct {
+	Name       string
+	Kind       string // source, view
+	SQL        string // the statement that made it
+	Definition []byte // JSON, the engine's
+	Created    time.Time
+}
+
+// Partition is a source's place in one partition.
+type Partition struct {
+	Source      string
+	Partition   int32
+	Next        int64
+	LeaderEpoch int32
+	TopicID     string
+	MaxMicros   int64 // the newest event time that counted for the watermark
+	Late        int64 // records late for some view, since the source was made
+	Rejected    int64
+	Rows        int64
+}
+
+// Counter is a number about an object that outlives restarts.
+type Counter struct {
+	Object string
+	Name   string // watermark, late, errors, …
+	Value  int64
+}
+
+// Rows is rows for a history table. SQL selects them from ms_scan('rows') in
+// the table's column order.
+type Rows struct {
+	Table string
+	From  duck.Relation
+	SQL   string
+}
+
+// State is what changed in a view's open windows. With Whole it replaces what
+// was written before.
+type State struct {
+	View             string
+	Schema           *batch.Schema
+	Groups, Distinct duck.Relation // of Schema and view.DistinctSchema; Distinct may be nil
+	Rows             int
+	Whole            bool
+}
+
+// Write is one checkpoint.
+type Write struct {
+	Epoch      uint64
+	At         time.Time
+	Create     []Object
+	Tables     []history.Table // history tables of created objects
+	Drop       []string        // objects, whose tables are in DropTables
+	DropTables []string
+	Rows       []Rows
+	States     []State
+	Partitions []Partition // all of them
+	Counters   []Counter   // all of them
+	Bytes      int64       // about how much this will take on disk
+}
+
+// Summary says what a commit did, for the log and millstream.checkpoints.
+type Summary struct {
+	Rows     int64
+	Duration time.Duration
+	WAL      int64 // bytes of write-ahead log after the commit
+}

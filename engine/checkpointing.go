@@ -1,0 +1,270 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// checkpointState is the writer's knowledge of checkpoints.
+type checkpointState struct {
+	result  chan *pendingCheckpoint
+	running bool
+	epoch   uint64    // of the last committed one, when it was taken
+	next    time.Time // not before
+	backoff time.Duration
+	err     error // why the last one failed
+}
+
+func (c *checkpointState) init(o Options) {
+	c.result = make(chan *pendingCheckpoint, 1)
+	c.next = o.Now().Add(o.CheckpointInterval)
+}
+
+// pendingCheckpoint is a checkpoint between its snapshot and its commit.
+type pendingCheckpoint struct {
+	snapshot *Snapshot
+	write    checkpoint.Write
+	deltas   map[string]*view.Delta
+	summary  checkpoint.Summary
+	err      error
+}
+
+// The write-ahead log is folded into the file when it has grown so large.
+const foldBytes = 64 << 20
+
+// compactRows: a view's state is written anew when its tables hold so many
+// outdated rows, besides as many as are live.
+const compactRows = 100_000
+
+// maybeCheckpoint starts a checkpoint if one is due.
+func (e *Engine) maybeCheckpoint() {
+	now := e.opts.Now()
+	due := !now.Before(e.ckpt.next) || e.ckpt.backoff == 0 && e.budget.inUse() > e.opts.HotBytes/3
+	if e.ckpt.running || e.failed != nil || !due || e.Epoch() == e.ckpt.epoch {
+		return
+	}
+	p := e.planCheckpoint(nil, nil)
+	e.ckpt.running = true
+	go func() {
+		e.commit(context.Background(), p)
+		if p.err == nil {
+			if err := e.store.Fold(context.Background(), foldBytes); err != nil {
+				e.opts.Logger.Debug("the write-ahead log is not folded yet", "err", err)
+			}
+		}
+		e.ckpt.result <- p
+	}()
+}
+
+// planCheckpoint takes the current snapshot and what has changed since the
+// last checkpoint. create and drop are changes of the catalog.
+func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pendingCheckpoint {
+	s := e.acquire()
+	p := &pendingCheckpoint{snapshot: s, deltas: make(map[string]*view.Delta)}
+	p.write = checkpoint.Write{Epoch: s.Epoch, At: e.opts.Now(), Create: create, Drop: drop, Bytes: e.budget.inUse()}
+	created := make(map[string]bool)
+	for i := range create {
+		created[create[i].Name] = true
+		tables, err := objectTables(&create[i])
+		if err != nil {
+			p.err = err
+		}
+		p.write.Tables = append(p.write.Tables, tables...)
+	}
+	for name, src := range e.sources {
+		for _, t := range src.tables() {
+			t.seal()
+		}
+		e.planSource(p, src, s.sources[name])
+	}
+	for name, v := range e.views {
+		p.write.Counters = append(p.write.Counters, checkpoint.Counter{Object: name, Name: counterLate, Value: v.late},
+			checkpoint.Counter{Object: name, Name: counterErrors, Value: v.errors})
+		state := s.views[name].state
+		if closed := state.Closed(); v.def.Plan.Window != nil && !closed.Empty() {
+			p.write.Rows = append(p.write.Rows, checkpoint.Rows{Table: name, From: closed, SQL: v.def.resultSQL("ms_scan('rows')")})
+		}
+		whole := created[name] || e.store.StateRows(name) > int64(2*state.Groups()+compactRows)
+		p.deltas[name] = v.state.TakeDelta(state, whole)
+		p.write.States = append(p.write.States, checkpoint.State{
+			View: name, Schema: v.state.StateSchema(), Rows: p.deltas[name].Rows(), Whole: whole,
+		})
+	}
+	return p
+}
+
+func (e *Engine) planSource(p *pendingCheckpoint, src *liveSource, snap *sourceSnapshot) {
+	rows := func(table string, schema *batch.Schema, segments []*hotSegment) {
+		if rel := relation(schema, segments, e.committed, nil); rel.rows > 0 {
+			p.write.Rows = append(p.write.Rows, checkpoint.Rows{Table: table, From: rel, SQL: "SELECT * FROM ms_scan('rows')"})
+		}
+	}
+	name := src.def.Name
+	if !src.def.NoHistory {
+		rows(name, snap.schema, snap.rows)
+	}
+	rows(name+LateSuffix, snap.lateSchema, snap.late)
+	rows(name+RejectedSuffix, RejectedSchema(), snap.rejected)
+	for _, q := range snap.partitions {
+		p.write.Partitions = append(p.write.Partitions, checkpoint.Partition{
+			Source: name, Partition: q.partition, Next: q.next, LeaderEpoch: q.leaderEpoch, TopicID: q.topicID,
+			MaxMicros: q.maxMicros, Late: q.late, Rejected: q.rejected, Rows: q.rows,
+		})
+	}
+	p.write.Counters = append(p.write.Counters, checkpoint.Counter{Object: name, Name: counterWatermark, Value: snap.watermark},
+		checkpoint.Counter{Object: name, Name: counterErrors, Value: src.errors})
+}
+
+// resultSQL returns stage three over the given relation.
+func (d *ViewDefinition) resultSQL(relation string) string {
+	return strings.ReplaceAll(d.Plan.Result, "{{state}}", relation)
+}
+
+// commit writes the checkpoint. It runs beside the writer and touches only the
+// snapshot and the store.
+func (e *Engine) commit(ctx context.Context, p *pendingCheckpoint) {
+	if p.err != nil {
+		return
+	}
+	var records []arrow.RecordBatch
+	record := func(rec arrow.RecordBatch, schema *batch.Schema) duck.Relation {
+		records = append(records, rec)
+		return &duck.RecordRelation{Schema: schema, Records: []arrow.RecordBatch{rec}, InOrder: true}
+	}
+	for i := range p.write.States {
+		st := &p.write.States[i]
+		delta := p.deltas[st.View]
+		st.Groups = record(delta.Groups(e.mem), st.Schema)
+		st.Distinct = record(delta.Distinct(e.mem), view.DistinctSchema())
+	}
+	p.summary, p.err = e.store.Commit(ctx, &p.write)
+	for _, rec := range records {
+		rec.Release()
+	}
+}
+
+// finishCheckpoint lets go of what a checkpoint has moved into history, or
+// keeps everything and tries again later.
+func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
+	e.ckpt.running = false
+	defer p.snapshot.pin.Release()
+	if e.opts.OnCheckpoint != nil {
+		e.opts.OnCheckpoint(p.summary.Rows, p.summary.Duration, p.err)
+	}
+	if p.err != nil {
+		e.checkpointFailed(p)
+		return
+	}
+	if e.ckpt.err != nil {
+		e.opts.Logger.Info("checkpoints work again", "epoch", p.snapshot.Epoch)
+	}
+	e.ckpt.err, e.ckpt.backoff = nil, 0
+	e.ckpt.next = e.opts.Now().Add(e.opts.CheckpointInterval)
+	e.committed, e.released = p.snapshot.Epoch, p.snapshot.Epoch
+	e.stats.checkpoints.Add(1)
+	e.stats.lastCheckpoint.Store(p.write.At.UnixMicro())
+	charge := int64(0)
+	for _, s := range e.sources {
+		for _, t := range s.tables() {
+			charge += t.drop(e.committed)
+		}
+	}
+	for _, v := range e.views {
+		v.state.Drop(e.committed)
+	}
+	e.publish()
+	e.ckpt.epoch = e.Epoch() // nothing new to write until the next epoch
+	e.budget.release(charge)
+	e.tellReaders(p.snapshot)
+}
+
+func (e *Engine) tellReaders(s *Snapshot) {
+	for name, snap := range s.sources {
+		src := e.sources[name]
+		if src == nil || src.reader == nil {
+			continue
+		}
+		next := make(map[int32]int64, len(snap.partitions))
+		for _, p := range snap.partitions {
+			next[p.partition] = p.next
+		}
+		src.reader.Committed(next)
+	}
+}
+
+func (e *Engine) checkpointFailed(p *pendingCheckpoint) {
+	e.stats.checkpointErrors.Add(1)
+	e.ckpt.err = p.err
+	for name, delta := range p.deltas {
+		if v := e.views[name]; v != nil {
+			v.state.Undo(delta)
+		}
+	}
+	var fatal *duck.Error
+	if errors.As(p.err, &fatal) && fatal.Fatal() {
+		e.failed = fmt.Errorf("history can't be written, restart to go on from the last checkpoint: %w", p.err)
+	}
+	e.ckpt.backoff = min(30*time.Second, max(500*time.Millisecond, 2*e.ckpt.backoff))
+	e.ckpt.next = e.opts.Now().Add(e.ckpt.backoff)
+	e.opts.Logger.Error("checkpoint", "epoch", p.snapshot.Epoch, "err", p.err, "retry_in", e.ckpt.backoff)
+}
+
+// checkpointNow commits in the foreground, on the writer's goroutine.
+func (e *Engine) checkpointNow(ctx context.Context, create []checkpoint.Object, drop, dropTables []string) error {
+	if e.failed != nil {
+		return e.failed
+	}
+	e.awaitCheckpoint()
+	p := e.planCheckpoint(create, drop)
+	p.write.DropTables = dropTables
+	e.commit(ctx, p)
+	e.finishCheckpoint(p)
+	return p.err
+}
+
+func (e *Engine) awaitCheckpoint() {
+	if e.ckpt.running {
+		e.finishCheckpoint(<-e.ckpt.result)
+	}
+}
+
+// Checkpoint commits everything that is visible now and returns when it is durable.
+func (e *Engine) Checkpoint(ctx context.Context) error {
+	return e.do(ctx, func() error {
+		e.awaitCheckpoint()
+		if e.failed == nil && e.Epoch() == e.ckpt.epoch {
+			return nil
+		}
+		return e.checkpointNow(ctx, nil, nil, nil)
+	})
+}
+
+// CheckpointError returns why the last checkpoint failed, nil when it did not,
+// or why ingest has stopped altogether.
+func (e *Engine) CheckpointError(ctx context.Context) (err error) {
+	doErr := e.do(ctx, func() error {
+		err = e.ckpt.err
+		if e.failed != nil {
+			err = e.failed
+		}
+		return nil
+	})
+	return errors.Join(err, doErr)
+}
+
+// historyRows reads a history table in record batches, in the writer, while no
+// checkpoint runs.
+func (e *Engine) historyRows(ctx context.Context, name string, schema *batch.Schema, f func(arrow.RecordBatch) error) error {
+	return e.store.Scan(ctx, "main."+history.Quote(name), schema, e.mem, f)
+}

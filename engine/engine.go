@@ -1,0 +1,320 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/epoch"
+	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/source"
+)
+
+// Engine is an open database. Its exported methods are safe for concurrent use.
+type Engine struct {
+	opts   Options
+	mem    *batch.Allocator
+	store  *checkpoint.Store
+	budget *budget
+
+	current atomic.Pointer[Snapshot]
+	input   chan delivery
+	ops     chan operation
+	quit    chan struct{} // closed when the writer is to end
+	done    chan struct{} // closed when it has
+	closing sync.Once
+	closed  error
+
+	pool    connPool
+	readers sync.Map // name → source.Reader, for their status
+	stats   stats
+
+	// The fields below belong to the writer.
+	reclaim   *epoch.Reclaimer
+	sources   map[string]*liveSource
+	views     map[string]*liveView
+	released  uint64
+	committed uint64
+	admin     *duck.Conn // makes the live catalog's views
+	ckpt      checkpointState
+	failed    error // why nothing is taken any more
+}
+
+// delivery is a batch on its way to the writer.
+type delivery struct {
+	source string
+	batch  *batch.Batch
+	done   chan<- error // told when the batch is visible, nil: nobody waits
+}
+
+// operation is work for the writer between two epochs.
+type operation struct {
+	run  func() error
+	done chan error
+}
+
+// Open opens the database in dir, or one in memory for "". It reads the last
+// checkpoint, restores every view to it and starts the readers from its
+// offsets. The caller must Close it.
+func Open(ctx context.Context, dir string, opts Options) (*Engine, error) {
+	e := &Engine{
+		opts: opts.withDefaults(), mem: batch.NewAllocator(), input: make(chan delivery, 16), ops: make(chan operation),
+		quit: make(chan struct{}), done: make(chan struct{}),
+		sources: make(map[string]*liveSource), views: make(map[string]*liveView),
+	}
+	e.budget = newBudget(e.opts.HotBytes)
+	var err error
+	if e.store, err = checkpoint.Open(ctx, dir, e.opts.DuckDB); err != nil {
+		return nil, err
+	}
+	if err := e.restore(ctx); err != nil {
+		e.freeAll()
+		return nil, err
+	}
+	go e.run()
+	for _, s := range e.sources {
+		if err := e.openReader(s); err != nil {
+			return nil, errors.Join(err, e.Close(context.WithoutCancel(ctx)))
+		}
+	}
+	return e, nil
+}
+
+func (e *Engine) restore(ctx context.Context) error {
+	im, err := e.store.Load(ctx, objectTables)
+	if err != nil {
+		return err
+	}
+	e.reclaim = epoch.NewReclaimer(e.mem, im.Epoch+1)
+	e.committed, e.released = im.Epoch, im.Epoch
+	e.ckpt.init(e.opts)
+	if err := e.openLive(ctx); err != nil {
+		return err
+	}
+	for i := range im.Objects {
+		o := &im.Objects[i]
+		if o.Kind == KindSource {
+			err = e.restoreSource(ctx, o, im)
+		} else {
+			err = e.restoreView(ctx, o, im)
+		}
+		if err != nil {
+			return fmt.Errorf("restore %s %s: %w", o.Kind, o.Name, err)
+		}
+	}
+	if err := e.store.DB().Lock(e.opts.DuckDB); err != nil {
+		return err
+	}
+	e.publish()
+	return nil
+}
+
+// objectTables names the history tables of an object in the catalog.
+func objectTables(o *checkpoint.Object) ([]history.Table, error) {
+	if o.Kind == KindSource {
+		var def SourceDefinition
+		err := json.Unmarshal(o.Definition, &def)
+		return def.historyTables(), err
+	}
+	var def ViewDefinition
+	err := json.Unmarshal(o.Definition, &def)
+	return def.historyTables(), err
+}
+
+func (e *Engine) restoreSource(ctx context.Context, o *checkpoint.Object, im *checkpoint.Image) error {
+	def := new(SourceDefinition)
+	if err := json.Unmarshal(o.Definition, def); err != nil {
+		return err
+	}
+	s, err := e.newSource(def, o.Created)
+	if err != nil {
+		return err
+	}
+	newest := make(map[int32]int64)
+	for _, p := range im.Partitions {
+		if p.Source == o.Name {
+			q := s.partition(p.Partition, p.Next)
+			q.leaderEpoch, q.topicID, q.maxMicros = p.LeaderEpoch, p.TopicID, p.MaxMicros
+			q.late, q.rejected, q.rows = p.Late, p.Rejected, p.Rows
+			newest[p.Partition] = p.MaxMicros
+		}
+	}
+	if mark, ok := counter(im, o.Name, counterWatermark); ok {
+		s.tracker.Restore(mark, newest, e.opts.Now())
+	}
+	s.errors, _ = counter(im, o.Name, counterErrors)
+	e.sources[o.Name] = s
+	return e.showSource(ctx, s)
+}
+
+func (e *Engine) restoreView(ctx context.Context, o *checkpoint.Object, im *checkpoint.Image) error {
+	def := new(ViewDefinition)
+	if err := json.Unmarshal(o.Definition, def); err != nil {
+		return err
+	}
+	v, err := e.newView(def, o.Created)
+	if err != nil {
+		return err
+	}
+	v.late, _ = counter(im, o.Name, counterLate)
+	v.errors, _ = counter(im, o.Name, counterErrors)
+	e.addView(v)
+	if err := e.store.LoadState(ctx, o.Name, v.state, v.source.tracker.Current(), e.mem); err != nil {
+		return err
+	}
+	return e.showView(ctx, v)
+}
+
+// The counters that a checkpoint keeps.
+const (
+	counterWatermark = "watermark"
+	counterLate      = "late"
+	counterErrors    = "errors"
+)
+
+func counter(im *checkpoint.Image, object, name string) (int64, bool) {
+	for _, c := range im.Counters {
+		if c.Object == object && c.Name == name {
+			return c.Value, true
+		}
+	}
+	return 0, false
+}
+
+// do runs f on the writer's goroutine, between two epochs.
+func (e *Engine) do(ctx context.Context, f func() error) error {
+	op := operation{run: f, done: make(chan error, 1)}
+	select {
+	case e.ops <- op:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-e.done:
+		return ErrClosed
+	}
+	return <-op.done
+}
+
+// Append hands a batch to a source that has no connector, and waits until it
+// is visible. Without ranges the rows go to partition 0 and are numbered on
+// from its last. The batch is the engine's from now on. The rows are durable
+// after the next checkpoint: see Checkpoint.
+func (e *Engine) Append(ctx context.Context, name string, b *batch.Batch) error {
+	if b.Arrival.IsZero() {
+		b.Arrival = e.opts.Now()
+	}
+	if err := e.budget.acquire(ctx, b.Bytes); err != nil {
+		b.Release()
+		return err
+	}
+	done := make(chan error, 1)
+	select {
+	case e.input <- delivery{name, b, done}:
+	case <-e.quit:
+		e.budget.release(b.Bytes)
+		b.Release()
+		return ErrClosed
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-e.done:
+		return ErrClosed
+	}
+}
+
+// Allocator returns the allocator whose memory batches must use.
+func (e *Engine) Allocator() *batch.Allocator { return e.mem }
+
+// Validate checks a source's definition against its connector.
+func (e *Engine) Validate(def *SourceDefinition) error {
+	c, err := e.connector(def.Connector)
+	if err != nil || c == nil {
+		return err
+	}
+	return c.Validate(e.spec(def))
+}
+
+// Close stops the readers, checkpoints, and closes the file. Reads must have
+// been closed. The context bounds the last checkpoint.
+func (e *Engine) Close(ctx context.Context) error {
+	e.closing.Do(func() { e.closed = e.shutdown(ctx) })
+	return e.closed
+}
+
+func (e *Engine) shutdown(ctx context.Context) error {
+	var readers []*liveSource
+	err := e.do(ctx, func() error {
+		for _, s := range e.sources {
+			readers = append(readers, s)
+		}
+		return nil
+	})
+	var wg sync.WaitGroup
+	for _, s := range readers {
+		wg.Go(func() {
+			if err := s.closeReader(); err != nil {
+				e.opts.Logger.Warn("close a source", "source", s.def.Name, "err", err)
+			}
+		})
+	}
+	wg.Wait()
+	err = errors.Join(err, e.Checkpoint(ctx))
+	close(e.quit)
+	<-e.done
+	e.freeAll()
+	return err
+}
+
+// freeAll gives up every piece of memory and the file. The writer has ended.
+func (e *Engine) freeAll() {
+	e.pool.close()
+	for _, v := range e.views {
+		v.stage.Close()
+		v.state.Close()
+	}
+	for _, s := range e.sources {
+		s.generated.Close()
+		for _, t := range s.tables() {
+			t.drop(^uint64(0))
+		}
+	}
+	if e.reclaim != nil {
+		e.reclaim.Close()
+	}
+	if e.admin != nil {
+		e.admin.Close()
+	}
+	e.store.Close()
+}
+
+// stats are counters for metrics; all are atomic.
+type stats struct {
+	epochs, records, recordBytes, checkpoints, checkpointErrors atomic.Int64
+	lastCheckpoint                                              atomic.Int64 // unix micros
+}
+
+// Stats are counters since the engine was opened, and sizes now.
+type Stats struct {
+	Epoch, Epochs, Records, RecordBytes, Checkpoints, CheckpointErrors int64
+	HotBytes, OffHeapBytes, WALBytes                                   int64
+	LastCheckpoint                                                     time.Time
+}
+
+// Stats returns the counters now.
+func (e *Engine) Stats() Stats {
+	return Stats{
+		Epoch: int64(e.Epoch()), Epochs: e.stats.epochs.Load(), Records: e.stats.records.Load(), RecordBytes: e.stats.recordBytes.Load(),
+		Checkpoints: e.stats.checkpoints.Load(), CheckpointErrors: e.stats.checkpointErrors.Load(),
+		HotBytes: e.budget.inUse(), OffHeapBytes: e.mem.Bytes(), WALBytes: e.store.WALBytes(),
+		LastCheckpoint: time.UnixMicro(e.stats.lastCheckpoint.Load()),
+	}
+}
+
+var _ source.Sink = (*sink)(nil)

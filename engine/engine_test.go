@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+var ctx = context.Background()
+
+func ordersDefinition() *SourceDefinition {
+	return &SourceDefinition{
+		Name: "orders", SQL: "CREATE SOURCE orders …", EventTime: "ts", DelayMicros: 5e6,
+		Columns: []SourceColumn{
+			{Name: "id", Type: batch.Type{Kind: batch.BigInt}},
+			{Name: "country", Type: batch.Type{Kind: batch.Varchar}},
+			{Name: "amount", Type: batch.Type{Kind: batch.Decimal, Precision: 12, Scale: 2}},
+			{Name: "ts", Type: batch.Type{Kind: batch.TimestampTZ}},
+			{Name: "double_id", Type: batch.Type{Kind: batch.BigInt}, Generated: "id * 2"},
+		},
+	}
+}
+
+func revenueDefinition() *ViewDefinition {
+	return &ViewDefinition{SQL: "CREATE MATERIALIZED VIEW revenue …", Plan: view.Definition{
+		Name: "revenue", Source: "orders", Where: -1,
+		Exprs: []view.Expr{
+			{Type: batch.Type{Kind: batch.TimestampTZ}, Column: 3},
+			{SQL: `upper("country")`, Type: batch.Type{Kind: batch.Varchar}, Column: -1},
+			{Type: batch.Type{Kind: batch.Decimal, Precision: 12, Scale: 2}, Column: 2},
+		},
+		Window: &view.Window{Expr: 0, WidthMicros: 60e6},
+		Keys:   []view.Key{{Expr: 1, Type: batch.Type{Kind: batch.Varchar}}},
+		Aggregates: []view.Aggregate{
+			{Func: aggregate.CountStar, Arg: -1, Filter: -1, Type: batch.Type{Kind: batch.BigInt}},
+			{Func: aggregate.Sum, Arg: 2, Filter: -1, Type: batch.Type{Kind: batch.Decimal, Precision: 38, Scale: 2}},
+		},
+		Result: `SELECT window_start, k0 AS country, a0 AS orders, a1 AS revenue FROM {{state}}`,
+		Columns: []batch.Column{
+			{Name: "window_start", Type: batch.Type{Kind: batch.TimestampTZ}}, {Name: "country", Type: batch.Type{Kind: batch.Varchar}},
+			{Name: "orders", Type: batch.Type{Kind: batch.BigInt}}, {Name: "revenue", Type: batch.Type{Kind: batch.Decimal, Precision: 38, Scale: 2}},
+		},
+	}}
+}
+
+// orders makes n rows from id first on, a second apart.
+func orders(e *Engine, first, n int) *batch.Batch {
+	def := ordersDefinition()
+	b := batch.NewBuilder(e.Allocator(), def.Decoded())
+	for i := first; i < first+n; i++ {
+		b.Column(0).AppendInt64(int64(i))
+		b.Column(1).AppendString(fmt.Sprint("country of many letters ", i%3))
+		b.Column(2).AppendInt64(int64(i))
+		b.Column(3).AppendInt64(int64(i) * 1e6)
+	}
+	bytes := b.Bytes()
+	return &batch.Batch{Record: b.Finish(), Bytes: bytes}
+}
+
+func query(t *testing.T, e *Engine, sql string) (out []string) {
+	t.Helper()
+	r, err := e.BeginRead(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	rows, err := r.Conn().Query(ctx, "SELECT coalesce(x::VARCHAR, 'NULL') FROM ("+sql+") AS t(x)")
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	defer rows.Close()
+	for {
+		ok, err := rows.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			return out
+		}
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, s)
+	}
+}
+
+func check(t *testing.T, e *Engine, sql, want string) {
+	t.Helper()
+	if got := fmt.Sprint(query(t, e, sql)); got != want {
+		t.Errorf("%s\n got %s\nwant %s", sql, got, want)
+	}
+}
+
+// same is rows of the view that differ from the same query over the source.
+const same = `SELECT count(*) FROM (
+ (SELECT * FROM revenue EXCEPT ALL SELECT time_bucket(INTERVAL '1 minute', ts), upper(country), count(*), sum(amount) FROM orders GROUP BY ALL)
+ UNION ALL (SELECT time_bucket(INTERVAL '1 minute', ts), upper(country), count(*), sum(amount) FROM orders GROUP BY ALL EXCEPT ALL SELECT * FROM revenue))`
+
+func TestViewSurvivesCheckpointsAndRestarts(t *testing.T) {
+	dir := t.TempDir()
+	e, err := Open(ctx, dir, Options{CheckpointInterval: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		if err := e.Append(ctx, "orders", orders(e, i*100, 100)); err != nil {
+			t.Fatal(err)
+		}
+		if i == 3 {
+			if err := e.CreateView(ctx, revenueDefinition()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check(t, e, "SELECT count(*) FROM orders", fmt.Sprintf("[%d]", (i+1)*100))
+		if i >= 3 {
+			check(t, e, same, "[0]")
+		}
+		if i == 6 {
+			if err := e.Checkpoint(ctx); err != nil {
+				t.Fatal(err)
+			}
+			check(t, e, same, "[0]")
+		}
+	}
+	check(t, e, "SELECT sum(double_id) FROM orders", "[999000]")
+	check(t, e, "SELECT source || ' ' || windows || ' ' || groups FROM millstream.views", "[orders 6 18]")
+	if err := e.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.mem.Bytes(); got != 0 {
+		t.Errorf("%d bytes leaked", got)
+	}
+	if e, err = Open(ctx, dir, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	check(t, e, same, "[0]")
+	if err := e.Append(ctx, "orders", orders(e, 1000, 500)); err != nil {
+		t.Fatal(err)
+	}
+	check(t, e, same, "[0]")
+	check(t, e, "SELECT max(next_offset) FROM millstream.partitions", "[1500]")
+	late := orders(e, 0, 1)
+	if err := e.Append(ctx, "orders", late); err != nil {
+		t.Fatal(err)
+	}
+	check(t, e, `SELECT "view" || ' ' || id FROM "orders$late"`, "[revenue 0]")
+	check(t, e, "SELECT late FROM millstream.sources", "[1]")
+	if err := e.Drop(ctx, KindSource, "orders", false); err == nil {
+		t.Error("a source was dropped under its view")
+	}
+	if err := e.Drop(ctx, KindSource, "orders", true); err != nil {
+		t.Fatal(err)
+	}
+	check(t, e, "SELECT count(*) FROM millstream.views", "[0]")
+	if err := e.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.mem.Bytes(); got != 0 {
+		t.Errorf("%d bytes leaked", got)
+	}
+}

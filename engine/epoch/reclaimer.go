@@ -1,0 +1,154 @@
+// Package epoch decides when memory that snapshots share can be freed.
+//
+// Every epoch publishes a snapshot, held by a [Pin]. The writer replaces what
+// it changes and retires the old memory, which was visible to the snapshots of
+// the epochs from its birth to its retirement. It is freed when none of those
+// is pinned any more; a reader that lasts keeps what it can see, and nothing
+// that came after.
+package epoch
+
+import (
+	"sync/atomic"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+// Pin holds one epoch's memory. Readers of any goroutine acquire and release it.
+type Pin struct {
+	Epoch uint64
+	refs  atomic.Int64
+}
+
+// Acquire takes a reference and reports false if the epoch is gone already:
+// the caller then loads the current snapshot again.
+func (p *Pin) Acquire() bool {
+	for {
+		n := p.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if p.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// Release gives a reference back.
+func (p *Pin) Release() {
+	if p.refs.Add(-1) < 0 {
+		panic("epoch: pin released twice")
+	}
+}
+
+type retired struct {
+	born, died uint64 // visible to snapshots of epochs in [born, died)
+	memory     []byte
+	record     arrow.RecordBatch
+}
+
+// Reclaimer belongs to the writer: all its methods are for that goroutine alone.
+type Reclaimer struct {
+	mem     *batch.Allocator
+	next    uint64 // the epoch being built
+	current *Pin
+	live    []*Pin // by epoch, current last
+	fresh   []retired
+	waiting []retired
+}
+
+// NewReclaimer returns a reclaimer that builds epoch first next.
+func NewReclaimer(mem *batch.Allocator, first uint64) *Reclaimer {
+	return &Reclaimer{mem: mem, next: first}
+}
+
+// Next returns the epoch being built: what is made now is born in it.
+func (r *Reclaimer) Next() uint64 { return r.next }
+
+// RetireMemory frees memory from the allocator once nobody can see it.
+func (r *Reclaimer) RetireMemory(born uint64, memory []byte) {
+	if memory != nil {
+		r.fresh = append(r.fresh, retired{born: born, died: r.next, memory: memory})
+	}
+}
+
+// RetireRecord releases a record batch once nobody can see it.
+func (r *Reclaimer) RetireRecord(born uint64, record arrow.RecordBatch) {
+	r.fresh = append(r.fresh, retired{born: born, died: r.next, record: record})
+}
+
+// Publish ends the epoch being built and returns its pin, which the reclaimer
+// itself holds until the next Publish. The caller must make it reachable for
+// readers before anything of the following epoch is built, and then Sweep.
+func (r *Reclaimer) Publish() *Pin {
+	pin := &Pin{Epoch: r.next}
+	pin.refs.Store(1)
+	previous := r.current
+	r.current, r.live = pin, append(r.live, pin)
+	r.next++
+	if previous != nil {
+		previous.Release()
+	}
+	return pin
+}
+
+// Sweep frees what no pinned epoch can see. Call it after the new snapshot has
+// become reachable, and from time to time while the stream is quiet.
+func (r *Reclaimer) Sweep() {
+	alive := r.live[:0]
+	died := false
+	for _, p := range r.live {
+		if p.refs.Load() > 0 {
+			alive = append(alive, p)
+		} else {
+			died = true
+		}
+	}
+	clear(r.live[len(alive):])
+	r.live = alive
+	if died {
+		r.waiting = r.sweep(r.waiting, r.waiting[:0])
+	}
+	r.waiting = r.sweep(r.fresh, r.waiting)
+	clear(r.fresh)
+	r.fresh = r.fresh[:0]
+}
+
+// sweep frees what can be freed of in and appends the rest to keep.
+func (r *Reclaimer) sweep(in, keep []retired) []retired {
+	for _, x := range in {
+		if r.visible(x) {
+			keep = append(keep, x)
+			continue
+		}
+		if x.memory != nil {
+			r.mem.Free(x.memory)
+		}
+		if x.record != nil {
+			x.record.Release()
+		}
+	}
+	return keep
+}
+
+func (r *Reclaimer) visible(x retired) bool {
+	for _, p := range r.live {
+		if p.Epoch >= x.born && p.Epoch < x.died {
+			return true
+		}
+	}
+	return false
+}
+
+// Pinned returns the number of snapshots that are alive, the current one included.
+func (r *Reclaimer) Pinned() int { return len(r.live) }
+
+// Close frees everything retired. No reader may be left.
+func (r *Reclaimer) Close() {
+	if r.current != nil {
+		r.current.Release()
+		r.current = nil
+	}
+	r.Sweep()
+}

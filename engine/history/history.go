@@ -1,0 +1,145 @@
+// Package history keeps rows past the hot buffers in ordinary DuckDB tables.
+//
+// A [Table]'s rows lie in segments: tables segments."name#1", "name#2", … that
+// are only appended to. A segment is closed after a share of the retention time
+// and dropped as a whole when its last row is older than the retention; nothing
+// is updated or deleted in place, so the file's space is used again. The view
+// main."name" is all segments together, for Millstream and for whoever opens
+// the file with DuckDB.
+//
+// The package makes and runs SQL on the connection it is given, inside the
+// caller's transaction.
+package history
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
+)
+
+// Table is one table of history.
+type Table struct {
+	Name      string
+	Columns   []batch.Column
+	Retention time.Duration // 0: for ever
+}
+
+// Segment is one of its tables.
+type Segment struct {
+	Table   string
+	Number  int64
+	Created time.Time // when its first rows were committed
+	Last    time.Time // when its newest rows were committed
+	Rows    int64
+}
+
+// segmentsPerRetention is into how many segments the retention time is cut:
+// rows are dropped at most an eighth of it too late.
+const segmentsPerRetention = 8
+
+// Name returns the segment's qualified, quoted table name.
+func (s *Segment) Name() string { return "segments." + Quote(fmt.Sprintf("%s#%d", s.Table, s.Number)) }
+
+// Quote returns an SQL identifier in quotes.
+func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// Literal returns an SQL string literal.
+func Literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// Columns returns the quoted names of columns, separated by commas.
+func Columns(columns []batch.Column) string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = Quote(c.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func definitions(columns []batch.Column) string {
+	defs := make([]string, len(columns))
+	for i, c := range columns {
+		defs[i] = Quote(c.Name) + " " + c.Type.String()
+	}
+	return strings.Join(defs, ", ")
+}
+
+// Create makes a table with its first segment.
+func Create(ctx context.Context, conn *duck.Conn, t *Table, now time.Time) (Segment, error) {
+	s := Segment{Table: t.Name, Number: 1, Created: now, Last: now}
+	if err := createSegment(ctx, conn, t, &s); err != nil {
+		return s, err
+	}
+	return s, refreshView(ctx, conn, t, []Segment{s})
+}
+
+func createSegment(ctx context.Context, conn *duck.Conn, t *Table, s *Segment) error {
+	sql := fmt.Sprintf("CREATE TABLE %s (%s)", s.Name(), definitions(t.Columns))
+	if err := conn.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("create history segment %s: %w", s.Name(), err)
+	}
+	return nil
+}
+
+// refreshView makes main."name" all of the table's segments.
+func refreshView(ctx context.Context, conn *duck.Conn, t *Table, segments []Segment) error {
+	parts := make([]string, len(segments))
+	for i := range segments {
+		parts[i] = "SELECT " + Columns(t.Columns) + " FROM " + segments[i].Name()
+	}
+	sql := fmt.Sprintf("CREATE OR REPLACE VIEW main.%s AS %s", Quote(t.Name), strings.Join(parts, " UNION ALL "))
+	if err := conn.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("refresh history view %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// Maintain drops the segments that are past the retention and opens a new one
+// when the last has lasted its share. It returns the segments there are then,
+// the last of which takes new rows.
+func Maintain(ctx context.Context, conn *duck.Conn, t *Table, segments []Segment, now time.Time) ([]Segment, error) {
+	if t.Retention <= 0 {
+		return segments, nil
+	}
+	kept := make([]Segment, 0, len(segments)+1)
+	for i, s := range segments {
+		last := i == len(segments)-1
+		if now.Sub(s.Last) > t.Retention && (!last || s.Rows > 0) {
+			if err := conn.Exec(ctx, "DROP TABLE "+s.Name()); err != nil {
+				return nil, fmt.Errorf("drop history segment %s: %w", s.Name(), err)
+			}
+			if !last {
+				continue
+			}
+		} else {
+			kept = append(kept, s)
+		}
+		if last && s.Rows > 0 && now.Sub(s.Created) > t.Retention/segmentsPerRetention {
+			next := Segment{Table: t.Name, Number: s.Number + 1, Created: now, Last: now}
+			if err := createSegment(ctx, conn, t, &next); err != nil {
+				return nil, err
+			}
+			kept = append(kept, next)
+		}
+	}
+	if len(kept) == len(segments) && kept[0].Number == segments[0].Number {
+		return segments, nil
+	}
+	return kept, refreshView(ctx, conn, t, kept)
+}
+
+// Drop removes a table with all its rows.
+func Drop(ctx context.Context, conn *duck.Conn, name string, segments []Segment) error {
+	if err := conn.Exec(ctx, "DROP VIEW main."+Quote(name)); err != nil {
+		return fmt.Errorf("drop history of %s: %w", name, err)
+	}
+	for i := range segments {
+		if err := conn.Exec(ctx, "DROP TABLE "+segments[i].Name()); err != nil {
+			return fmt.Errorf("drop history segment %s: %w", segments[i].Name(), err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/history"
+)
+
+// The catalog live, in memory, holds a DuckDB view for each name that users
+// may read: history and what is hot together. Users' statements so reach
+// DuckDB as they wrote them. Schema public has the columns that * means,
+// schema meta the same tables with _partition, _offset, _timestamp and _key.
+const liveCatalog = `
+ATTACH ':memory:' AS live;
+CREATE SCHEMA live.public;
+CREATE SCHEMA live.meta;
+CREATE SCHEMA live.millstream;
+`
+
+func (e *Engine) openLive(ctx context.Context) error {
+	var err error
+	if e.admin, err = e.store.DB().Conn(); err != nil {
+		return err
+	}
+	e.admin.SetRelations(schemas{e})
+	if err := e.admin.Exec(ctx, liveCatalog); err != nil {
+		return fmt.Errorf("live catalog: %w", err)
+	}
+	for name := range systemTables {
+		if err := e.liveView(ctx, "millstream", name, "SELECT * FROM ms_scan("+history.Literal(systemPrefix+name)+")"); err != nil {
+			return err
+		}
+	}
+	return e.liveView(ctx, "millstream", "checkpoints", "SELECT * FROM history.internal.checkpoints")
+}
+
+func (e *Engine) liveView(ctx context.Context, schema, name, sql string) error {
+	if err := e.admin.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW live.%s.%s AS %s", schema, history.Quote(name), sql)); err != nil {
+		return fmt.Errorf("live view of %s: %w", name, err)
+	}
+	return nil
+}
+
+// The prefixes of relations that ms_scan finds on a reader's connection.
+const (
+	rowsPrefix     = "rows:"
+	latePrefix     = "late:"
+	rejectedPrefix = "rejected:"
+	viewPrefix     = "view:"
+	systemPrefix   = "sys:"
+)
+
+// both is history and hot rows of one table.
+func both(columns []batch.Column, historyTable, relation string) string {
+	names := history.Columns(columns)
+	hot := "SELECT " + names + " FROM ms_scan(" + history.Literal(relation) + ")"
+	if historyTable == "" {
+		return hot
+	}
+	return "SELECT " + names + " FROM history.main." + history.Quote(historyTable) + " UNION ALL " + hot
+}
+
+// showSource makes a source's tables readable.
+func (e *Engine) showSource(ctx context.Context, s *liveSource) error {
+	name := s.def.Name
+	rowHistory := name
+	if s.def.NoHistory {
+		rowHistory = ""
+	}
+	for schema, columns := range map[string][]batch.Column{"public": s.schema.Columns[:len(s.def.Columns)], "meta": s.schema.Columns} {
+		if err := e.liveView(ctx, schema, name, both(columns, rowHistory, rowsPrefix+name)); err != nil {
+			return err
+		}
+	}
+	if err := e.liveView(ctx, "public", name+LateSuffix, both(s.late.Columns, name+LateSuffix, latePrefix+name)); err != nil {
+		return err
+	}
+	return e.liveView(ctx, "public", name+RejectedSuffix, both(RejectedSchema().Columns, name+RejectedSuffix, rejectedPrefix+name))
+}
+
+// showView makes a view readable.
+func (e *Engine) showView(ctx context.Context, v *liveView) error {
+	name := v.def.Plan.Name
+	sql := v.def.resultSQL("ms_scan(" + history.Literal(viewPrefix+name) + ")")
+	if v.def.Plan.Window != nil {
+		sql = "SELECT " + history.Columns(v.def.Plan.Columns) + " FROM history.main." + history.Quote(name) + " UNION ALL (" + sql + ")"
+	}
+	return e.liveView(ctx, "public", name, sql)
+}
+
+// hide makes a source's and views' names unreadable.
+func (e *Engine) hide(ctx context.Context, s *liveSource, views []*liveView) error {
+	var sql strings.Builder
+	drop := func(schema, name string) {
+		fmt.Fprintf(&sql, "DROP VIEW IF EXISTS live.%s.%s;\n", schema, history.Quote(name))
+	}
+	for _, v := range views {
+		drop("public", v.def.Plan.Name)
+	}
+	if s != nil {
+		drop("public", s.def.Name)
+		drop("meta", s.def.Name)
+		drop("public", s.def.Name+LateSuffix)
+		drop("public", s.def.Name+RejectedSuffix)
+	}
+	return e.admin.Exec(ctx, sql.String())
+}
+
+// Admin runs trusted SQL that defines things in the live catalog: the macros
+// and views that Postgres clients expect.
+func (e *Engine) Admin(ctx context.Context, sql string) error {
+	return e.do(ctx, func() error { return e.admin.Exec(ctx, sql) })
+}

@@ -1,0 +1,338 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/source"
+	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/engine/watermark"
+)
+
+// liveSource is a source at work. It belongs to the writer, but for its reader.
+type liveSource struct {
+	def     *SourceDefinition
+	created time.Time
+	schema  *batch.Schema // of the rows: own columns and metadata
+	decoded *batch.Schema // of a reader's batches: without generated columns
+	late    *batch.Schema
+
+	eventTime int // column of schema, -1 none
+	tracker   *watermark.Tracker
+	generated *view.Stage
+	exprs     []view.Expr // the generated columns
+
+	rowTable, lateTable, rejectedTable *hotTable
+
+	parts  map[int32]*partitionState
+	order  []int32 // the partitions, as they came
+	views  []*liveView
+	reader source.Reader
+	cancel context.CancelFunc // of the sink
+	failed error              // a broken promise of the reader; nothing more is taken
+	errors int64              // rows whose generated column failed
+
+	watermarks []int64 // scratch
+}
+
+// liveView is a view at work.
+type liveView struct {
+	def     *ViewDefinition
+	created time.Time
+	source  *liveSource
+	state   *view.View
+	stage   *view.Stage
+	vectors []batch.Vector // scratch
+	late    int64          // records that came too late for it
+	errors  int64          // batches in which some expression failed
+}
+
+func (e *Engine) newSource(def *SourceDefinition, created time.Time) (*liveSource, error) {
+	s := &liveSource{
+		def: def, created: created, schema: def.Schema(), decoded: def.Decoded().WithMetadata(), late: def.LateSchema(),
+		parts: make(map[int32]*partitionState),
+	}
+	s.eventTime = -1
+	if def.EventTime != "" {
+		s.eventTime = s.schema.Index(def.EventTime)
+	}
+	options := watermark.Options{DelayMicros: def.DelayMicros, IdleTimeout: def.IdleTimeout, MaxFuture: def.MaxFuture}
+	if options.IdleTimeout == 0 {
+		options.IdleTimeout = DefaultIdleTimeout
+	}
+	if options.MaxFuture == 0 {
+		options.MaxFuture = DefaultMaxFuture
+	}
+	s.tracker = watermark.New(options)
+	for _, c := range def.Columns {
+		if c.Generated != "" {
+			s.exprs = append(s.exprs, view.Expr{SQL: c.Generated, Type: c.Type, Column: -1})
+		}
+	}
+	var err error
+	if s.generated, err = view.NewStage(e.store.DB(), e.mem, s.decoded, s.exprs); err != nil {
+		return nil, err
+	}
+	table := func(name string, schema *batch.Schema, eventTime int) *hotTable {
+		return &hotTable{name: name, schema: schema, time: eventTime, mem: e.mem, reclaim: e.reclaim}
+	}
+	s.rowTable = table(def.Name, s.schema, s.eventTime)
+	s.lateTable = table(def.Name+LateSuffix, s.late, -1)
+	s.rejectedTable = table(def.Name+RejectedSuffix, RejectedSchema(), -1)
+	return s, nil
+}
+
+func (s *liveSource) tables() []*hotTable {
+	return []*hotTable{s.rowTable, s.lateTable, s.rejectedTable}
+}
+
+// partition returns the state of a partition, made when it is new.
+func (s *liveSource) partition(id int32, first int64) *partitionState {
+	p := s.parts[id]
+	if p == nil {
+		p = &partitionState{partition: id, next: first, end: -1, leaderEpoch: -1, maxMicros: watermark.None}
+		s.parts[id] = p
+		s.order = append(s.order, id)
+	}
+	return p
+}
+
+// accept checks a batch's ranges against the offsets that are expected next,
+// and moves them on. A reader that breaks its promise is a bug: nothing of the
+// batch is taken, so nothing is lost or doubled.
+func (s *liveSource) accept(b *batch.Batch) error {
+	if err := b.Validate(); err != nil {
+		return err
+	}
+	for _, r := range b.Ranges {
+		if p := s.partition(r.Partition, r.First); r.First != p.next {
+			return fmt.Errorf("partition %d: got offsets from %d on, expected %d", r.Partition, r.First, p.next)
+		}
+	}
+	for _, r := range b.Ranges {
+		p := s.parts[r.Partition]
+		p.next = r.Next
+		p.rows += int64(r.Rows)
+		if r.End >= 0 {
+			p.end = r.End
+		}
+		if r.Epoch >= 0 {
+			p.leaderEpoch = r.Epoch
+		}
+	}
+	for _, x := range b.Rejected {
+		s.partition(x.Partition, x.Offset).rejected++
+	}
+	return nil
+}
+
+// complete returns the batch's rows with the generated columns in their
+// places. The caller owns the record.
+func (s *liveSource) complete(ctx context.Context, rec arrow.RecordBatch) (arrow.RecordBatch, error) {
+	if len(s.exprs) == 0 {
+		rec.Retain()
+		return rec, nil
+	}
+	failed, err := s.generated.Run(ctx, rec, make([]batch.Vector, len(s.exprs)))
+	if err != nil {
+		return nil, fmt.Errorf("generated columns of %s: %w", s.def.Name, err)
+	}
+	if failed {
+		s.errors++
+	}
+	columns := make([]arrow.Array, 0, len(s.schema.Columns))
+	decoded, generated := 0, 0
+	for _, c := range s.def.Columns {
+		if c.Generated != "" {
+			columns = append(columns, s.generated.Column(generated))
+			generated++
+		} else {
+			columns = append(columns, rec.Column(decoded))
+			decoded++
+		}
+	}
+	for ; decoded < int(rec.NumCols()); decoded++ {
+		columns = append(columns, rec.Column(decoded))
+	}
+	return array.NewRecordBatch(s.schema.Arrow(), columns, rec.NumRows()), nil
+}
+
+// observe moves the watermark over a batch's rows and returns, for each row,
+// the watermark in force before it.
+func (s *liveSource) observe(b *batch.Batch, rec arrow.RecordBatch) []int64 {
+	n := int(rec.NumRows())
+	if cap(s.watermarks) < n {
+		s.watermarks = make([]int64, 2*n)
+	}
+	out := s.watermarks[:n]
+	if s.eventTime < 0 {
+		for i := range out {
+			out[i] = watermark.None
+		}
+		return out
+	}
+	times := batch.VectorOf(rec.Column(s.eventTime), s.schema.Columns[s.eventTime].Type)
+	s.tracker.Observe(b.Ranges, &times, b.Arrival, out)
+	return out
+}
+
+// apply runs a view over rows and returns those that came too late for it.
+func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks []int64) ([]view.Late, error) {
+	plan := &v.def.Plan
+	if v.vectors == nil {
+		v.vectors = make([]batch.Vector, len(plan.Exprs))
+	}
+	schema := v.source.schema
+	for i := range plan.Exprs {
+		if c := plan.Exprs[i].Column; c >= 0 {
+			v.vectors[i] = batch.VectorOf(rec.Column(c), schema.Columns[c].Type)
+		}
+	}
+	failed, err := v.stage.Run(ctx, rec, v.vectors)
+	if err != nil {
+		return nil, fmt.Errorf("view %s: %w", plan.Name, err)
+	}
+	if failed {
+		v.errors++
+	}
+	columns := make(map[int]*batch.Vector)
+	late := v.state.Apply(&view.Input{
+		Rows: int(rec.NumRows()), Exprs: v.vectors, Watermarks: watermarks,
+		Source: func(c int) *batch.Vector {
+			if columns[c] == nil {
+				vec := batch.VectorOf(rec.Column(c), schema.Columns[c].Type)
+				columns[c] = &vec
+			}
+			return columns[c]
+		},
+	})
+	v.late += int64(len(late))
+	return late, nil
+}
+
+// keepLate lists rows in <source>$late.
+func (s *liveSource) keepLate(e *Engine, view string, rec arrow.RecordBatch, late []view.Late) error {
+	b := batch.NewBuilder(e.mem, s.late)
+	vectors := make([]batch.Vector, len(s.schema.Columns))
+	for i := range vectors {
+		vectors[i] = batch.VectorOf(rec.Column(i), s.schema.Columns[i].Type)
+	}
+	partition := s.schema.Index(batch.PartitionColumn)
+	for _, l := range late {
+		b.Column(0).AppendString(view)
+		b.Column(1).AppendInt64(l.Start)
+		b.Column(2).AppendInt64(l.End)
+		b.Column(3).AppendInt64(l.Watermark)
+		for i := range vectors {
+			b.Column(4+i).AppendFrom(&vectors[i], int(l.Row))
+		}
+		s.partition(int32(vectors[partition].Integer(int(l.Row))), 0).late++
+	}
+	charge := b.Bytes()
+	e.budget.force(charge)
+	return s.lateTable.add(b.Finish(), charge)
+}
+
+// keepRejected lists records in <source>$rejected.
+func (s *liveSource) keepRejected(e *Engine, rejected []batch.Rejected) error {
+	b := batch.NewBuilder(e.mem, RejectedSchema())
+	for _, x := range rejected {
+		b.Column(0).AppendInt32(x.Partition)
+		b.Column(1).AppendInt64(x.Offset)
+		b.Column(2).AppendInt64(x.TimestampMicros)
+		if x.Key == nil {
+			b.Column(3).AppendNull()
+		} else {
+			b.Column(3).AppendBytes(x.Key)
+		}
+		b.Column(4).AppendBytes(x.Value)
+		message := x.Error
+		if x.Truncated {
+			message += fmt.Sprintf(" (the first %d bytes are kept)", len(x.Value))
+		}
+		b.Column(5).AppendString(message)
+	}
+	charge := b.Bytes()
+	e.budget.force(charge)
+	return s.rejectedTable.add(b.Finish(), charge)
+}
+
+// sink is what a source's reader delivers to.
+type sink struct {
+	e    *Engine
+	name string
+	ctx  context.Context //nolint:containedctx // the sink's own lifetime, ended by the engine
+}
+
+// Append queues a batch for the writer.
+func (k *sink) Append(ctx context.Context, b *batch.Batch) error {
+	if err := k.e.budget.acquire(ctx, b.Bytes); err != nil {
+		b.Release()
+		return err
+	}
+	select {
+	case k.e.input <- delivery{source: k.name, batch: b}:
+		return nil
+	case <-k.ctx.Done():
+	case <-ctx.Done():
+	}
+	k.e.budget.release(b.Bytes)
+	b.Release()
+	return errors.Join(ErrClosed, ctx.Err())
+}
+
+// open starts a source's reader.
+func (e *Engine) openReader(s *liveSource) error {
+	connector, err := e.connector(s.def.Connector)
+	if err != nil || connector == nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	start := make([]source.Position, 0, len(s.order))
+	for _, id := range s.order {
+		p := s.parts[id]
+		start = append(start, source.Position{Partition: id, Next: p.next, LeaderEpoch: p.leaderEpoch, TopicID: p.topicID})
+	}
+	s.reader, err = connector.Open(e.spec(s.def), start, &sink{e: e, name: s.def.Name, ctx: ctx})
+	if err != nil {
+		cancel()
+		return fmt.Errorf("open source %s: %w", s.def.Name, err)
+	}
+	s.cancel = cancel
+	e.readers.Store(s.def.Name, s.reader)
+	return nil
+}
+
+func (e *Engine) connector(name string) (source.Connector, error) {
+	if name == "" {
+		return nil, nil
+	}
+	c, ok := e.opts.Connectors[name]
+	if !ok {
+		return nil, fmt.Errorf("connector %q is not known", name)
+	}
+	return c, nil
+}
+
+func (e *Engine) spec(def *SourceDefinition) source.Spec {
+	return source.Spec{
+		Name: def.Name, Options: def.Options, Format: def.Format, Encode: def.Encode, Schema: def.Decoded(),
+		Alloc: e.mem, Logger: e.opts.Logger.With("component", "ingest", "source", def.Name),
+	}
+}
+
+// closeReader stops a source's reader. The writer must go on taking batches
+// meanwhile, or be the caller.
+func (s *liveSource) closeReader() error {
+	if s.reader == nil {
+		return nil
+	}
+	s.cancel()
+	return s.reader.Close()
+}

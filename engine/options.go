@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/source"
+)
+
+// Options configure an engine. The zero value is usable.
+type Options struct {
+	// Connectors makes readers by the name in a source's connector option.
+	Connectors map[string]source.Connector
+	// Logger receives lifecycle messages. The default discards them.
+	Logger *slog.Logger
+	// HotBytes bounds the rows that wait in memory for their checkpoint; full
+	// hot buffers slow the readers down. The default is 512 MiB.
+	HotBytes int64
+	// CheckpointInterval is the time between checkpoints while records come in.
+	// The default is 10 s. A third of HotBytes starts one earlier.
+	CheckpointInterval time.Duration
+	// DuckDB configures history and query execution.
+	DuckDB duck.Options
+	// Now is the clock. The default is time.Now.
+	Now func() time.Time
+	// Tick is how often idle partitions and due checkpoints are looked for.
+	// The default is 100 ms.
+	Tick time.Duration
+	// OnEpoch and OnCheckpoint, when set, observe what was done. They must be quick.
+	OnEpoch      func(rows int, d time.Duration)
+	OnCheckpoint func(rows int64, d time.Duration, err error)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.HotBytes <= 0 {
+		o.HotBytes = 512 << 20
+	}
+	if o.CheckpointInterval <= 0 {
+		o.CheckpointInterval = 10 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Tick <= 0 {
+		o.Tick = 100 * time.Millisecond
+	}
+	return o
+}

@@ -1,0 +1,259 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/history"
+)
+
+// Read is one epoch of everything, and a connection that sees it: a DuckDB
+// transaction for history and a snapshot for what is hot, fitted together at
+// the checkpoint that the transaction sees. It is not safe for concurrent use.
+type Read struct {
+	e          *Engine
+	conn       *pooledConn
+	snapshot   *Snapshot
+	checkpoint uint64
+	bounds     map[string]timeBounds
+	system     map[string]*duck.RecordRelation
+}
+
+// BeginRead opens a read at the current epoch. The caller must Close it.
+func (e *Engine) BeginRead(ctx context.Context) (*Read, error) {
+	conn, err := e.pool.get(e)
+	if err != nil {
+		return nil, err
+	}
+	r := &Read{e: e, conn: conn}
+	for {
+		if err := r.begin(ctx); err != nil {
+			e.pool.discard(conn)
+			return nil, err
+		}
+		r.snapshot = e.acquire()
+		// The snapshot is not older than the transaction, since an epoch is
+		// published before its checkpoint commits. It may be so much newer that
+		// it has let go of rows that this transaction does not see yet.
+		if r.snapshot.released <= r.checkpoint {
+			conn.SetRelations(r)
+			return r, nil
+		}
+		r.snapshot.pin.Release()
+		if err := conn.Exec(ctx, "ROLLBACK"); err != nil {
+			e.pool.discard(conn)
+			return nil, err
+		}
+	}
+}
+
+// begin starts the transaction and fixes what it sees of history.
+func (r *Read) begin(ctx context.Context) error {
+	if err := r.conn.Exec(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
+		return err
+	}
+	rows, err := r.conn.Query(ctx, "SELECT epoch FROM history.internal.epoch")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if ok, err := rows.Next(); err != nil || !ok {
+		return fmt.Errorf("read the checkpoint's epoch: %w", err)
+	}
+	var n int64
+	err = rows.Scan(&n)
+	r.checkpoint = uint64(n)
+	return err
+}
+
+// Epoch returns the epoch that is read.
+func (r *Read) Epoch() uint64 { return r.snapshot.Epoch }
+
+// Conn returns the connection, on which every statement sees the epoch.
+func (r *Read) Conn() *duck.Conn { return r.conn.Conn }
+
+// SetTimeZone sets the time zone of the connection's statements.
+func (r *Read) SetTimeZone(ctx context.Context, zone string) error {
+	return r.conn.set(ctx, &r.conn.zone, zone, "SET TimeZone = "+history.Literal(zone))
+}
+
+// ShowMetadata says whether tables have _partition, _offset, _timestamp and _key.
+func (r *Read) ShowMetadata(ctx context.Context, show bool) error {
+	path := plainPath
+	if show {
+		path = "live.meta," + plainPath
+	}
+	return r.conn.set(ctx, &r.conn.path, path, "SET search_path = "+history.Literal(path))
+}
+
+// SetTimeBounds promises that the next statement needs of a source only rows
+// whose event time is within [low, high], in microseconds; batches that are
+// all outside are skipped. A source without bounds is read whole.
+func (r *Read) SetTimeBounds(bounds map[string][2]int64) {
+	r.bounds = make(map[string]timeBounds, len(bounds))
+	for name, b := range bounds {
+		r.bounds[name] = timeBounds{b[0], b[1]}
+	}
+}
+
+// Relation finds a name of ms_scan at the epoch.
+func (r *Read) Relation(name string) (duck.Relation, error) {
+	kind, object, _ := strings.Cut(name, ":")
+	source, view := r.snapshot.sources[object], r.snapshot.views[object]
+	switch kind += ":"; {
+	case kind == rowsPrefix && source != nil:
+		var bounds *timeBounds
+		if b, ok := r.bounds[object]; ok {
+			bounds = &b
+		}
+		return relation(source.schema, source.rows, r.checkpoint, bounds), nil
+	case kind == latePrefix && source != nil:
+		return relation(source.lateSchema, source.late, r.checkpoint, nil), nil
+	case kind == rejectedPrefix && source != nil:
+		return relation(RejectedSchema(), source.rejected, r.checkpoint, nil), nil
+	case kind == viewPrefix && view != nil:
+		return view.state.Live(r.checkpoint), nil
+	case kind == systemPrefix:
+		return r.systemTable(object)
+	}
+	return nil, fmt.Errorf("relation %q does not exist", object)
+}
+
+// systemTable builds a system table once for the whole read.
+func (r *Read) systemTable(name string) (duck.Relation, error) {
+	if rel := r.system[name]; rel != nil {
+		return rel, nil
+	}
+	table, ok := systemTables[name]
+	if !ok {
+		return nil, fmt.Errorf("relation \"millstream.%s\" does not exist", name)
+	}
+	b := table.builder(r.e.mem)
+	table.fill(r, b)
+	rel := &duck.RecordRelation{Schema: b.Schema(), Records: []arrow.RecordBatch{b.Finish()}}
+	if r.system == nil {
+		r.system = make(map[string]*duck.RecordRelation)
+	}
+	r.system[name] = rel
+	return rel, nil
+}
+
+// Close gives up the epoch and the connection. Its results must be closed.
+func (r *Read) Close() {
+	if r.conn == nil {
+		return
+	}
+	err := r.conn.Exec(context.Background(), "ROLLBACK")
+	r.conn.SetRelations(nil)
+	if err != nil {
+		r.e.pool.discard(r.conn)
+	} else {
+		r.e.pool.put(r.conn)
+	}
+	r.conn = nil
+	r.snapshot.pin.Release()
+	for _, rel := range r.system {
+		rel.Records[0].Release()
+	}
+}
+
+// schemas answers ms_scan while live views are made: only columns matter then.
+type schemas struct{ e *Engine }
+
+func (s schemas) Relation(name string) (duck.Relation, error) {
+	kind, object, _ := strings.Cut(name, ":")
+	source, view := s.e.sources[object], s.e.views[object]
+	switch kind += ":"; {
+	case kind == rowsPrefix && source != nil:
+		return &hotRelation{schema: source.schema}, nil
+	case kind == latePrefix && source != nil:
+		return &hotRelation{schema: source.late}, nil
+	case kind == rejectedPrefix && source != nil:
+		return &hotRelation{schema: RejectedSchema()}, nil
+	case kind == viewPrefix && view != nil:
+		return view.state.Snapshot().Live(0), nil
+	case kind == systemPrefix:
+		if t, ok := systemTables[object]; ok {
+			return &hotRelation{schema: t.schema()}, nil
+		}
+	}
+	return nil, fmt.Errorf("relation %q does not exist", object)
+}
+
+const plainPath = "live.public"
+
+// pooledConn is a reader's connection and what it is set to.
+type pooledConn struct {
+	*duck.Conn
+	zone, path string
+}
+
+func (c *pooledConn) set(ctx context.Context, current *string, want, sql string) error {
+	if *current == want {
+		return nil
+	}
+	if err := c.Exec(ctx, sql); err != nil {
+		return err
+	}
+	*current = want
+	return nil
+}
+
+// connPool keeps readers' connections. It is safe for concurrent use.
+type connPool struct {
+	mu   sync.Mutex
+	idle []*pooledConn
+}
+
+// poolSize is how many idle connections are kept.
+const poolSize = 16
+
+func (p *connPool) get(e *Engine) (*pooledConn, error) {
+	p.mu.Lock()
+	if n := len(p.idle); n > 0 {
+		c := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		p.mu.Unlock()
+		return c, nil
+	}
+	p.mu.Unlock()
+	conn, err := e.store.DB().Conn()
+	if err != nil {
+		return nil, err
+	}
+	c := &pooledConn{Conn: conn, zone: "UTC", path: plainPath}
+	if err := conn.Exec(context.Background(), "SET search_path = "+history.Literal(plainPath)); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (p *connPool) put(c *pooledConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) >= poolSize {
+		c.Close()
+		return
+	}
+	p.idle = append(p.idle, c)
+}
+
+func (p *connPool) discard(c *pooledConn) {
+	c.SetRelations(nil)
+	c.Close()
+}
+
+func (p *connPool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.idle {
+		c.Close()
+	}
+	p.idle = nil
+}

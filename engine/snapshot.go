@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/epoch"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// Snapshot is everything as of one epoch. It is immutable and valid while its
+// pin is held.
+type Snapshot struct {
+	pin *epoch.Pin
+	// Epoch is its number. They rise by one; a restart goes on after the last
+	// checkpoint's.
+	Epoch uint64
+	// released is the epoch up to which rows and windows were let go of,
+	// because a checkpoint has them in history.
+	released uint64
+	at       time.Time
+	sources  map[string]*sourceSnapshot
+	views    map[string]*viewSnapshot
+}
+
+type sourceSnapshot struct {
+	def                  *SourceDefinition
+	schema, lateSchema   *batch.Schema
+	rows, late, rejected []*hotSegment
+	watermark            int64
+	partitions           []partitionState
+}
+
+type viewSnapshot struct {
+	def     *ViewDefinition
+	created time.Time
+	state   *view.Snapshot
+	late    int64
+	errors  int64
+	windows int
+	bytes   int64
+}
+
+// partitionState is a source's place in one partition.
+type partitionState struct {
+	partition            int32
+	next, end            int64
+	leaderEpoch          int32
+	topicID              string
+	rows, late, rejected int64
+	maxMicros            int64
+	idle                 bool
+}
+
+// acquire returns the current snapshot, pinned. The caller releases its pin.
+func (e *Engine) acquire() *Snapshot {
+	for {
+		s := e.current.Load()
+		if s.pin.Acquire() {
+			return s
+		}
+	}
+}
+
+// Epoch returns the current epoch.
+func (e *Engine) Epoch() uint64 { return e.current.Load().Epoch }

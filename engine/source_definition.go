@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// SourceColumn is a column of a source.
+type SourceColumn struct {
+	Name string
+	Type batch.Type
+	// Generated is the DuckDB expression over the decoded columns that makes
+	// the column, "" for one that is decoded.
+	Generated string
+}
+
+// SourceDefinition is what CREATE SOURCE says.
+type SourceDefinition struct {
+	Name        string
+	SQL         string // the statement, for SHOW CREATE
+	Columns     []SourceColumn
+	EventTime   string // the watermark's column, "" for none
+	DelayMicros int64  // of the watermark behind the event time
+	Connector   string // "" for a source that is fed through Append only
+	Options     map[string]string
+	Format      string
+	Encode      string
+	Retention   time.Duration // of rows in history, 0 for ever
+	IdleTimeout time.Duration // 0 for the default
+	MaxFuture   time.Duration // 0 for the default
+	NoHistory   bool          // rows are forgotten once a checkpoint covers them
+}
+
+// The defaults of a source's watermark.
+const (
+	DefaultIdleTimeout = 30 * time.Second
+	DefaultMaxFuture   = 10 * time.Minute
+)
+
+// The names of a source's tables besides its rows.
+const (
+	LateSuffix     = "$late"
+	RejectedSuffix = "$rejected"
+)
+
+// Schema returns all columns of the source's rows: its own, then metadata.
+func (d *SourceDefinition) Schema() *batch.Schema {
+	columns := make([]batch.Column, len(d.Columns))
+	for i, c := range d.Columns {
+		columns[i] = batch.Column{Name: c.Name, Type: c.Type}
+	}
+	return batch.NewSchema(columns).WithMetadata()
+}
+
+// Decoded returns the columns that a reader decodes, without metadata.
+func (d *SourceDefinition) Decoded() *batch.Schema {
+	var columns []batch.Column
+	for _, c := range d.Columns {
+		if c.Generated == "" {
+			columns = append(columns, batch.Column{Name: c.Name, Type: c.Type})
+		}
+	}
+	return batch.NewSchema(columns)
+}
+
+// LateSchema returns the columns of <source>$late: which view refused the row,
+// for which window, at which watermark; then the row.
+func (d *SourceDefinition) LateSchema() *batch.Schema {
+	rows := d.Schema()
+	eventTime := batch.Type{Kind: batch.TimestampTZ}
+	if i := rows.Index(d.EventTime); i >= 0 {
+		eventTime = rows.Columns[i].Type
+	}
+	columns := []batch.Column{
+		{Name: "view", Type: batch.Type{Kind: batch.Varchar}}, {Name: "window_start", Type: eventTime},
+		{Name: "window_end", Type: eventTime}, {Name: "watermark", Type: eventTime},
+	}
+	for i := range columns { // a source's own columns keep their names
+		for rows.Index(columns[i].Name) >= 0 {
+			columns[i].Name = "_" + columns[i].Name
+		}
+	}
+	return batch.NewSchema(append(columns, rows.Columns...))
+}
+
+// RejectedSchema returns the columns of <source>$rejected.
+func RejectedSchema() *batch.Schema {
+	m := batch.MetadataColumns()
+	return batch.NewSchema(append(m, batch.Column{Name: "value", Type: batch.Type{Kind: batch.Blob}},
+		batch.Column{Name: "error", Type: batch.Type{Kind: batch.Varchar}}))
+}
+
+// historyTables returns the tables of history that a source has.
+func (d *SourceDefinition) historyTables() []history.Table {
+	tables := []history.Table{
+		{Name: d.Name + LateSuffix, Columns: d.LateSchema().Columns, Retention: d.Retention},
+		{Name: d.Name + RejectedSuffix, Columns: RejectedSchema().Columns, Retention: d.Retention},
+	}
+	if !d.NoHistory {
+		tables = append(tables, history.Table{Name: d.Name, Columns: d.Schema().Columns, Retention: d.Retention})
+	}
+	return tables
+}
+
+// The kinds of objects.
+const (
+	KindSource = "source"
+	KindView   = "view"
+)
+
+// ViewDefinition is what CREATE MATERIALIZED VIEW says: the statement and its plan.
+type ViewDefinition struct {
+	SQL  string // the statement, for SHOW CREATE
+	Plan view.Definition
+}
+
+// historyTables returns the tables of history that a view has: one for its
+// closed windows, none for a view whose groups live for ever.
+func (d *ViewDefinition) historyTables() []history.Table {
+	if d.Plan.Window == nil {
+		return nil
+	}
+	return []history.Table{{Name: d.Plan.Name, Columns: d.Plan.Columns, Retention: d.Plan.Retention}}
+}
+
+func encode(definition any) []byte {
+	b, err := json.Marshal(definition)
+	if err != nil {
+		panic(fmt.Sprintf("encode %T: %v", definition, err)) // plain structs: can't happen
+	}
+	return b
+}

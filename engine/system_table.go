@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/source"
+	"github.com/millstream-db/millstream/engine/watermark"
+)
+
+// systemTable is a table of the schema millstream, filled for each read.
+type systemTable struct {
+	columns []batch.Column
+	fill    func(r *Read, b *batch.Builder)
+}
+
+func (t *systemTable) schema() *batch.Schema { return batch.NewSchema(t.columns) }
+
+func (t *systemTable) builder(mem *batch.Allocator) *batch.Builder {
+	return batch.NewBuilder(mem, t.schema())
+}
+
+var (
+	text    = batch.Type{Kind: batch.Varchar}
+	integer = batch.Type{Kind: batch.Integer}
+	bigint  = batch.Type{Kind: batch.BigInt}
+	instant = batch.Type{Kind: batch.TimestampTZ}
+	yesNo   = batch.Type{Kind: batch.Boolean}
+)
+
+// systemTables is the tables of the schema millstream, by name.
+var systemTables = map[string]*systemTable{
+	"sources": {[]batch.Column{
+		{Name: "name", Type: text}, {Name: "connector", Type: text}, {Name: "status", Type: text}, {Name: "error", Type: text},
+		{Name: "since", Type: instant}, {Name: "watermark", Type: instant}, {Name: "partitions", Type: integer},
+		{Name: "rows", Type: bigint}, {Name: "late", Type: bigint}, {Name: "rejected", Type: bigint}, {Name: "duplicates", Type: bigint},
+		{Name: "lag", Type: bigint}, {Name: "hot_rows", Type: bigint}, {Name: "bytes", Type: bigint},
+	}, fillSources},
+	"partitions": {[]batch.Column{
+		{Name: "source", Type: text}, {Name: "partition", Type: integer}, {Name: "next_offset", Type: bigint},
+		{Name: "end_offset", Type: bigint}, {Name: "lag", Type: bigint}, {Name: "watermark", Type: instant}, {Name: "idle", Type: yesNo},
+		{Name: "late", Type: bigint}, {Name: "rejected", Type: bigint}, {Name: "rows", Type: bigint},
+		{Name: "lost", Type: bigint}, {Name: "status", Type: text}, {Name: "error", Type: text},
+	}, fillPartitions},
+	"views": {[]batch.Column{
+		{Name: "name", Type: text}, {Name: "source", Type: text}, {Name: "windows", Type: bigint}, {Name: "groups", Type: bigint},
+		{Name: "state_bytes", Type: bigint}, {Name: "late", Type: bigint}, {Name: "errors", Type: bigint}, {Name: "created", Type: instant},
+		{Name: "definition", Type: text},
+	}, fillViews},
+}
+
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// readerStatus returns a reader's status; a source without a reader runs.
+func (r *Read) readerStatus(name string) source.Status {
+	if reader, ok := r.e.readers.Load(name); ok {
+		return reader.(source.Reader).Status()
+	}
+	return source.Status{State: source.Running}
+}
+
+// appendTime appends microseconds, NULL for none.
+func appendTime(c *batch.ColumnBuilder, micros int64) {
+	if micros == watermark.None {
+		c.AppendNull()
+		return
+	}
+	c.AppendInt64(micros)
+}
+
+func appendInstant(c *batch.ColumnBuilder, t time.Time) {
+	if t.IsZero() {
+		c.AppendNull()
+		return
+	}
+	c.AppendInt64(t.UnixMicro())
+}
+
+func appendText(c *batch.ColumnBuilder, s string) {
+	if s == "" {
+		c.AppendNull()
+		return
+	}
+	c.AppendString(s)
+}
+
+func fillSources(r *Read, b *batch.Builder) {
+	for _, name := range sorted(r.snapshot.sources) {
+		s := r.snapshot.sources[name]
+		status := r.readerStatus(name)
+		var rows, late, rejected, lag, hot int64
+		for _, p := range s.partitions {
+			rows, late, rejected = rows+p.rows, late+p.late, rejected+p.rejected
+			lag += max(0, p.end-p.next)
+		}
+		for _, segment := range s.rows {
+			hot += segment.record.NumRows()
+		}
+		b.Column(0).AppendString(name)
+		appendText(b.Column(1), s.def.Connector)
+		b.Column(2).AppendString(string(status.State))
+		appendText(b.Column(3), status.Error)
+		appendInstant(b.Column(4), status.Since)
+		appendTime(b.Column(5), s.watermark)
+		b.Column(6).AppendInt32(int32(len(s.partitions)))
+		for i, v := range []int64{rows, late, rejected, status.Duplicates, lag, hot, status.Bytes} {
+			b.Column(7 + i).AppendInt64(v)
+		}
+	}
+}
+
+func fillPartitions(r *Read, b *batch.Builder) {
+	for _, name := range sorted(r.snapshot.sources) {
+		s := r.snapshot.sources[name]
+		status := r.readerStatus(name)
+		known := make(map[int32]source.PartitionStatus)
+		for _, p := range status.Partitions {
+			known[p.Partition] = p
+		}
+		parts := slices.Clone(s.partitions)
+		for id, p := range known { // found, but nothing delivered yet
+			if !slices.ContainsFunc(parts, func(q partitionState) bool { return q.partition == id }) {
+				parts = append(parts, partitionState{partition: id, next: p.Next, end: p.End, maxMicros: watermark.None})
+			}
+		}
+		slices.SortFunc(parts, func(a, b partitionState) int { return cmp.Compare(a.partition, b.partition) })
+		for _, p := range parts {
+			k, ok := known[p.partition]
+			if !ok {
+				k = source.PartitionStatus{State: status.State, End: p.end}
+			}
+			fillPartition(b, name, s.def.DelayMicros, &p, &k)
+		}
+	}
+}
+
+func fillPartition(b *batch.Builder, name string, delay int64, p *partitionState, k *source.PartitionStatus) {
+	end := max(p.end, k.End)
+	lost := int64(0)
+	for _, gap := range k.Gaps {
+		lost += gap.To - gap.From
+	}
+	mark := p.maxMicros
+	if mark != watermark.None {
+		mark -= delay
+	}
+	b.Column(0).AppendString(name)
+	b.Column(1).AppendInt32(p.partition)
+	b.Column(2).AppendInt64(p.next)
+	if end < 0 {
+		b.Column(3).AppendNull()
+		b.Column(4).AppendNull()
+	} else {
+		b.Column(3).AppendInt64(max(end, p.next))
+		b.Column(4).AppendInt64(max(0, end-p.next))
+	}
+	appendTime(b.Column(5), mark)
+	b.Column(6).AppendBool(p.idle)
+	for i, v := range []int64{p.late, p.rejected, p.rows, lost} {
+		b.Column(7 + i).AppendInt64(v)
+	}
+	b.Column(11).AppendString(string(k.State))
+	appendText(b.Column(12), k.Error)
+}
+
+func fillViews(r *Read, b *batch.Builder) {
+	for _, name := range sorted(r.snapshot.views) {
+		v := r.snapshot.views[name]
+		b.Column(0).AppendString(name)
+		b.Column(1).AppendString(v.def.Plan.Source)
+		for i, n := range []int64{int64(v.windows), int64(v.state.Groups()), v.bytes, v.late, v.errors} {
+			b.Column(2 + i).AppendInt64(n)
+		}
+		appendInstant(b.Column(7), v.created)
+		b.Column(8).AppendString(v.def.Plan.SQL)
+	}
+}

@@ -1,0 +1,241 @@
+package view
+
+import (
+	"unsafe"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/epoch"
+)
+
+// page holds up to aggregate.PageRows groups in two blocks. Keys are written
+// once, behind what any snapshot reads, and never change; accumulators are
+// copied before the first change of an epoch.
+type page struct {
+	keys, accs         []byte
+	keysBorn, accsBorn uint64 // the epoch that made the block
+	capacity           int
+	dirty              *[aggregate.PageRows / 64]uint64 // groups changed since the last checkpoint
+}
+
+// groups is the state of one window: a hash table of group keys over pages.
+type groups struct {
+	v          *View
+	start, end int64 // of the window; both 0 for a view without one
+	null       bool  // the window of rows without an event time
+	closed     uint64
+	bounds     []byte // start and end again, off-heap, for DuckDB to read
+	born       uint64
+
+	n        uint32
+	slots    []uint64 // upper half: hash; lower half: group + 1; 0 is free
+	pages    []page
+	arena    *aggregate.Arena
+	keys     []aggregate.Column
+	accs     []aggregate.Column
+	distinct []*aggregate.Distinct // by aggregate, nil where there is none
+
+	changed bool // since the last snapshot
+	frozen  *windowSnapshot
+}
+
+func newGroups(v *View, start, end int64, null bool) *groups {
+	g := &groups{
+		v: v, start: start, end: end, null: null, born: v.reclaim.Next(), changed: true,
+		arena: aggregate.NewArena(v.mem), slots: make([]uint64, 16),
+		keys: make([]aggregate.Column, len(v.keys.columns)), accs: make([]aggregate.Column, len(v.accs.columns)),
+		distinct: make([]*aggregate.Distinct, len(v.def.Aggregates)),
+		bounds:   v.mem.Allocate(16),
+	}
+	*(*[2]int64)(unsafe.Pointer(&g.bounds[0])) = [2]int64{start, end}
+	for i, a := range v.def.Aggregates {
+		if a.Func == aggregate.CountDistinct {
+			g.distinct[i] = aggregate.NewDistinct(v.def.Exprs[a.Arg].Type)
+		}
+	}
+	return g
+}
+
+// find returns the group of each row, making those that are new. hashes are
+// those of the rows' keys.
+func (g *groups) find(rows []int32, hashes []uint64, keys []batch.Vector, out []uint32) {
+	for i, row := range rows {
+		if int(g.n)*5 > len(g.slots)*3 {
+			g.grow()
+		}
+		tag := hashes[i] >> 32
+		mask := uint64(len(g.slots) - 1)
+		for at := tag & mask; ; at = (at + 1) & mask {
+			slot := g.slots[at]
+			if slot == 0 {
+				g.slots[at] = tag<<32 | uint64(g.n+1)
+				out[i] = g.insert(int(row), keys)
+				break
+			}
+			if slot>>32 == tag && g.holds(uint32(slot)-1, int(row), keys) {
+				out[i] = uint32(slot) - 1
+				break
+			}
+		}
+	}
+}
+
+func (g *groups) holds(group uint32, row int, keys []batch.Vector) bool {
+	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	block := unsafe.Pointer(&p.keys[0])
+	for i := range keys {
+		v := &keys[i]
+		held := *(*byte)(unsafe.Add(g.v.keys.valid(block, p.capacity, i), at)) != 0
+		if held == v.Null(row) {
+			return false
+		}
+		if held && !equal(unsafe.Add(g.v.keys.values(block, p.capacity, i), at*g.v.keys.columns[i].width), v, row) {
+			return false
+		}
+	}
+	return true
+}
+
+// insert appends a group with the keys of a row.
+func (g *groups) insert(row int, keys []batch.Vector) uint32 {
+	group := g.n
+	g.reserve(group)
+	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	if len(keys) > 0 {
+		block := unsafe.Pointer(&p.keys[0])
+		for i := range keys {
+			v := &keys[i]
+			if v.Null(row) {
+				continue
+			}
+			*(*byte)(unsafe.Add(g.v.keys.valid(block, p.capacity, i), at)) = 1
+			store(unsafe.Add(g.v.keys.values(block, p.capacity, i), at*g.v.keys.columns[i].width), v, row, g.arena)
+		}
+	}
+	g.n++
+	return group
+}
+
+// grow doubles the hash table, which keeps the upper half of each hash and
+// indexes by that half's low bits, so that no key is hashed again.
+func (g *groups) grow() {
+	old := g.slots
+	g.slots = make([]uint64, 2*len(old))
+	mask := uint64(len(g.slots) - 1)
+	for _, slot := range old {
+		if slot == 0 {
+			continue
+		}
+		at := slot >> 32 & mask
+		for g.slots[at] != 0 {
+			at = (at + 1) & mask
+		}
+		g.slots[at] = slot
+	}
+}
+
+// reserve makes room for a group. The first page grows in steps, so that a
+// window of five groups does not take the memory of a thousand.
+func (g *groups) reserve(group uint32) {
+	index, at := int(group>>aggregate.PageShift), int(group&(aggregate.PageRows-1))
+	switch {
+	case index == len(g.pages):
+		capacity := aggregate.PageRows
+		if index == 0 {
+			capacity = 16
+		}
+		g.pages = append(g.pages, page{})
+		g.setPage(index, capacity)
+	case at == g.pages[index].capacity:
+		g.setPage(index, min(aggregate.PageRows, 4*at))
+	}
+}
+
+// setPage gives a page blocks of a new capacity and moves what it holds.
+func (g *groups) setPage(index, capacity int) {
+	old := g.pages[index]
+	now := g.v.reclaim.Next()
+	p := page{capacity: capacity, keysBorn: now, accsBorn: now, dirty: old.dirty}
+	if p.dirty == nil {
+		p.dirty = new([aggregate.PageRows / 64]uint64)
+	}
+	p.keys = g.v.mem.Allocate(max(1, g.v.keys.width*capacity))
+	p.accs = g.v.mem.Allocate(max(1, g.v.accs.width*capacity))
+	if old.capacity > 0 {
+		moveColumns(&g.v.keys, p.keys, capacity, old.keys, old.capacity)
+		moveColumns(&g.v.accs, p.accs, capacity, old.accs, old.capacity)
+		g.v.reclaim.RetireMemory(old.keysBorn, old.keys)
+		g.v.reclaim.RetireMemory(old.accsBorn, old.accs)
+	}
+	g.pages[index] = p
+	g.point(index)
+}
+
+func moveColumns(l *blockLayout, to []byte, toCap int, from []byte, fromCap int) {
+	for _, c := range l.columns {
+		copy(to[c.prefix*toCap:], from[c.prefix*fromCap:(c.prefix+c.width)*fromCap])
+		if c.nullable {
+			at := c.prefix + c.width
+			copy(to[at*toCap:], from[at*fromCap:(at+1)*fromCap])
+		}
+	}
+}
+
+// point brings the columns' page addresses up to date.
+func (g *groups) point(index int) {
+	p := &g.pages[index]
+	for i := range g.accs {
+		c, base := &g.accs[i], unsafe.Pointer(&p.accs[0])
+		if index == len(c.Values) {
+			c.Values, c.Valid = append(c.Values, nil), append(c.Valid, nil)
+		}
+		c.Values[index] = g.v.accs.values(base, p.capacity, i)
+		c.Valid[index] = g.v.accs.valid(base, p.capacity, i)
+	}
+}
+
+// touch makes the accumulators of the given groups writable and marks them
+// for the next checkpoint.
+func (g *groups) touch(list []uint32) {
+	now := g.v.reclaim.Next()
+	g.changed = true
+	for _, group := range list {
+		p := &g.pages[group>>aggregate.PageShift]
+		if p.accsBorn != now {
+			block := g.v.mem.Allocate(len(p.accs))
+			copy(block, p.accs)
+			g.v.reclaim.RetireMemory(p.accsBorn, p.accs)
+			p.accs, p.accsBorn = block, now
+			g.point(int(group >> aggregate.PageShift))
+		}
+		at := group & (aggregate.PageRows - 1)
+		p.dirty[at>>6] |= 1 << (at & 63)
+	}
+}
+
+// retire gives up all memory of the window.
+func (g *groups) retire(r *epoch.Reclaimer) {
+	for i := range g.pages {
+		r.RetireMemory(g.pages[i].keysBorn, g.pages[i].keys)
+		r.RetireMemory(g.pages[i].accsBorn, g.pages[i].accs)
+	}
+	for _, block := range g.arena.Take() {
+		r.RetireMemory(g.born, block)
+	}
+	r.RetireMemory(g.born, g.bounds)
+	g.pages, g.bounds, g.slots = nil, nil, nil
+}
+
+// bytes returns the memory that the window takes.
+func (g *groups) bytes() int64 {
+	n := int64(len(g.slots))*8 + g.arena.Bytes()
+	for i := range g.pages {
+		n += int64(len(g.pages[i].keys) + len(g.pages[i].accs))
+	}
+	for _, d := range g.distinct {
+		if d != nil {
+			n += d.Bytes()
+		}
+	}
+	return n
+}

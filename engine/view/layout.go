@@ -1,0 +1,139 @@
+package view
+
+import (
+	"unsafe"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
+)
+
+// stateColumn is one column of a group's state in a block of memory.
+type stateColumn struct {
+	typ      batch.Type
+	width    int
+	nullable bool
+	prefix   int // bytes of a row in the columns before; times the capacity it is the offset
+}
+
+// blockLayout is the columns that share a block: one after the other, each
+// with room for the block's capacity, which is a multiple of 16 rows, and each
+// nullable one followed by a byte a row that says whether the value is valid.
+type blockLayout struct {
+	columns []stateColumn
+	width   int // bytes a row
+}
+
+func (l *blockLayout) add(t batch.Type, width int, nullable bool) {
+	l.columns = append(l.columns, stateColumn{t, width, nullable, l.width})
+	l.width += width
+	if nullable {
+		l.width++
+	}
+}
+
+// keyWidth returns the bytes a key value takes in a page: as in a batch, but
+// booleans a byte and strings a handle.
+func keyWidth(t batch.Type) int {
+	switch p := t.Physical(); p {
+	case batch.Bits:
+		return 1
+	case batch.Bytes:
+		return 16
+	default:
+		return p.Width()
+	}
+}
+
+func (l *blockLayout) values(block unsafe.Pointer, capacity, column int) unsafe.Pointer {
+	return unsafe.Add(block, l.columns[column].prefix*capacity)
+}
+
+func (l *blockLayout) valid(block unsafe.Pointer, capacity, column int) unsafe.Pointer {
+	c := l.columns[column]
+	return unsafe.Add(block, (c.prefix+c.width)*capacity)
+}
+
+// cell describes a column of a block to DuckDB.
+func (l *blockLayout) cell(block unsafe.Pointer, capacity, column int) duck.Cell {
+	c := l.columns[column]
+	cell := duck.Cell{Data: l.values(block, capacity, column), Width: c.width, Layout: duck.StateLayout(c.typ)}
+	if c.nullable {
+		cell.Validity, cell.Valid = duck.Bytes, l.valid(block, capacity, column)
+	}
+	return cell
+}
+
+// store writes value row of v to the address to.
+func store(to unsafe.Pointer, v *batch.Vector, row int, arena *aggregate.Arena) {
+	switch v.Type.Physical() {
+	case batch.Bits:
+		*(*bool)(to) = v.Bool(row)
+	case batch.Int8:
+		*(*int8)(to) = batch.At[int8](v, row)
+	case batch.Int16:
+		*(*int16)(to) = batch.At[int16](v, row)
+	case batch.Int32, batch.Float32:
+		*(*int32)(to) = batch.At[int32](v, row)
+	case batch.Int64, batch.Float64:
+		*(*int64)(to) = batch.At[int64](v, row)
+	case batch.Bytes:
+		*(*aggregate.StringHandle)(to) = arena.Handle(v.Bytes(row))
+	default:
+		*(*[2]uint64)(to) = batch.At[[2]uint64](v, row)
+	}
+}
+
+// equal reports whether the value at held is value row of v, as GROUP BY sees
+// it: NaN equals NaN and 0 equals -0.
+func equal(held unsafe.Pointer, v *batch.Vector, row int) bool {
+	switch v.Type.Physical() {
+	case batch.Bits:
+		return *(*bool)(held) == v.Bool(row)
+	case batch.Int8:
+		return *(*int8)(held) == batch.At[int8](v, row)
+	case batch.Int16:
+		return *(*int16)(held) == batch.At[int16](v, row)
+	case batch.Int32:
+		return *(*int32)(held) == batch.At[int32](v, row)
+	case batch.Int64:
+		return *(*int64)(held) == batch.At[int64](v, row)
+	case batch.Float32:
+		return batch.CompareFloat(float64(*(*float32)(held)), float64(batch.At[float32](v, row))) == 0
+	case batch.Float64:
+		return batch.CompareFloat(*(*float64)(held), batch.At[float64](v, row)) == 0
+	case batch.Bytes:
+		return (*aggregate.StringHandle)(held).Equal(v.Bytes(row))
+	default:
+		return *(*[2]uint64)(held) == batch.At[[2]uint64](v, row)
+	}
+}
+
+// appendTo copies the value at held to a builder's column of the same type.
+func appendTo(c *batch.ColumnBuilder, held unsafe.Pointer) {
+	switch c.Type().Physical() {
+	case batch.Bits:
+		c.AppendBool(*(*bool)(held))
+	case batch.Int8:
+		c.AppendInt8(*(*int8)(held))
+	case batch.Int16:
+		c.AppendInt16(*(*int16)(held))
+	case batch.Int32:
+		c.AppendInt32(*(*int32)(held))
+	case batch.Int64:
+		c.AppendInt64(*(*int64)(held))
+	case batch.Float32:
+		c.AppendFloat32(*(*float32)(held))
+	case batch.Float64:
+		c.AppendFloat64(*(*float64)(held))
+	case batch.Int128:
+		c.AppendInt128(*(*batch.Int128Value)(held))
+	case batch.Bytes:
+		c.AppendBytes((*aggregate.StringHandle)(held).Bytes())
+	case batch.MonthDayNano:
+		v := *(*[2]uint64)(held)
+		c.AppendInterval(batch.IntervalValue{Months: int32(v[0]), Days: int32(v[0] >> 32), Micros: int64(v[1]) / 1000})
+	case batch.Fixed16:
+		c.AppendUUID(*(*batch.UUIDValue)(held))
+	}
+}

@@ -1,0 +1,271 @@
+package view
+
+import (
+	"fmt"
+	"math/bits"
+	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+// StateSchema returns the columns in which checkpoints keep open windows: w is
+// the window's start in microseconds (0 without windows, the least int64 for
+// rows without an event time), g the group's number in its window, then the
+// keys and the accumulators.
+func (v *View) StateSchema() *batch.Schema {
+	columns := []batch.Column{{Name: "w", Type: batch.Type{Kind: batch.BigInt}}, {Name: "g", Type: batch.Type{Kind: batch.BigInt}}}
+	first := 0
+	if v.def.Window != nil {
+		first = 2
+	}
+	return batch.NewSchema(append(columns, v.columns[first:]...))
+}
+
+// DistinctSchema returns the columns in which checkpoints keep the members of
+// the sets behind count(DISTINCT): d is the aggregate's number.
+func DistinctSchema() *batch.Schema {
+	bigint := batch.Type{Kind: batch.BigInt}
+	return batch.NewSchema([]batch.Column{
+		{Name: "w", Type: bigint}, {Name: "g", Type: bigint}, {Name: "d", Type: bigint},
+		{Name: "value", Type: batch.Type{Kind: batch.Blob}},
+	})
+}
+
+// Delta is what has changed since the checkpoint before: which groups of which
+// pages of a snapshot, and the new members of sets.
+type Delta struct {
+	s     *Snapshot
+	parts []windowDelta
+	rows  int
+}
+
+type windowDelta struct {
+	g        *groups // the writer's window, touched again only by Undo
+	w        *windowSnapshot
+	dirty    []pageDelta
+	distinct [][]aggregate.DistinctValue
+}
+
+type pageDelta struct {
+	page int
+	bits *[aggregate.PageRows / 64]uint64
+}
+
+// TakeDelta returns what changed since the last call, in the snapshot s that
+// was just made; with whole, everything there is. Closed windows are left out:
+// the same checkpoint moves them into history.
+func (v *View) TakeDelta(s *Snapshot, whole bool) *Delta {
+	d := &Delta{s: s}
+	for _, g := range v.order {
+		part := windowDelta{g: g, w: g.frozen, distinct: make([][]aggregate.DistinctValue, len(g.distinct))}
+		for i := range g.pages {
+			dirty := g.pages[i].dirty
+			if whole {
+				rows := min(aggregate.PageRows, int(g.n)-i<<aggregate.PageShift)
+				for r := range rows {
+					dirty[r>>6] |= 1 << (r & 63)
+				}
+			}
+			n := 0
+			for _, word := range dirty {
+				n += bits.OnesCount64(word)
+			}
+			if n > 0 {
+				part.dirty = append(part.dirty, pageDelta{i, dirty})
+				g.pages[i].dirty = new([aggregate.PageRows / 64]uint64)
+			}
+			if g.closed == 0 {
+				d.rows += n
+			}
+		}
+		for i, set := range g.distinct {
+			if set == nil {
+				continue
+			}
+			if part.distinct[i] = set.TakeFresh(); whole {
+				part.distinct[i] = set.All()
+			}
+			if g.closed == 0 {
+				d.rows += len(part.distinct[i])
+			}
+		}
+		d.parts = append(d.parts, part)
+	}
+	return d
+}
+
+// Rows returns how many state rows the delta holds.
+func (d *Delta) Rows() int { return d.rows }
+
+// Undo marks the delta as not written, after a checkpoint failed. It must run
+// on the writer's goroutine.
+func (v *View) Undo(d *Delta) {
+	for _, part := range d.parts {
+		if v.windows[part.g.start] != part.g {
+			continue
+		}
+		for _, p := range part.dirty {
+			for i, word := range p.bits {
+				part.g.pages[p.page].dirty[i] |= word
+			}
+		}
+		for i, set := range part.g.distinct {
+			if set != nil {
+				set.Return(part.distinct[i])
+			}
+		}
+	}
+}
+
+// Groups returns the changed groups as rows of StateSchema. The snapshot must
+// be pinned. The caller releases the record.
+func (d *Delta) Groups(mem *batch.Allocator) arrow.RecordBatch {
+	v := d.s.view
+	b := batch.NewBuilder(mem, v.StateSchema())
+	for _, part := range d.parts {
+		if part.w.closed != 0 {
+			continue
+		}
+		for _, p := range part.dirty {
+			page := part.w.pages[p.page]
+			for i, word := range p.bits {
+				for ; word != 0; word &= word - 1 {
+					row := i<<6 | bits.TrailingZeros64(word)
+					b.Column(0).AppendInt64(part.w.start)
+					b.Column(1).AppendInt64(int64(p.page<<aggregate.PageShift | row))
+					v.keys.appendRow(b, 2, page.keys, page.capacity, row)
+					v.accs.appendRow(b, 2+len(v.keys.columns), page.accs, page.capacity, row)
+				}
+			}
+		}
+	}
+	return b.Finish()
+}
+
+// appendRow copies a row of a block to a builder's columns from first on.
+func (l *blockLayout) appendRow(b *batch.Builder, first int, block unsafe.Pointer, capacity, row int) {
+	for i, c := range l.columns {
+		if c.nullable && *(*byte)(unsafe.Add(l.valid(block, capacity, i), row)) == 0 {
+			b.Column(first + i).AppendNull()
+			continue
+		}
+		appendTo(b.Column(first+i), unsafe.Add(l.values(block, capacity, i), row*c.width))
+	}
+}
+
+// Distinct returns the new members of sets as rows of DistinctSchema. The
+// caller releases the record.
+func (d *Delta) Distinct(mem *batch.Allocator) arrow.RecordBatch {
+	b := batch.NewBuilder(mem, DistinctSchema())
+	for _, part := range d.parts {
+		if part.w.closed != 0 {
+			continue
+		}
+		for i, members := range part.distinct {
+			for _, m := range members {
+				b.Column(0).AppendInt64(part.w.start)
+				b.Column(1).AppendInt64(int64(m.Group))
+				b.Column(2).AppendInt64(int64(i))
+				b.Column(3).AppendBytes(m.Value)
+			}
+		}
+	}
+	return b.Finish()
+}
+
+// Load applies rows of StateSchema, in the order in which checkpoints wrote
+// them: a group's later row replaces its earlier one. Rows of windows that
+// ended by the watermark are of windows that are in history by now.
+func (v *View) Load(rec arrow.RecordBatch, watermark int64) error {
+	schema := v.StateSchema()
+	vectors := make([]batch.Vector, len(schema.Columns))
+	for i := range vectors {
+		vectors[i] = batch.VectorOf(rec.Column(i), schema.Columns[i].Type)
+	}
+	keys, accs := vectors[2:2+len(v.keys.columns)], vectors[2+len(v.keys.columns):]
+	var hash [1]uint64
+	var found [1]uint32
+	for row := range int(rec.NumRows()) {
+		start, group := vectors[0].Int64(row), vectors[1].Int64(row)
+		g := v.loadWindow(start, watermark)
+		if g == nil {
+			continue
+		}
+		at := []int32{int32(row)}
+		if group >= int64(g.n) {
+			hash[0] = 0
+			for i := range keys {
+				hashColumn(hash[:], at, &keys[i])
+			}
+			g.find(at, hash[:], keys, found[:])
+			if int64(found[0]) != group {
+				return fmt.Errorf("view %s: state row of group %d became group %d", v.def.Name, group, found[0])
+			}
+		}
+		g.set(uint32(group), accs, row)
+	}
+	return nil
+}
+
+func (v *View) loadWindow(start, watermark int64) *groups {
+	if v.def.Window == nil {
+		return v.window(0, 0)
+	}
+	if start == noTime {
+		return v.window(noTime, noTime)
+	}
+	end := v.tumble.End(start)
+	if end <= watermark {
+		return nil
+	}
+	return v.window(start, end)
+}
+
+// set overwrites a group's accumulators. The first group of a view without
+// keys exists before it is loaded, so nothing is assumed about what was there.
+func (g *groups) set(group uint32, accs []batch.Vector, row int) {
+	g.touch([]uint32{group})
+	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	block := unsafe.Pointer(&p.accs[0])
+	for i := range accs {
+		c := g.v.accs.columns[i]
+		null := accs[i].Null(row)
+		if c.nullable {
+			valid := (*byte)(unsafe.Add(g.v.accs.valid(block, p.capacity, i), at))
+			*valid = 1
+			if null {
+				*valid = 0
+			}
+		}
+		if !null {
+			store(unsafe.Add(g.v.accs.values(block, p.capacity, i), at*c.width), &accs[i], row, g.arena)
+		}
+	}
+}
+
+// LoadDistinct applies rows of DistinctSchema, after Load.
+func (v *View) LoadDistinct(rec arrow.RecordBatch, watermark int64) {
+	schema := DistinctSchema()
+	vectors := make([]batch.Vector, len(schema.Columns))
+	for i := range vectors {
+		vectors[i] = batch.VectorOf(rec.Column(i), schema.Columns[i].Type)
+	}
+	for row := range int(rec.NumRows()) {
+		if g := v.loadWindow(vectors[0].Int64(row), watermark); g != nil {
+			member := aggregate.DistinctValue{Group: uint32(vectors[1].Int64(row)), Value: vectors[3].Bytes(row)}
+			g.distinct[vectors[2].Int64(row)].Load(member)
+		}
+	}
+}
+
+// Loaded marks everything as written: it came from a checkpoint.
+func (v *View) Loaded() {
+	for _, g := range v.order {
+		for i := range g.pages {
+			clear(g.pages[i].dirty[:])
+		}
+	}
+}

@@ -1,0 +1,273 @@
+package view
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/epoch"
+	"github.com/millstream-db/millstream/engine/window"
+)
+
+// noTime keys the window of rows whose event time is NULL. It never closes.
+const noTime = int64(math.MinInt64)
+
+// View is the live state of a materialized view. It belongs to the engine's
+// writer and is not safe for concurrent use.
+type View struct {
+	def     *Definition
+	mem     *batch.Allocator
+	reclaim *epoch.Reclaimer
+	tumble  window.Tumbling
+	accums  []aggregate.Accumulator
+	keys    blockLayout
+	accs    blockLayout
+	columns []batch.Column // of the state relation
+
+	windows map[int64]*groups
+	order   []*groups // by creation
+	moved   bool      // windows came, closed or went since the last snapshot
+	last    *Snapshot
+
+	// scratch, reused from batch to batch
+	rows, perWindow, hashRows []int32
+	hashes                    []uint64
+	found                     []uint32
+	keyVectors                []batch.Vector
+	assigned                  map[int64]*assignment
+}
+
+// assignment is the rows of a batch that fall into one window.
+type assignment struct {
+	start, end int64
+	rows       []int32
+}
+
+// New returns an empty view.
+func New(def *Definition, mem *batch.Allocator, reclaim *epoch.Reclaimer) (*View, error) {
+	v := &View{def: def, mem: mem, reclaim: reclaim, windows: make(map[int64]*groups), assigned: make(map[int64]*assignment)}
+	if def.Window != nil {
+		v.tumble = window.Tumbling{WidthMicros: def.Window.WidthMicros, Months: def.Window.Months, OriginMicros: def.Window.OriginMicros}
+		t := def.Exprs[def.Window.Expr].Type
+		v.columns = append(v.columns, batch.Column{Name: "window_start", Type: t}, batch.Column{Name: "window_end", Type: t})
+	}
+	for i, k := range def.Keys {
+		v.keys.add(k.Type, keyWidth(k.Type), true)
+		v.columns = append(v.columns, batch.Column{Name: fmt.Sprint("k", i), Type: k.Type})
+	}
+	for i, a := range def.Aggregates {
+		var arg batch.Type
+		if a.Arg >= 0 {
+			arg = def.Exprs[a.Arg].Type
+		}
+		acc, err := aggregate.New(a.Func, arg)
+		if err != nil {
+			return nil, fmt.Errorf("view %s: %w", def.Name, err)
+		}
+		v.accums = append(v.accums, acc)
+		v.accs.add(a.Type, acc.Width(), acc.Nullable())
+		v.columns = append(v.columns, batch.Column{Name: fmt.Sprint("a", i), Type: a.Type})
+	}
+	if def.Window == nil && len(def.Keys) == 0 { // SELECT count(*) FROM nothing is one row
+		g := v.window(0, 0)
+		g.insert(0, nil)
+		g.touch([]uint32{0})
+	}
+	return v, nil
+}
+
+// Definition returns what the view is.
+func (v *View) Definition() *Definition { return v.def }
+
+// Input is a batch as stage one left it.
+type Input struct {
+	Rows   int
+	Exprs  []batch.Vector          // the definition's expressions, those that were computed or are columns
+	Source func(int) *batch.Vector // the source's columns, for native predicates
+	// Watermarks[i] is the watermark in force before row i; nil during a
+	// backfill, where no record is late.
+	Watermarks []int64
+}
+
+// Late is a row whose window had closed when it arrived.
+type Late struct {
+	Row        int32
+	Start, End int64
+	Watermark  int64
+}
+
+// Apply folds a batch into the state and returns the rows that came too late.
+func (v *View) Apply(in *Input) (late []Late) {
+	rows := v.rows[:0]
+	for i := range int32(in.Rows) {
+		rows = append(rows, i)
+	}
+	v.rows = rows
+	if v.def.Where >= 0 {
+		rows = filter(rows, &v.def.Exprs[v.def.Where], &in.Exprs[v.def.Where], in.Source)
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	v.keyVectors = v.keyVectors[:0]
+	for _, k := range v.def.Keys {
+		v.keyVectors = append(v.keyVectors, in.Exprs[k.Expr])
+	}
+	if v.def.Window == nil {
+		v.fold(v.window(0, 0), rows, in)
+		return nil
+	}
+	late = v.assign(rows, in)
+	for start, a := range v.assigned {
+		if len(a.rows) > 0 {
+			v.fold(v.window(a.start, a.end), a.rows, in)
+			a.rows = a.rows[:0]
+		}
+		if len(v.assigned) > 64 { // a batch over many windows leaves no pile of buffers
+			delete(v.assigned, start)
+		}
+	}
+	return late
+}
+
+// assign sorts rows into windows and picks out the late ones.
+func (v *View) assign(rows []int32, in *Input) (late []Late) {
+	times := &in.Exprs[v.def.Window.Expr]
+	nulls := times.HasNulls()
+	var cur *assignment
+	for _, r := range rows {
+		row := int(r)
+		if nulls && times.Null(row) {
+			a := v.assignment(noTime, noTime)
+			a.rows = append(a.rows, r)
+			continue
+		}
+		ts := times.Int64(row)
+		if cur == nil || ts < cur.start || ts >= cur.end {
+			start := v.tumble.Start(ts)
+			cur = v.assignment(start, v.tumble.End(start))
+		}
+		if in.Watermarks != nil && cur.end <= in.Watermarks[row] {
+			late = append(late, Late{r, cur.start, cur.end, in.Watermarks[row]})
+			continue
+		}
+		cur.rows = append(cur.rows, r)
+	}
+	return late
+}
+
+func (v *View) assignment(start, end int64) *assignment {
+	a := v.assigned[start]
+	if a == nil {
+		a = &assignment{start: start, end: end}
+		v.assigned[start] = a
+	}
+	return a
+}
+
+// window returns the state of the window that starts at start.
+func (v *View) window(start, end int64) *groups {
+	g := v.windows[start]
+	if g == nil {
+		g = newGroups(v, start, end, v.def.Window != nil && start == noTime)
+		v.windows[start] = g
+		v.order = append(v.order, g)
+		v.moved = true
+	}
+	return g
+}
+
+// fold adds rows to one window.
+func (v *View) fold(g *groups, rows []int32, in *Input) {
+	if cap(v.hashes) < len(rows) {
+		v.hashes, v.found = make([]uint64, 2*len(rows)), make([]uint32, 2*len(rows))
+	}
+	hashes, found := v.hashes[:len(rows)], v.found[:len(rows)]
+	clear(hashes)
+	for i := range v.keyVectors {
+		hashColumn(hashes, rows, &v.keyVectors[i])
+	}
+	g.find(rows, hashes, v.keyVectors, found)
+	g.touch(found)
+	for i, a := range v.def.Aggregates {
+		groups, selected := found, rows
+		if a.Filter >= 0 {
+			groups, selected = v.restrict(found, rows, &v.def.Exprs[a.Filter], &in.Exprs[a.Filter], in)
+		}
+		var arg *batch.Vector
+		if a.Arg >= 0 {
+			arg = &in.Exprs[a.Arg]
+		}
+		if g.distinct[i] != nil {
+			g.distinct[i].Add(&g.accs[i], groups, selected, arg)
+		} else {
+			v.accums[i].Add(&g.accs[i], groups, selected, arg, g.arena)
+		}
+	}
+}
+
+// restrict keeps the rows, and their groups, that an aggregate's FILTER lets through.
+func (v *View) restrict(groups []uint32, rows []int32, e *Expr, computed *batch.Vector, in *Input) ([]uint32, []int32) {
+	kept := filter(append(v.perWindow[:0], rows...), e, computed, in.Source)
+	v.perWindow = kept[:0]
+	out := make([]uint32, len(kept))
+	at := 0
+	for i, r := range kept { // kept is a subsequence of rows
+		for rows[at] != r {
+			at++
+		}
+		out[i] = groups[at]
+		at++
+	}
+	return out, kept
+}
+
+// CloseWindows closes the windows that the watermark has reached and returns
+// how many.
+func (v *View) CloseWindows(watermark int64) (n int) {
+	if v.def.Window == nil {
+		return 0
+	}
+	for _, g := range v.order {
+		if g.closed == 0 && !g.null && g.end <= watermark {
+			g.closed, g.changed, v.moved = v.reclaim.Next(), true, true
+			n++
+		}
+	}
+	return n
+}
+
+// Drop forgets the windows that closed in the given epoch or before: a
+// checkpoint has moved them into history.
+func (v *View) Drop(epoch uint64) {
+	kept := v.order[:0]
+	for _, g := range v.order {
+		if g.closed == 0 || g.closed > epoch {
+			kept = append(kept, g)
+			continue
+		}
+		delete(v.windows, g.start)
+		g.retire(v.reclaim)
+		v.moved = true
+	}
+	clear(v.order[len(kept):])
+	v.order = kept
+}
+
+// Close gives up all state.
+func (v *View) Close() {
+	for _, g := range v.order {
+		g.retire(v.reclaim)
+	}
+	v.order, v.windows = nil, nil
+}
+
+// Size returns the number of windows and groups and the memory they take.
+func (v *View) Size() (windows, groups int, bytes int64) {
+	for _, g := range v.order {
+		groups += int(g.n)
+		bytes += g.bytes()
+	}
+	return len(v.order), groups, bytes
+}

@@ -1,0 +1,273 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/watermark"
+)
+
+// An epoch takes what has come in, up to these bounds: under load batches grow
+// by themselves, and one record alone waits for nobody.
+const (
+	epochBatches = 16
+	epochRows    = 1 << 17
+)
+
+// run is the writer: the only goroutine that changes state.
+func (e *Engine) run() {
+	defer close(e.done)
+	ticker := time.NewTicker(e.opts.Tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case d := <-e.input:
+			e.step(d)
+		case op := <-e.ops:
+			op.done <- op.run()
+		case result := <-e.ckpt.result:
+			e.finishCheckpoint(result)
+		case <-ticker.C:
+			e.tick()
+		case <-e.quit:
+			e.drain()
+			return
+		}
+		e.maybeCheckpoint()
+	}
+}
+
+// drain refuses what is still queued. The readers have ended.
+func (e *Engine) drain() {
+	if e.ckpt.running {
+		e.finishCheckpoint(<-e.ckpt.result)
+	}
+	for {
+		select {
+		case d := <-e.input:
+			e.refuse(d, ErrClosed)
+		default:
+			return
+		}
+	}
+}
+
+func (e *Engine) refuse(d delivery, err error) {
+	e.budget.release(d.batch.Bytes)
+	d.batch.Release()
+	if d.done != nil {
+		d.done <- err
+	}
+}
+
+// step is one epoch: the first batch and what else is waiting.
+func (e *Engine) step(first delivery) {
+	start := time.Now()
+	deliveries := append(make([]delivery, 0, epochBatches), first)
+	rows := first.batch.Rows()
+	for len(deliveries) < epochBatches && rows < epochRows {
+		select {
+		case d := <-e.input:
+			deliveries = append(deliveries, d)
+			rows += d.batch.Rows()
+			continue
+		default:
+		}
+		break
+	}
+	var told []delivery
+	for _, d := range deliveries {
+		if err := e.take(d); err != nil {
+			e.refuse(d, err)
+			continue
+		}
+		d.batch.Release()
+		told = append(told, d)
+	}
+	e.closeWindows()
+	e.publish()
+	for _, d := range told {
+		if d.done != nil {
+			d.done <- nil
+		}
+	}
+	e.stats.epochs.Add(1)
+	e.stats.records.Add(int64(rows))
+	if e.opts.OnEpoch != nil {
+		e.opts.OnEpoch(rows, time.Since(start))
+	}
+}
+
+// take applies one batch. An error means that nothing of it was taken, unless
+// it also stopped the engine.
+func (e *Engine) take(d delivery) error {
+	if e.failed != nil {
+		return e.failed
+	}
+	s := e.sources[d.source]
+	if s == nil {
+		return fmt.Errorf("source %q %w", d.source, ErrNotFound)
+	}
+	if s.failed != nil {
+		return s.failed
+	}
+	if d.batch.Ranges == nil {
+		if err := s.number(e, d.batch); err != nil {
+			return err
+		}
+	}
+	if len(s.order) == 0 {
+		e.addPartitions(s)
+	}
+	if err := s.accept(d.batch); err != nil {
+		s.failed = fmt.Errorf("source %s: the reader broke the order of offsets: %w", s.def.Name, err)
+		e.opts.Logger.Error("a source was stopped", "source", s.def.Name, "err", err)
+		return s.failed
+	}
+	if err := e.apply(s, d.batch); err != nil {
+		// Some views may have the batch and others not: what is in memory can
+		// no longer be trusted, what is on disk and in Kafka can.
+		e.failed = fmt.Errorf("ingest stopped, restart to go on from the last checkpoint: %w", err)
+		e.opts.Logger.Error("ingest stopped", "source", s.def.Name, "err", err)
+		return e.failed
+	}
+	return nil
+}
+
+func (e *Engine) apply(s *liveSource, b *batch.Batch) error {
+	ctx := context.Background()
+	charge := b.Bytes
+	if b.Rows() == 0 {
+		e.budget.release(charge)
+	} else {
+		rec, err := s.complete(ctx, b.Record)
+		if err != nil {
+			return err
+		}
+		watermarks := s.observe(b, rec)
+		if err := s.rowTable.add(rec, charge); err != nil {
+			return err
+		}
+		for _, v := range s.views {
+			late, err := v.apply(ctx, rec, watermarks)
+			if err == nil && len(late) > 0 {
+				err = s.keepLate(e, v.def.Plan.Name, rec, late)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if len(b.Rejected) > 0 {
+		return s.keepRejected(e, b.Rejected)
+	}
+	return nil
+}
+
+// number gives rows of Append their place: partition 0, on from its last.
+func (s *liveSource) number(e *Engine, b *batch.Batch) error {
+	next := int64(0)
+	if p := s.parts[0]; p != nil {
+		next = p.next
+	}
+	rows := b.Rows()
+	b.Ranges = []batch.OffsetRange{{First: next, Next: next + int64(rows), Rows: rows, End: next + int64(rows), Epoch: -1}}
+	if int(b.Record.NumCols()) == len(s.decoded.Columns) {
+		return nil
+	}
+	rec, err := withMetadata(e.mem, s.decoded, b, next)
+	if err != nil {
+		return fmt.Errorf("source %s: %w", s.def.Name, err)
+	}
+	b.Record.Release()
+	b.Record = rec
+	return nil
+}
+
+// closeWindows closes what the watermarks have reached.
+func (e *Engine) closeWindows() (n int) {
+	for _, s := range e.sources {
+		mark := s.tracker.Current()
+		if mark == watermark.None {
+			continue
+		}
+		for _, v := range s.views {
+			n += v.state.CloseWindows(mark)
+		}
+	}
+	return n
+}
+
+// publish makes the state as it is now the next epoch's snapshot.
+func (e *Engine) publish() {
+	now := e.opts.Now()
+	s := &Snapshot{
+		Epoch: e.reclaim.Next(), released: e.released, at: now,
+		sources: make(map[string]*sourceSnapshot, len(e.sources)), views: make(map[string]*viewSnapshot, len(e.views)),
+	}
+	for name, src := range e.sources {
+		s.sources[name] = src.snapshot(now)
+	}
+	for name, v := range e.views {
+		vs := &viewSnapshot{def: v.def, created: v.created, state: v.state.Snapshot(), late: v.late, errors: v.errors}
+		vs.windows, _, vs.bytes = v.state.Size()
+		s.views[name] = vs
+	}
+	s.pin = e.reclaim.Publish()
+	e.current.Store(s)
+	e.reclaim.Sweep()
+}
+
+func (s *liveSource) snapshot(now time.Time) *sourceSnapshot {
+	snap := &sourceSnapshot{
+		def: s.def, schema: s.schema, lateSchema: s.late, rows: s.rowTable.freeze(), late: s.lateTable.freeze(),
+		rejected: s.rejectedTable.freeze(), watermark: s.tracker.Current(), partitions: make([]partitionState, len(s.order)),
+	}
+	for i, id := range s.order {
+		p := *s.parts[id]
+		if t, ok := s.tracker.Partition(id); ok {
+			p.maxMicros = t.MaxMicros
+		}
+		p.idle = s.tracker.Idle(id, now)
+		snap.partitions[i] = p
+	}
+	return snap
+}
+
+// addPartitions makes the partitions known that the reader has found, so that
+// one that is read first does not run ahead of one that was not seen yet.
+func (e *Engine) addPartitions(s *liveSource) {
+	if s.reader == nil {
+		return
+	}
+	now := e.opts.Now()
+	for _, p := range s.reader.Status().Partitions {
+		s.tracker.Add(p.Partition, now)
+		s.tracker.SetCaughtUp(p.Partition, p.End >= 0 && p.Next >= p.End)
+		if q := s.parts[p.Partition]; q != nil {
+			q.end = max(q.end, p.End)
+			if p.TopicID != "" {
+				q.topicID = p.TopicID
+			}
+		}
+	}
+}
+
+// tick lets time pass: idle partitions, quiet streams, memory of readers that left.
+func (e *Engine) tick() {
+	moved := false
+	for _, s := range e.sources {
+		e.addPartitions(s)
+		if s.eventTime >= 0 && s.failed == nil && s.tracker.Tick(e.opts.Now()) {
+			moved = true
+		}
+	}
+	if moved && e.failed == nil {
+		e.closeWindows()
+		e.publish()
+		return
+	}
+	e.reclaim.Sweep()
+}
