@@ -1,0 +1,100 @@
+package pgwire
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// execution is the life of a statement: from its first Execute to the close of
+// its portal, and with it that of the context its result was made under. It
+// stops when the client cancels, hangs up, or takes too long.
+type execution struct {
+	// ctx is kept because the rows of a suspended portal are read under the
+	// context in which the statement was started.
+	ctx    context.Context //nolint:containedctx // see above
+	cancel context.CancelCauseFunc
+}
+
+func newExecution(parent context.Context) *execution {
+	ctx, cancel := context.WithCancelCause(parent)
+	return &execution{ctx: ctx, cancel: cancel}
+}
+
+// end releases the context.
+func (x *execution) end() { x.cancel(context.Canceled) }
+
+// run calls f while the client may interrupt it. It must not be nested.
+func (c *connection) run(x *execution, f func(context.Context) error) error {
+	c.setRunning(x)
+	defer c.setRunning(nil)
+	if timeout := parseTimeout(c.session.Setting("statement_timeout")); timeout > 0 {
+		timer := time.AfterFunc(timeout, func() { x.cancel(errTimeout) })
+		defer timer.Stop()
+	}
+	defer c.watchHangup(x)()
+	if err := f(x.ctx); err != nil {
+		return statementError(x.ctx, err)
+	}
+	return nil
+}
+
+// runOnce is run for what is over when f returns.
+func (c *connection) runOnce(ctx context.Context, f func(context.Context) error) error {
+	x := newExecution(ctx)
+	defer x.end()
+	return c.run(x, f)
+}
+
+func (c *connection) setRunning(x *execution) {
+	c.mu.Lock()
+	c.running = x
+	c.mu.Unlock()
+}
+
+// interrupt cancels the running statement, if there is one.
+func (c *connection) interrupt(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running != nil {
+		c.running.cancel(cause)
+	}
+}
+
+// watchHangup reads ahead while a statement runs and cancels it when the
+// client has gone. The function it returns ends the watch; the reader is not
+// to be used before.
+func (c *connection) watchHangup(x *execution) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if isHangup(c.in.readAhead()) {
+			x.cancel(errHangup)
+		}
+	}()
+	return func() {
+		_ = c.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the goroutine; a closed connection does too
+		<-done
+		c.resetReadDeadline()
+	}
+}
+
+// resetReadDeadline lets reads block again, unless the server is shutting down.
+func (c *connection) resetReadDeadline() { c.setReadDeadline(time.Time{}) }
+
+// parseTimeout reads a duration as PostgreSQL's settings have it: milliseconds,
+// or a number with a unit. What it can't read is no timeout.
+func parseTimeout(s string) time.Duration {
+	s = strings.TrimSpace(s)
+	digits := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyz ")
+	unit, ok := map[string]time.Duration{
+		"us": time.Microsecond, "": time.Millisecond, "ms": time.Millisecond, "s": time.Second,
+		"min": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
+	}[strings.TrimSpace(s[len(digits):])]
+	v, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !ok || v < 0 || v > float64(1<<62)/float64(unit) {
+		return 0
+	}
+	return time.Duration(v * float64(unit))
+}

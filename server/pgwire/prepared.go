@@ -1,0 +1,86 @@
+package pgwire
+
+import (
+	"slices"
+
+	"github.com/millstream-db/millstream/query"
+)
+
+// maxStatementBytes bounds the texts of a session's prepared statements
+// together, and the parameters of its portals.
+const maxStatementBytes = 64 << 20
+
+// prepared is a prepared statement: a text that the session has planned.
+type prepared struct {
+	plan  *query.Statement
+	oids  []uint32    // of the parameters
+	types []*wireType // of the columns
+	size  int         // of the message that made it
+}
+
+// newPrepared describes a plan to a client that asked for the parameters'
+// types requested. What the client asked for is what it will send, so that
+// counts, whatever the planner made of it.
+func newPrepared(plan *query.Statement, requested []uint32, size int) *prepared {
+	p := &prepared{plan: plan, types: columnTypes(plan.Columns), oids: slices.Clone(requested), size: size}
+	for i, name := range plan.Params {
+		if i == len(p.oids) {
+			p.oids = append(p.oids, 0)
+		}
+		if p.oids[i] == 0 || p.oids[i] == oidUnknown {
+			p.oids[i] = parseType(name).oid
+		}
+	}
+	for i, oid := range p.oids {
+		if oid == 0 {
+			p.oids[i] = oidText
+		}
+	}
+	return p
+}
+
+// describes reports whether a result has the columns that the client was told,
+// or can be sent as if it had: everything has a text.
+func (p *prepared) describes(columns []query.Column) bool {
+	if len(columns) != len(p.plan.Columns) {
+		return false
+	}
+	for i, c := range columns {
+		if c.Type == p.plan.Columns[i].Type || p.types[i].kind == kindText || p.types[i].kind == kindJSON {
+			continue
+		}
+		if parseType(c.Type).oid != p.types[i].oid {
+			return false
+		}
+	}
+	return true
+}
+
+// statement returns a prepared statement by name.
+func (c *connection) statement(name string) (*prepared, error) {
+	if p, ok := c.statements[name]; ok {
+		return p, nil
+	}
+	if name == "" {
+		return nil, query.Errorf(query.CodeInvalidPreparedName, "unnamed prepared statement does not exist")
+	}
+	return nil, query.Errorf(query.CodeInvalidPreparedName, "prepared statement %q does not exist", name)
+}
+
+// addStatement keeps a prepared statement under its name, which is free.
+func (c *connection) addStatement(name string, p *prepared) error {
+	bytes := c.statementBytes + p.size
+	if name != "" && len(c.statements) >= c.server.options.MaxStatements || bytes > maxStatementBytes {
+		return query.Errorf(query.CodeProgramLimit, "too many prepared statements in this session").
+			WithHint("close prepared statements that are no longer needed")
+	}
+	c.statements[name], c.statementBytes = p, bytes
+	return nil
+}
+
+func (c *connection) closeStatement(name string) {
+	if p, ok := c.statements[name]; ok {
+		delete(c.statements, name)
+		c.statementBytes -= p.size
+	}
+}

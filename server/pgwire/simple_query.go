@@ -1,0 +1,101 @@
+package pgwire
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/millstream-db/millstream/query"
+	"github.com/millstream-db/millstream/query/parser"
+)
+
+// handleQuery answers a simple query: each of its statements with a result of
+// its own, up to the first that fails, and one ReadyForQuery for all.
+func (c *connection) handleQuery(ctx context.Context, body []byte) error {
+	c.closeStatement("")
+	c.closePortal("")
+	if err := c.simpleQuery(ctx, body); err != nil {
+		if err := c.report(err); err != nil {
+			return err
+		}
+	}
+	return c.ready()
+}
+
+func (c *connection) simpleQuery(ctx context.Context, body []byte) error {
+	if err := decode(&c.in.query, body); err != nil {
+		return err
+	}
+	text := c.in.query.String
+	if err := checkText(text); err != nil {
+		return err
+	}
+	pieces := parser.Split(text)
+	if len(pieces) == 0 {
+		c.out.send(&pgproto3.EmptyQueryResponse{})
+	}
+	for _, piece := range pieces {
+		s := simpleStatement{c: c, text: piece.Text}
+		started := time.Now()
+		err := c.runOnce(ctx, s.run)
+		c.observe(s.tag, started, s.sent, err)
+		if err != nil {
+			return shiftPosition(query.AsError(err), text, piece.Offset)
+		}
+	}
+	return nil
+}
+
+// simpleStatement is one statement of a simple query.
+type simpleStatement struct {
+	c    *connection
+	text string
+	tag  string
+	sent int64
+}
+
+func (s *simpleStatement) run(ctx context.Context) error {
+	st, err := s.c.session.Prepare(ctx, s.text, nil)
+	if err != nil {
+		return err
+	}
+	s.tag = st.Tag
+	switch {
+	case st.Tag == "":
+		s.c.out.send(&pgproto3.EmptyQueryResponse{})
+		return nil
+	case len(st.Params) > 0:
+		return query.Errorf(query.CodeUndefinedParameter, "there is no parameter $1").
+			WithHint("bind parameters in the extended query protocol")
+	}
+	if err := s.c.freeSession(ctx, st.Tag); err != nil {
+		return err
+	}
+	result, err := s.c.session.Execute(ctx, st, nil)
+	if err != nil {
+		return err
+	}
+	defer result.Close()
+	return s.send(ctx, result)
+}
+
+// send sends a result with its columns, its rows in the text format, and its
+// command tag.
+func (s *simpleStatement) send(ctx context.Context, result *query.Result) error {
+	out := &s.c.out
+	out.sendNotices(result.Notices)
+	cur := cursor{result: result, prompt: result.Tag == subscribeTag}
+	if result.Columns != nil {
+		types, formats := columnTypes(result.Columns), make([]int16, len(result.Columns))
+		out.sendColumns(result.Columns, types, formats)
+		cur.rows = newRowEncoder(result.Columns, types, formats, s.c.zone())
+	}
+	var err error
+	if s.sent, err = cur.fetch(ctx, out, 0); err != nil {
+		return err
+	}
+	cur.close()
+	out.sendComplete(result.Tag, s.sent)
+	return nil
+}

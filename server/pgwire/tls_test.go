@@ -1,0 +1,80 @@
+package pgwire
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+func selfSigned(t *testing.T) *tls.Config {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
+
+func TestTLS(t *testing.T) {
+	wait, running := started()
+	_, addr := startServer(t, &fakeDatabase{statements: map[string]canned{"wait": wait}}, Options{TLSConfig: selfSigned(t)})
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, "postgres://ann@"+addr+"/?sslmode=require")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	// The watch of a running statement ends by a deadline, which must not break
+	// the encryption.
+	for range 3 {
+		go func() {
+			<-running
+			_ = conn.PgConn().CancelRequest(ctx)
+		}()
+		_, err := conn.Exec(ctx, "wait")
+		wantCode(t, err, "57014", "user request")
+		if _, err := conn.Exec(ctx, "rows 10"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestBytesBeforeTLSAreRefused: they were not encrypted.
+func TestBytesBeforeTLSAreRefused(t *testing.T) {
+	_, addr := startServer(t, &fakeDatabase{}, Options{TLSConfig: selfSigned(t)})
+	client := dialTranscript(t, addr)
+	defer client.conn.Close()
+	client.write(t, append([]byte("\x00\x00\x00\x08\x04\xd2\x16\x2f"), startupBytes(0, "user", "ann")...))
+	if got := client.readUntil(t, "", 0); !strings.Contains(got, "unencrypted data") {
+		t.Errorf("got %s", got)
+	}
+}
+
+type remoteConn struct{ *memoryConn }
+
+func (remoteConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1} }
+
+func TestOtherMachinesAreRefusedWithoutAuthentication(t *testing.T) {
+	conn := &memoryConn{data: startupBytes(0, "user", "ann")}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	db := &fakeDatabase{}
+	newConnection(New(db, Options{}), remoteConn{conn}, cancel).serve(ctx)
+	if !strings.Contains(string(conn.answer), "C28000") || len(db.options) != 0 {
+		t.Errorf("answer %q", conn.answer)
+	}
+}
