@@ -1,0 +1,11 @@
+//go:build !linux
+
+package child
+
+import "syscall"
+
+func dieWithParent() *syscall.SysProcAttr { return nil }
+
+// PeakMemoryBytes returns the most resident memory that a process ever had, 0
+// where the system does not tell.
+func PeakMemoryBytes(int) int64 { return 0 }
