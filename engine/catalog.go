@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/view"
@@ -271,4 +272,24 @@ func (e *Engine) Views() map[string]*ViewDefinition {
 		out[name] = v.def
 	}
 	return out
+}
+
+// TableColumns returns the columns of a table that belongs to a source
+// (<source>$late, <source>$rejected) or to the schema millstream, nil if there
+// is none of that name.
+func (e *Engine) TableColumns(schema, name string) []batch.Column {
+	if schema == "millstream" {
+		if t := systemTables[name]; t != nil {
+			return t.columns
+		}
+		return nil
+	}
+	sources := e.Sources()
+	if d := sources[strings.TrimSuffix(name, LateSuffix)]; d != nil {
+		return d.LateSchema().Columns
+	}
+	if sources[strings.TrimSuffix(name, RejectedSuffix)] != nil {
+		return RejectedSchema().Columns
+	}
+	return nil
 }

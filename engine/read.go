@@ -257,3 +257,15 @@ func (p *connPool) close() {
 	}
 	p.idle = nil
 }
+
+// NewConn returns a connection for planning: it sees the catalog of nothing
+// and no data. The caller must Close it before the engine.
+func (e *Engine) NewConn() (*duck.Conn, error) { return e.store.DB().Conn() }
+
+// HotSegments returns how many batches of a source's rows are hot.
+func (r *Read) HotSegments(source string) int {
+	if s := r.snapshot.sources[source]; s != nil {
+		return len(s.rows)
+	}
+	return 0
+}

@@ -178,3 +178,6 @@ func fillViews(r *Read, b *batch.Builder) {
 		b.Column(8).AppendString(v.def.Plan.SQL)
 	}
 }
+
+// SystemTables returns the names of the tables of the schema millstream.
+func SystemTables() []string { return append(sorted(systemTables), "checkpoints") }

@@ -1,0 +1,172 @@
+package query
+
+import (
+	"context"
+	"strings"
+
+	"github.com/millstream-db/millstream/query/parser"
+)
+
+// prepareControl prepares the statements about the session itself.
+func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
+	simple := func(f func(ctx context.Context) (notice string, err error)) {
+		st.run = func(ctx context.Context, _ []any) (*Result, error) {
+			notice, err := f(ctx)
+			if err != nil {
+				return nil, err
+			}
+			r := &Result{Tag: st.Tag}
+			if notice != "" {
+				r.Notices = []string{notice}
+			}
+			return r, nil
+		}
+	}
+	switch t := tree.(type) {
+	case *parser.Begin:
+		simple(func(context.Context) (string, error) { return s.beginTransaction(), nil })
+	case *parser.Commit:
+		st.run = func(context.Context, []any) (*Result, error) { return s.commit(), nil }
+	case *parser.Rollback:
+		simple(func(context.Context) (string, error) { return s.rollback(), nil })
+	case *parser.RollbackTo:
+		simple(func(context.Context) (string, error) { return "", s.rollbackTo() })
+	case *parser.Savepoint, *parser.Release:
+		simple(func(context.Context) (string, error) { return "", s.inTransaction(st.Tag) })
+	case *parser.Set:
+		simple(func(ctx context.Context) (string, error) { return "", s.setSetting(ctx, t) })
+	case *parser.Reset:
+		simple(func(context.Context) (string, error) {
+			if t.Name == "" {
+				s.settings.resetAll()
+			} else {
+				s.settings.reset(t.Name)
+			}
+			return "", nil
+		})
+	case *parser.ShowSetting:
+		return s.prepareShowSetting(st, t)
+	case *parser.NoOp:
+		simple(func(context.Context) (string, error) {
+			if strings.HasPrefix(t.Tag, "DISCARD") {
+				s.settings.resetAll()
+			}
+			return "", nil
+		})
+	case *parser.SetTransaction:
+		simple(func(context.Context) (string, error) { return "", nil })
+	default:
+		return Errorf(CodeFeatureNotSupported, "%s is not supported", tree.Command())
+	}
+	return nil
+}
+
+func (s *Session) beginTransaction() (notice string) {
+	if s.status != statusIdle {
+		return "there is already a transaction in progress"
+	}
+	s.status = statusOpen
+	s.settings.begin()
+	return ""
+}
+
+// commit ends the transaction; a failed one is rolled back, as its tag says.
+func (s *Session) commit() *Result {
+	r := &Result{Tag: "COMMIT"}
+	switch s.status {
+	case statusIdle:
+		r.Notices = []string{"there is no transaction in progress"}
+	case statusFailed:
+		r.Tag = "ROLLBACK"
+	}
+	s.settings.end(s.status == statusOpen)
+	s.endTransaction()
+	return r
+}
+
+func (s *Session) rollback() (notice string) {
+	if s.status == statusIdle {
+		return "there is no transaction in progress"
+	}
+	s.settings.end(false)
+	s.endTransaction()
+	return ""
+}
+
+// rollbackTo ends the failed state: a transaction only reads, so there is
+// nothing else to take back.
+func (s *Session) rollbackTo() error {
+	if s.status == statusFailed {
+		s.status = statusOpen
+	}
+	return s.inTransaction("ROLLBACK TO SAVEPOINT")
+}
+
+func (s *Session) inTransaction(tag string) error {
+	if s.status == statusIdle {
+		return Errorf("25P01", "%s can only be used in transaction blocks", tag)
+	}
+	return nil
+}
+
+func (s *Session) setSetting(ctx context.Context, t *parser.Set) error {
+	if readOnlySettings[t.Name] {
+		return Errorf("55P02", "parameter %q cannot be changed", t.Name)
+	}
+	if t.Default {
+		s.settings.reset(t.Name)
+		return nil
+	}
+	value := strings.Join(t.Values, ", ")
+	switch t.Name {
+	case "timezone":
+		zone, err := s.checkZone(ctx, value)
+		if err != nil {
+			return err
+		}
+		value = zone
+	case "client_encoding":
+		if v := strings.ToUpper(strings.NewReplacer("-", "", "_", "").Replace(value)); v != "UTF8" && v != "UNICODE" {
+			return Errorf(CodeInvalidParameter, "invalid value for parameter \"client_encoding\": %q", value).WithHint("Only UTF8 is supported.")
+		}
+		value = "UTF8"
+	case "datestyle":
+		if !strings.HasPrefix(strings.ToUpper(value), "ISO") {
+			return Errorf(CodeInvalidParameter, "invalid value for parameter \"DateStyle\": %q", value).WithHint("Only ISO is supported.")
+		}
+		value = "ISO, MDY"
+	}
+	s.settings.set(t.Name, value)
+	return nil
+}
+
+// checkZone asks DuckDB, which will use the zone.
+func (s *Session) checkZone(ctx context.Context, zone string) (string, error) {
+	if strings.EqualFold(zone, "default") || strings.EqualFold(zone, "local") {
+		return "UTC", nil
+	}
+	r, err := s.db.engine.BeginRead(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	if err := r.SetTimeZone(ctx, zone); err != nil {
+		return "", Errorf(CodeInvalidParameter, "invalid value for parameter \"TimeZone\": %q", zone).
+			WithHint("Use a name such as Europe/Berlin or UTC.")
+	}
+	return zone, nil
+}
+
+func (s *Session) prepareShowSetting(st *Statement, t *parser.ShowSetting) error {
+	if t.Name == "" {
+		return s.textStatement(st, []string{"name", "setting"}, func(context.Context) ([][]string, error) { return s.settings.all(), nil })
+	}
+	if !s.settings.known(t.Name) {
+		return Errorf(CodeUndefinedObject, "unrecognized configuration parameter %q", t.Name)
+	}
+	name := t.Name
+	if p, ok := spelling[name]; ok {
+		name = p
+	}
+	return s.textStatement(st, []string{name}, func(context.Context) ([][]string, error) { return [][]string{{s.settings.get(t.Name)}}, nil })
+}

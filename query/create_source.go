@@ -1,0 +1,207 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/query/gate"
+	"github.com/millstream-db/millstream/query/parser"
+)
+
+func (db *DB) createSource(ctx context.Context, t *parser.CreateSource, sql string) (notices []string, err error) {
+	if t.IfNotExists && db.exists(t.Name.Name) {
+		return []string{fmt.Sprintf("relation %q already exists, skipping", t.Name.Name)}, nil
+	}
+	def, err := db.sourceDefinition(ctx, t, sql)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.engine.Validate(def); err != nil {
+		return nil, Errorf(CodeInvalidParameter, "source %s: %v", def.Name, err)
+	}
+	err = db.engine.CreateSource(ctx, def)
+	if t.IfNotExists && errors.Is(err, engine.ErrExists) {
+		return []string{fmt.Sprintf("relation %q already exists, skipping", t.Name.Name)}, nil
+	}
+	return nil, err
+}
+
+func (db *DB) exists(name string) bool {
+	return db.engine.Sources()[name] != nil || db.engine.Views()[name] != nil
+}
+
+func (db *DB) sourceDefinition(ctx context.Context, t *parser.CreateSource, sql string) (*engine.SourceDefinition, error) {
+	def := &engine.SourceDefinition{Name: t.Name.Name, SQL: sql, Format: t.Format, Encode: t.Encode}
+	if len(t.Columns) == 0 {
+		return nil, Errorf(CodeInvalidDefinition, "source %s has no columns", def.Name).WithHint("List them: CREATE SOURCE %s (id BIGINT, …).", def.Name)
+	}
+	if len(t.Include) > 0 {
+		return nil, Errorf(CodeFeatureNotSupported, "INCLUDE is not supported yet").
+			WithHint("The columns _partition, _offset, _timestamp and _key can be selected by name.")
+	}
+	seen := make(map[string]bool)
+	for _, c := range t.Columns {
+		typ, err := batch.ParseType(c.Type)
+		if err != nil {
+			return nil, &parser.Error{Code: CodeUndefinedObject, Message: err.Error(), Offset: c.TypeOffset}
+		}
+		if seen[strings.ToLower(c.Name)] {
+			return nil, &parser.Error{Code: "42701", Message: fmt.Sprintf("column %q specified more than once", c.Name), Offset: c.Offset}
+		}
+		seen[strings.ToLower(c.Name)] = true
+		def.Columns = append(def.Columns, engine.SourceColumn{Name: c.Name, Type: typ})
+	}
+	if err := db.generatedColumns(ctx, t, def); err != nil {
+		return nil, err
+	}
+	if err := watermark(t, def); err != nil {
+		return nil, err
+	}
+	return def, sourceOptions(t, def)
+}
+
+// generatedColumns binds the expressions of generated columns, through the
+// gate like every SQL of a user.
+func (db *DB) generatedColumns(ctx context.Context, t *parser.CreateSource, def *engine.SourceDefinition) error {
+	for i, c := range t.Columns {
+		if c.Expr != "" {
+			def.Columns[i].Generated = c.Expr // so that Decoded leaves it out
+		}
+	}
+	decoded := def.Decoded().WithMetadata().Columns
+	for i, c := range t.Columns {
+		if c.Expr == "" {
+			continue
+		}
+		fail := func(code, message string) error {
+			return &parser.Error{Code: code, Message: message, Offset: c.ExprOffset}
+		}
+		err := db.binders.with(func(b *binder) error {
+			const prefix = "SELECT "
+			ast, err := b.Serialize(ctx, prefix+c.Expr+" FROM ms_source")
+			if err != nil {
+				return err
+			}
+			reads, err := gate.Check(ast, oneSource{})
+			var refused *gate.Error
+			if errors.As(err, &refused) && refused.Offset >= 0 {
+				refused.Offset += c.ExprOffset - len(prefix)
+			}
+			if err != nil {
+				return err
+			}
+			if reads.Volatile {
+				return fail(CodeInvalidDefinition, fmt.Sprintf("generated column %q must give the same value every time", c.Name))
+			}
+			cast := "CAST((" + c.Expr + ") AS " + def.Columns[i].Type.String() + ")"
+			fields, err := b.Describe(ctx, prefix+cast+" FROM ms_source", map[string][]batch.Column{"ms_source": decoded})
+			if err != nil {
+				return fail(CodeInvalidDefinition, fmt.Sprintf("generated column %q: %v", c.Name, err))
+			}
+			if len(fields) != 1 {
+				return fail(CodeSyntaxError, fmt.Sprintf("generated column %q must be one expression", c.Name))
+			}
+			def.Columns[i].Generated = cast
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oneSource is the catalog for expressions: nothing but the source itself.
+type oneSource struct{}
+
+func (oneSource) Lookup(schema, name string) (gate.Relation, bool) {
+	return gate.Relation{Name: name}, schema == "" && name == "ms_source"
+}
+func (oneSource) Names() []string   { return nil }
+func (oneSource) Macro(string) bool { return false }
+
+func watermark(t *parser.CreateSource, def *engine.SourceDefinition) error {
+	if t.Watermark == nil {
+		return nil
+	}
+	names := make([]string, len(def.Columns))
+	for i, c := range def.Columns {
+		names[i] = c.Name
+	}
+	column, delay, err := parser.ParseWatermark(t.Watermark.Expr, names)
+	if err != nil {
+		var e *parser.Error
+		if errors.As(err, &e) && e.Offset >= 0 {
+			e.Offset += t.Watermark.ExprOffset
+		}
+		return err
+	}
+	if !strings.EqualFold(column, t.Watermark.Column) {
+		return &parser.Error{Code: CodeInvalidDefinition, Offset: t.Watermark.ExprOffset,
+			Message: fmt.Sprintf("the watermark for column %q must be computed from that column, not from %q", t.Watermark.Column, column)}
+	}
+	for _, c := range def.Columns {
+		if c.Name == column && c.Type.Kind != batch.Timestamp && c.Type.Kind != batch.TimestampTZ {
+			return &parser.Error{Code: CodeDatatypeMismatch, Offset: t.Watermark.Offset,
+				Message: fmt.Sprintf("the watermark's column %q is of type %s", column, c.Type),
+				Hint:    "It must be TIMESTAMP or TIMESTAMPTZ; a generated column can convert it."}
+		}
+	}
+	def.EventTime, def.DelayMicros = column, delay
+	return nil
+}
+
+// sourceOptions sorts WITH options into Millstream's own and the connector's.
+func sourceOptions(t *parser.CreateSource, def *engine.SourceDefinition) error {
+	def.Options = make(map[string]string)
+	duration := func(o parser.Option, to *time.Duration) error {
+		d, err := parser.ParseDuration(o.Value)
+		if err != nil {
+			return &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option %s: %v", o.Name, err), Offset: o.ValueOffset}
+		}
+		*to = d
+		return nil
+	}
+	for _, o := range t.Options {
+		var err error
+		switch o.Name {
+		case "connector":
+			def.Connector = strings.ToLower(o.Value)
+			def.Options[o.Name] = def.Connector
+		case "retention":
+			err = duration(o, &def.Retention)
+		case "watermark.idle_timeout", "idle-timeout", "scan.watermark.idle-timeout":
+			err = duration(o, &def.IdleTimeout)
+		case "watermark.max_future":
+			err = duration(o, &def.MaxFuture)
+		case "history":
+			switch strings.ToLower(o.Value) {
+			case "on", "true":
+			case "off", "false":
+				def.NoHistory = true
+			default:
+				err = &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option history must be 'on' or 'off', not %q", o.Value), Offset: o.ValueOffset}
+			}
+		default:
+			def.Options[o.Name] = o.Value
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if def.Connector == "" && len(t.Options) > 0 && len(def.Options) > 0 {
+		return Errorf(CodeInvalidParameter, "source %s has options but no connector", def.Name).WithHint("Add connector = 'kafka' to WITH (…).")
+	}
+	if def.Format == "" {
+		def.Format = "PLAIN"
+	}
+	if def.Encode == "" {
+		def.Encode = "JSON"
+	}
+	return nil
+}

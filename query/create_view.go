@@ -1,0 +1,106 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/query/gate"
+	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/plan"
+)
+
+func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string) (notices []string, err error) {
+	skip := []string{fmt.Sprintf("relation %q already exists, skipping", t.Name.Name)}
+	if t.IfNotExists && db.exists(t.Name.Name) {
+		return skip, nil
+	}
+	def, err := db.planView(ctx, t.Name.Name, t.SQL)
+	if err != nil {
+		return nil, explain(err, sql, t.Offset)
+	}
+	for _, o := range t.Options {
+		if o.Name != "retention" {
+			return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("unknown option %q of a materialized view", o.Name),
+				Hint: "The option is retention.", Offset: o.Offset}
+		}
+		if def.Retention, err = parser.ParseDuration(o.Value); err != nil {
+			return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option retention: %v", err), Offset: o.ValueOffset}
+		}
+	}
+	err = db.engine.CreateView(ctx, &engine.ViewDefinition{SQL: sql, Plan: *def})
+	if t.IfNotExists && errors.Is(err, engine.ErrExists) {
+		return skip, nil
+	}
+	return nil, err
+}
+
+// planView lets a view's SELECT through the gate and cuts it into stages.
+func (db *DB) planView(ctx context.Context, name, sql string) (def *view.Definition, err error) {
+	rels := db.relations()
+	err = db.binders.with(func(b *binder) error {
+		ast, err := b.Serialize(ctx, plan.PlainSyntax(sql))
+		if err != nil {
+			return err
+		}
+		if _, err := gate.CheckView(ast, viewRelations{rels}); err != nil {
+			return err
+		}
+		def, err = plan.View(ctx, b, name, sql, rels.source)
+		return err
+	})
+	return def, err
+}
+
+// viewRelations lets DESCRIPTOR through, Flink's word around a column.
+type viewRelations struct{ relations }
+
+func (viewRelations) Macro(name string) bool { return name == "descriptor" }
+
+// source resolves the relation that a view reads.
+func (r relations) source(schema, name string) (*plan.Source, error) {
+	if schema != "" && schema != publicSchema {
+		return nil, nil
+	}
+	if s, canonical := find(r.sources, name); s != nil {
+		return &plan.Source{Name: canonical, Columns: s.Schema().Columns, Visible: len(s.Columns), EventTime: s.EventTime}, nil
+	}
+	if v, _ := find(r.views, name); v != nil {
+		return nil, plan.ErrView
+	}
+	return nil, nil
+}
+
+func (db *DB) drop(ctx context.Context, t *parser.Drop) (notices []string, err error) {
+	kind, name := engine.KindSource, t.Name.Name
+	isView := db.engine.Views()[name] != nil
+	isSource := db.engine.Sources()[name] != nil
+	switch t.Kind {
+	case parser.MaterializedView:
+		kind = engine.KindView
+	case parser.Table:
+		if isView {
+			kind = engine.KindView
+		}
+	}
+	if kind == engine.KindView && !isView || kind == engine.KindSource && !isSource {
+		if isView || isSource {
+			return nil, &parser.Error{Code: "42809", Message: fmt.Sprintf("%q is not a %s", name, kindName(kind)), Offset: t.Name.Offset,
+				Hint: "Use DROP " + map[bool]string{true: "MATERIALIZED VIEW", false: "SOURCE"}[isView] + " to remove it."}
+		}
+		if t.IfExists {
+			return []string{fmt.Sprintf("%s %q does not exist, skipping", kindName(kind), name)}, nil
+		}
+		return nil, missing(t.Kind, t.Name)
+	}
+	return nil, db.engine.Drop(ctx, kind, name, t.Cascade)
+}
+
+func kindName(kind string) string {
+	if kind == engine.KindView {
+		return "materialized view"
+	}
+	return "source"
+}

@@ -1,0 +1,134 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+// Options configure a database. The zero value is usable.
+type Options struct {
+	Engine engine.Options
+	// Version is what server_version reports behind Postgres's number.
+	Version string
+}
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	engine  *engine.Engine
+	opts    Options
+	binders binderPool
+
+	mu       sync.Mutex
+	sessions map[*Session]struct{}
+}
+
+// Open opens the database in dir, which is made if need be, or one in memory
+// for "". Sources go on where the last checkpoint left them. The caller must
+// Close it.
+func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
+	e, err := engine.Open(ctx, dir, opts.Engine)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{engine: e, opts: opts, sessions: make(map[*Session]struct{})}
+	db.binders.db = db
+	return db, nil
+}
+
+// Engine returns the engine behind the database.
+func (db *DB) Engine() *engine.Engine { return db.engine }
+
+// Close stops the sources, writes a last checkpoint and closes the file. Open
+// sessions are closed.
+func (db *DB) Close(ctx context.Context) error {
+	db.mu.Lock()
+	open := make([]*Session, 0, len(db.sessions))
+	for s := range db.sessions {
+		open = append(open, s)
+	}
+	db.mu.Unlock()
+	for _, s := range open {
+		s.Close()
+	}
+	db.binders.close()
+	return db.engine.Close(ctx)
+}
+
+// Checkpoint makes everything that is visible now durable.
+func (db *DB) Checkpoint(ctx context.Context) error { return db.engine.Checkpoint(ctx) }
+
+// Exec runs one statement and drops its rows. Arguments are $1, $2, …
+func (db *DB) Exec(ctx context.Context, sql string, args ...any) error {
+	r, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		if _, err := r.Next(ctx); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// Query runs one statement. The caller must Close the result.
+func (db *DB) Query(ctx context.Context, sql string, args ...any) (*Result, error) {
+	s := db.NewSession(SessionOptions{})
+	st, err := s.Prepare(ctx, sql, nil)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	r, err := s.Execute(ctx, st, args)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	inner := r.close
+	r.close = func() {
+		if inner != nil {
+			inner()
+		}
+		s.Close()
+	}
+	return r, nil
+}
+
+// Append hands a batch to a source and waits until it is visible. Without
+// ranges its rows go to partition 0. The batch is the database's from now on.
+// Rows are durable after the next checkpoint.
+func (db *DB) Append(ctx context.Context, source string, b *batch.Batch) error {
+	return db.engine.Append(ctx, source, b)
+}
+
+// AppendRecord is Append for an Arrow record batch whose columns are those that
+// the source decodes, in order, in the Arrow types of batch.Type. The caller
+// keeps the record, whose memory must not come from Go's heap: see Allocator.
+func (db *DB) AppendRecord(ctx context.Context, source string, rec arrow.RecordBatch) error {
+	rec.Retain()
+	bytes := int64(0)
+	for _, c := range rec.Columns() {
+		bytes += int64(c.Data().SizeInBytes())
+	}
+	return db.engine.Append(ctx, source, &batch.Batch{Record: rec, Bytes: bytes})
+}
+
+// NewRows returns a builder for a source's decoded columns; Finish gives what
+// AppendRecord takes.
+func (db *DB) NewRows(source string) (*batch.Builder, error) {
+	def := db.engine.Sources()[source]
+	if def == nil {
+		return nil, Errorf(CodeUndefinedTable, "source %q does not exist", source)
+	}
+	return batch.NewBuilder(db.engine.Allocator(), def.Decoded()), nil
+}

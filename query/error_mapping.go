@@ -1,0 +1,144 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/query/gate"
+	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/plan"
+)
+
+// explain turns an error of the layers below into one for the user. Offsets
+// in it are bytes of sql from base on.
+func explain(err error, sql string, base int) error {
+	if err == nil {
+		return nil
+	}
+	var (
+		done   *Error
+		parse  *parser.Error
+		gated  *gate.Error
+		plan   *plan.Error
+		duckdb *duck.Error
+	)
+	at := func(offset int) int {
+		if offset < 0 || base+offset > len(sql) {
+			return 0
+		}
+		return utf8.RuneCountInString(sql[:base+offset]) + 1
+	}
+	switch {
+	case errors.As(err, &done):
+		return done
+	case errors.As(err, &parse):
+		return &Error{Code: parse.Code, Message: parse.Message, Hint: parse.Hint, Position: at(parse.Offset)}
+	case errors.As(err, &gated):
+		return &Error{Code: gated.Code, Message: gated.Message, Hint: gated.Hint, Position: at(gated.Offset)}
+	case errors.As(err, &plan):
+		return &Error{Code: plan.Code, Message: plan.Message, Hint: plan.Hint, Position: at(plan.Offset)}
+	case errors.As(err, &duckdb):
+		e := fromDuckDB(duckdb)
+		e.Position = at(duckdb.Position)
+		return e
+	default:
+		return fromEngine(err)
+	}
+}
+
+// fromEngine gives the engine's sentinels and the context's ends their codes.
+func fromEngine(err error) *Error {
+	for _, known := range []struct {
+		err        error
+		code, hint string
+	}{
+		{engine.ErrNotFound, CodeUndefinedTable, ""},
+		{engine.ErrExists, CodeDuplicateTable, "Drop it first, or write IF NOT EXISTS."},
+		{engine.ErrDependents, CodeDependentObjects, "Use DROP … CASCADE to drop the dependent objects too."},
+		{engine.ErrClosed, CodeAdminShutdown, ""},
+		{checkpoint.ErrDiskFull, CodeDiskFull, "Free space on the disk; Millstream goes on by itself."},
+		{context.DeadlineExceeded, CodeQueryCanceled, ""},
+		{context.Canceled, CodeQueryCanceled, ""},
+	} {
+		if errors.Is(err, known.err) {
+			message := err.Error()
+			if known.code == CodeQueryCanceled {
+				message = "canceling statement due to user request"
+				if errors.Is(err, context.DeadlineExceeded) {
+					message = "canceling statement due to statement timeout"
+				}
+			}
+			return &Error{Code: known.code, Message: message, Hint: known.hint}
+		}
+	}
+	return AsError(err)
+}
+
+// duckCodes maps DuckDB's kinds of errors; subtypes are looked up first.
+var duckCodes = map[string]string{
+	"COLUMN_NOT_FOUND": CodeUndefinedColumn, "AMBIGUOUS_REFERENCE": CodeAmbiguousColumn, "NO_MATCHING_FUNCTION": CodeUndefinedFunction,
+	"SYNTAX_ERROR": CodeSyntaxError, "MISSING_ENTRY": CodeUndefinedTable,
+	"Parser": CodeSyntaxError, "Syntax": CodeSyntaxError, "Binder": CodeUndefinedColumn, "Catalog": CodeUndefinedTable,
+	"Conversion": CodeInvalidText, "Mismatch Type": CodeDatatypeMismatch, "Out of Range": CodeNumericOutOfRange,
+	"Invalid Input": CodeInvalidParameter, "Invalid type": CodeUndefinedObject, "Decimal": CodeNumericOutOfRange,
+	"Permission": CodeInsufficientPrivilege, "Not implemented": CodeFeatureNotSupported, "INTERRUPT": CodeQueryCanceled,
+	"Out of Memory": CodeOutOfMemory, "TransactionContext": CodeReadOnlyTransaction, "Divide by Zero": "22012",
+	"IO": CodeDiskFull,
+}
+
+func fromDuckDB(d *duck.Error) *Error {
+	code := duckCodes[d.Subtype]
+	if code == "" {
+		code = duckCodes[d.Type]
+	}
+	e := &Error{Code: code, Message: d.Message}
+	switch {
+	case code == "":
+		e.Code = CodeInternal
+	case d.Type == "Binder":
+		e.Code = binderCode(d, code)
+	case d.Type == "Catalog" && strings.Contains(d.Message, "Function"):
+		e.Code = CodeUndefinedFunction
+	case d.Type == "Catalog" && strings.HasPrefix(d.Message, "Type"):
+		e.Code = CodeUndefinedObject
+	case d.Type == "INTERRUPT":
+		e.Message = "canceling statement due to user request"
+	}
+	// DuckDB appends the line at fault, which the position says already.
+	if cut := strings.Index(e.Message, "\n\nLINE "); cut > 0 {
+		e.Message = e.Message[:cut]
+	}
+	if e.Code == CodeUndefinedColumn && d.Name != "" {
+		e.Message = fmt.Sprintf("column %q does not exist", d.Name)
+	}
+	if len(d.Candidates) > 0 {
+		e.Hint = "Perhaps you meant " + strings.Join(d.Candidates[:min(3, len(d.Candidates))], " or ") + "."
+	}
+	return e
+}
+
+// binderCode tells binder errors apart that have no subtype.
+func binderCode(d *duck.Error, code string) string {
+	switch {
+	case d.Subtype != "":
+		return code
+	case strings.Contains(d.Message, "GROUP BY"):
+		return CodeGroupingError
+	case strings.Contains(d.Message, "Ambiguous"):
+		return CodeAmbiguousColumn
+	case strings.Contains(d.Message, "No function matches"):
+		return CodeUndefinedFunction
+	case strings.Contains(d.Message, "Referenced column"), strings.Contains(d.Message, "does not have a column"):
+		return CodeUndefinedColumn
+	case strings.Contains(d.Message, "Cannot compare"), strings.Contains(d.Message, "cast"), strings.Contains(d.Message, "type"):
+		return CodeDatatypeMismatch
+	default:
+		return CodeSyntaxError
+	}
+}

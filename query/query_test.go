@@ -1,0 +1,205 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+)
+
+var ctx = context.Background()
+
+func open(t *testing.T, dir string) *DB {
+	t.Helper()
+	db, err := Open(ctx, dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func exec(t *testing.T, db *DB, sql string) {
+	t.Helper()
+	if err := db.Exec(ctx, sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// table runs a statement and prints its rows, a line each.
+func table(r *Result, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	var out []string
+	for {
+		rec, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return strings.Join(out, "\n"), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		for i := range int(rec.NumRows()) {
+			row := make([]string, rec.NumCols())
+			for j, c := range rec.Columns() {
+				row[j] = c.ValueStr(i)
+			}
+			out = append(out, strings.Join(row, " "))
+		}
+	}
+}
+
+func check(t *testing.T, db *DB, sql, want string, args ...any) {
+	t.Helper()
+	got, err := table(db.Query(ctx, sql, args...))
+	if err != nil {
+		t.Errorf("%s: %v", sql, err)
+	} else if got != want {
+		t.Errorf("%s\n got:\n%s\nwant:\n%s", sql, got, want)
+	}
+}
+
+func wantError(t *testing.T, db *DB, sql, code, fragment string) {
+	t.Helper()
+	err := db.Exec(ctx, sql)
+	var e *Error
+	if !errors.As(err, &e) || e.Code != code || !strings.Contains(e.Message, fragment) {
+		t.Errorf("%s: %#v, want %s with %q", sql, err, code, fragment)
+	}
+}
+
+const ordersSQL = `CREATE SOURCE orders (id BIGINT, country VARCHAR, amount DECIMAL(12,2), ts TIMESTAMPTZ,
+  year BIGINT AS year(ts), WATERMARK FOR ts AS ts - INTERVAL '5 seconds')`
+
+func fill(t *testing.T, db *DB, first, n int) {
+	t.Helper()
+	b, err := db.NewRows("orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := first; i < first+n; i++ {
+		b.Column(0).AppendInt64(int64(i))
+		b.Column(1).AppendString(fmt.Sprint("c", i%3))
+		b.Column(2).AppendInt64(int64(i))
+		b.Column(3).AppendInt64(int64(i) * 1e6)
+	}
+	rec := b.Finish()
+	defer rec.Release()
+	if err := db.AppendRecord(ctx, "orders", rec); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFromSourceToView(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir)
+	exec(t, db, ordersSQL)
+	exec(t, db, `CREATE MATERIALIZED VIEW revenue AS SELECT window_start, window_end, country, count(*) AS orders, sum(amount) AS revenue, avg(amount) AS mean
+		FROM TUMBLE(orders, ts, INTERVAL '1 minute') GROUP BY window_start, window_end, country`)
+	fill(t, db, 0, 300)
+	exec(t, db, `CREATE MATERIALIZED VIEW totals AS SELECT upper(country) AS c, count(DISTINCT id % 7) AS d, max(id) FILTER (WHERE id < 100) AS m
+		FROM orders GROUP BY 1 HAVING count(*) > 1`)
+	check(t, db, "SELECT count(*), sum(orders), sum(revenue) FROM revenue", "15 300 448.5")
+	check(t, db, "SELECT * FROM totals ORDER BY c", "C0 7 99\nC1 7 97\nC2 7 98")
+	check(t, db, "SELECT year, count(*) FROM orders WHERE id >= $1 GROUP BY ALL", "1970 200", int64(100))
+	check(t, db, "SELECT max(_offset) FROM orders", "299")
+	check(t, db, "SELECT r.country, r.orders FROM revenue r JOIN totals t ON upper(r.country) = t.c WHERE window_start = TIMESTAMPTZ '1970-01-01 00:01:00Z' ORDER BY 1",
+		"c0 20\nc1 20\nc2 20")
+	exec(t, db, "CHECKPOINT")
+	check(t, db, "SELECT count(*), sum(orders), sum(revenue) FROM revenue", "15 300 448.5")
+	check(t, db, "SHOW TABLES", "orders source\norders$late late records\norders$rejected rejected records\nrevenue materialized view\ntotals materialized view")
+	check(t, db, "DESCRIBE totals", "c VARCHAR \nd BIGINT \nm BIGINT ")
+	check(t, db, "SELECT name, windows, groups FROM millstream.views ORDER BY 1", "revenue 1 3\ntotals 1 3")
+	if err := db.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, dir)
+	check(t, db, "SELECT count(*), sum(orders), sum(revenue) FROM revenue", "15 300 448.5")
+	check(t, db, "SELECT * FROM totals ORDER BY c", "C0 7 99\nC1 7 97\nC2 7 98")
+	wantError(t, db, "DROP SOURCE orders", CodeDependentObjects, "totals")
+	exec(t, db, "DROP SOURCE orders CASCADE")
+	check(t, db, "SHOW TABLES", "")
+}
+
+func TestErrorsNameThePlace(t *testing.T) {
+	db := open(t, "")
+	exec(t, db, ordersSQL)
+	for _, c := range []struct{ sql, code, fragment string }{
+		{"SELEC 1", CodeSyntaxError, "SELEC"},
+		{"SELECT nope FROM orders", CodeUndefinedColumn, "nope"},
+		{"SELECT * FROM order", CodeSyntaxError, ""},
+		{"SELECT * FROM ordrs", CodeUndefinedTable, "ordrs"},
+		{"SELECT 1; SELECT 2", CodeSyntaxError, "multiple"},
+		{"SELECT * FROM read_csv('/etc/passwd')", CodeInsufficientPrivilege, "read_csv"},
+		{"CREATE MATERIALIZED VIEW v AS SELECT count(*) FROM nope", CodeUndefinedTable, "nope"},
+		{"CREATE SOURCE orders (id BIGINT)", CodeDuplicateTable, "orders"},
+		{"CREATE SOURCE s (id WIDGET)", CodeUndefinedObject, "WIDGET"},
+		{"CREATE SOURCE s (id BIGINT) WITH (connector = 'pigeon')", CodeInvalidParameter, "pigeon"},
+		{"INSERT INTO orders VALUES (1)", CodeFeatureNotSupported, "INSERT"},
+		{"DROP SOURCE nope", CodeUndefinedTable, "nope"},
+	} {
+		wantError(t, db, c.sql, c.code, c.fragment)
+	}
+	var e *Error
+	if err := db.Exec(ctx, "SELECT id,\n  nope FROM orders"); !errors.As(err, &e) || e.Position != 14 {
+		t.Errorf("position of an unknown column: %+v", e)
+	}
+}
+
+func TestTransactionReadsOneEpoch(t *testing.T) {
+	db := open(t, "")
+	exec(t, db, ordersSQL)
+	fill(t, db, 0, 10)
+	s := db.NewSession(SessionOptions{})
+	defer s.Close()
+	run := func(sql string) string {
+		t.Helper()
+		st, err := s.Prepare(ctx, sql, nil)
+		if err != nil {
+			return err.(*Error).Code
+		}
+		got, err := table(s.Execute(ctx, st, nil))
+		if err != nil {
+			return err.(*Error).Code
+		}
+		return got
+	}
+	run("BEGIN")
+	if got := run("SELECT count(*) FROM orders"); got != "10" {
+		t.Fatal(got)
+	}
+	fill(t, db, 10, 10)
+	exec(t, db, "CHECKPOINT")
+	if got := run("SELECT count(*) FROM orders"); got != "10" {
+		t.Errorf("the transaction sees %s rows, want its epoch's 10", got)
+	}
+	if got := run("SELECT nope"); got != CodeUndefinedColumn || s.Status() != 'E' {
+		t.Errorf("got %s, status %c", got, s.Status())
+	}
+	if got := run("SELECT 1"); got != CodeInFailedTransaction {
+		t.Errorf("a failed transaction answered %s", got)
+	}
+	run("ROLLBACK")
+	if got := run("SELECT count(*) FROM orders"); got != "20" || s.Status() != 'I' {
+		t.Errorf("after ROLLBACK: %s rows, status %c", got, s.Status())
+	}
+}
+
+func TestLateRecordsAreListed(t *testing.T) {
+	db := open(t, "")
+	exec(t, db, ordersSQL)
+	exec(t, db, "CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) FROM TUMBLE(orders, ts, INTERVAL '1 minute') GROUP BY window_start")
+	fill(t, db, 0, 300)
+	fill(t, db, 10, 1)
+	check(t, db, `SELECT "view", id, epoch(window_start), epoch(watermark) FROM orders$late`, "v 10 0 294")
+	check(t, db, "SELECT sum(count), count(*) FROM v", "300 5")
+	check(t, db, "SELECT count(*) FROM orders", "301")
+}

@@ -1,0 +1,97 @@
+package query
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/query/gate"
+)
+
+// relations is the catalog as the gate asks for it, at one moment.
+type relations struct {
+	sources map[string]*engine.SourceDefinition
+	views   map[string]*engine.ViewDefinition
+}
+
+func (db *DB) relations() relations { return relations{db.engine.Sources(), db.engine.Views()} }
+
+// The schemas of users' objects and of system tables.
+const (
+	publicSchema = "public"
+	systemSchema = "millstream"
+)
+
+// Lookup resolves a relation's name in any letter case.
+func (r relations) Lookup(schema, name string) (gate.Relation, bool) {
+	schema = strings.ToLower(schema)
+	if schema == systemSchema {
+		found := slices.Contains(engine.SystemTables(), strings.ToLower(name))
+		return gate.Relation{Schema: systemSchema, Name: strings.ToLower(name)}, found
+	}
+	if schema != "" && schema != publicSchema {
+		return gate.Relation{}, false
+	}
+	if s, canonical := find(r.sources, name); s != nil {
+		rel := gate.Relation{Schema: publicSchema, Name: canonical, EventTime: s.EventTime}
+		for _, c := range s.Schema().Columns {
+			rel.Columns = append(rel.Columns, c.Name)
+		}
+		return rel, true
+	}
+	if v, canonical := find(r.views, name); v != nil {
+		return gate.Relation{Schema: publicSchema, Name: canonical}, true
+	}
+	for _, suffix := range []string{engine.LateSuffix, engine.RejectedSuffix} {
+		if base, ok := cutSuffixFold(name, suffix); ok {
+			if s, canonical := find(r.sources, base); s != nil {
+				return gate.Relation{Schema: publicSchema, Name: canonical + suffix}, true
+			}
+		}
+	}
+	return gate.Relation{}, false
+}
+
+func cutSuffixFold(s, suffix string) (string, bool) {
+	if len(s) > len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix) {
+		return s[:len(s)-len(suffix)], true
+	}
+	return s, false
+}
+
+// find looks a name up as written, then without regard to letter case.
+func find[T any](m map[string]*T, name string) (*T, string) {
+	if v := m[name]; v != nil {
+		return v, name
+	}
+	for key, v := range m {
+		if strings.EqualFold(key, name) {
+			return v, key
+		}
+	}
+	return nil, ""
+}
+
+// Names returns every name that a mistyped one may have meant.
+func (r relations) Names() []string {
+	names := slices.Sorted(maps.Keys(r.views))
+	for _, s := range slices.Sorted(maps.Keys(r.sources)) {
+		names = append(names, s, s+engine.LateSuffix, s+engine.RejectedSuffix)
+	}
+	return names
+}
+
+// Macro reports whether a function is one of Millstream's own.
+func (r relations) Macro(string) bool { return false }
+
+// metadata reports whether a statement's text names a metadata column.
+func metadata(sql string) bool {
+	for _, c := range batch.MetadataColumns() {
+		if strings.Contains(strings.ToLower(sql), c.Name) {
+			return true
+		}
+	}
+	return false
+}

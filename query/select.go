@@ -1,0 +1,286 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/query/gate"
+	"github.com/millstream-db/millstream/query/parser"
+)
+
+// prepareSelect lets a query through the gate and binds it. sql stands at the
+// given offset of the statement.
+func (s *Session) prepareSelect(ctx context.Context, st *Statement, sql string, offset int, paramTypes []string) error {
+	var reads *gate.Reads
+	err := s.db.binders.with(func(b *binder) error {
+		ast, err := b.Serialize(ctx, sql)
+		if err == nil {
+			reads, err = gate.Check(ast, s.db.relations())
+		}
+		return err
+	})
+	if err != nil {
+		return explain(err, st.SQL, offset)
+	}
+	q := &selectQuery{s: s, st: st, sql: sql, offset: offset, reads: reads}
+	if err := q.describe(ctx, paramTypes); err != nil {
+		return explain(err, st.SQL, offset)
+	}
+	st.run = q.run
+	return nil
+}
+
+// selectQuery is a query that has passed the gate.
+type selectQuery struct {
+	s      *Session
+	st     *Statement
+	sql    string // with casts around parameters whose types DuckDB can't tell
+	offset int
+	reads  *gate.Reads
+}
+
+// prepare binds the query on a read's connection, under the session's settings.
+func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, error) {
+	if err := r.SetTimeZone(ctx, q.s.settings.get("timezone")); err != nil {
+		return nil, err
+	}
+	if err := r.ShowMetadata(ctx, metadata(q.sql)); err != nil {
+		return nil, err
+	}
+	return r.Conn().Prepare(q.sql)
+}
+
+// describe finds the types of parameters and columns.
+func (q *selectQuery) describe(ctx context.Context, paramTypes []string) error {
+	r, own, err := q.s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	if own {
+		defer r.Close()
+	}
+	stmt, err := q.prepare(ctx, r)
+	if err != nil {
+		return err
+	}
+	if casts := missingTypes(stmt.Params, paramTypes); casts != nil {
+		stmt.Close()
+		q.sql = castParams(q.sql, casts)
+		if stmt, err = q.prepare(ctx, r); err != nil {
+			return err
+		}
+	}
+	defer stmt.Close()
+	q.st.Params = append([]string(nil), stmt.Params...)
+	for i, t := range paramTypes {
+		if t != "" && i < len(q.st.Params) {
+			q.st.Params[i] = t
+		}
+	}
+	q.st.Columns = make([]Column, len(stmt.Columns))
+	for i, c := range stmt.Columns {
+		q.st.Columns[i] = Column{Name: c.Name, Type: c.Type}
+	}
+	return nil
+}
+
+// missingTypes returns, by position, the types to cast parameters to that
+// DuckDB could not tell: the client's, or text as in Postgres. Nil: none.
+func missingTypes(known, given []string) map[string]string {
+	var casts map[string]string
+	for i, t := range known {
+		if t != "" && t != "TYPE0" {
+			continue
+		}
+		want := "VARCHAR"
+		if i < len(given) && given[i] != "" {
+			want = given[i]
+		}
+		if casts == nil {
+			casts = make(map[string]string)
+		}
+		casts[fmt.Sprint("$", i+1)] = want
+	}
+	return casts
+}
+
+// castParams writes CAST($n AS type) for the given parameters.
+func castParams(sql string, casts map[string]string) string {
+	tokens, err := parser.Lex(sql)
+	if err != nil {
+		return sql
+	}
+	var out strings.Builder
+	last := 0
+	for _, t := range tokens {
+		if want, ok := casts[t.Text]; ok && t.Kind == parser.Param {
+			fmt.Fprintf(&out, "%sCAST(%s AS %s)", sql[last:t.Offset], t.Text, want)
+			last = t.End()
+		}
+	}
+	out.WriteString(sql[last:])
+	return out.String()
+}
+
+// run executes the query at a new epoch, or at the transaction's.
+func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
+	r, own, err := q.s.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	release := func() {
+		if own {
+			r.Close()
+		}
+	}
+	rows, stmt, err := q.start(ctx, r, args)
+	if err != nil {
+		release()
+		return nil, explain(err, q.st.SQL, q.offset)
+	}
+	return q.result(r, own, rows, func() {
+		rows.Close()
+		stmt.Close()
+		release()
+	}), nil
+}
+
+func (q *selectQuery) start(ctx context.Context, r *engine.Read, args []any) (*duck.Rows, *duck.Stmt, error) {
+	bounds, err := q.timeBounds(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.SetTimeBounds(bounds)
+	stmt, err := q.prepare(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := stmt.Query(ctx, args...)
+	if err != nil {
+		stmt.Close()
+		return nil, nil, err
+	}
+	return rows, stmt, nil
+}
+
+func (q *selectQuery) result(r *engine.Read, own bool, rows *duck.Rows, closeRows func()) *Result {
+	res := &Result{Columns: q.st.Columns, Tag: q.st.Tag, Epoch: r.Epoch()}
+	next := func() (arrow.RecordBatch, error) {
+		rec, err := rows.NextRecord()
+		if err != nil && !errors.Is(err, io.EOF) {
+			q.s.fail()
+			return nil, explain(err, q.st.SQL, q.offset)
+		}
+		return rec, err
+	}
+	if own {
+		res.next = func(context.Context) (arrow.RecordBatch, error) { return next() }
+		res.close = closeRows
+		return res
+	}
+	o := &openResult{s: q.s, next: next, close: closeRows}
+	q.s.open = o
+	res.next = func(context.Context) (arrow.RecordBatch, error) { return o.read() }
+	res.close = o.finish
+	return res
+}
+
+// skipSegments is from how many hot batches on it pays to evaluate bounds.
+const skipSegments = 8
+
+// timeBounds evaluates the query's conditions on event time, for each source
+// whose every mention has one.
+func (q *selectQuery) timeBounds(ctx context.Context, r *engine.Read) (map[string][2]int64, error) {
+	if len(q.reads.TimeBounds) == 0 {
+		return nil, nil
+	}
+	sources := q.s.db.engine.Sources()
+	perRef := make(map[int][2]int64)
+	for _, b := range q.reads.TimeBounds {
+		ref := q.reads.Relations[b.Ref]
+		if sources[ref.Name] == nil || r.HotSegments(ref.Name) < skipSegments {
+			continue
+		}
+		value, ok, err := q.evaluate(ctx, r, b, sources[ref.Name])
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		range_, seen := perRef[b.Ref]
+		if !seen {
+			range_ = [2]int64{math.MinInt64, math.MaxInt64}
+		}
+		perRef[b.Ref] = narrow(range_, b.Op, value)
+	}
+	out := make(map[string][2]int64)
+	for i, ref := range q.reads.Relations {
+		bound, ok := perRef[i]
+		if !ok {
+			bound = [2]int64{math.MinInt64, math.MaxInt64}
+		}
+		if held, seen := out[ref.Name]; seen {
+			bound = [2]int64{min(held[0], bound[0]), max(held[1], bound[1])}
+		}
+		out[ref.Name] = bound
+	}
+	for name, b := range out {
+		if b[0] == math.MinInt64 && b[1] == math.MaxInt64 {
+			delete(out, name)
+		}
+	}
+	return out, nil
+}
+
+// narrow cuts an interval by one condition. Strict ones are taken as their
+// weaker forms: skipping batches needs no more.
+func narrow(bound [2]int64, op string, value int64) [2]int64 {
+	switch op {
+	case ">", ">=":
+		bound[0] = max(bound[0], value)
+	case "<", "<=":
+		bound[1] = min(bound[1], value)
+	case "=":
+		bound[0], bound[1] = max(bound[0], value), min(bound[1], value)
+	}
+	return bound
+}
+
+// evaluate returns a bound in microseconds, and whether it can be used.
+func (q *selectQuery) evaluate(ctx context.Context, r *engine.Read, b gate.TimeBound, source *engine.SourceDefinition) (int64, bool, error) {
+	var sql string
+	err := q.s.db.binders.with(func(p *binder) (err error) {
+		sql, err = p.Deserialize(ctx, b.Statement())
+		return err
+	})
+	if err != nil {
+		return 0, false, ctx.Err()
+	}
+	schema := source.Schema()
+	want := schema.Columns[schema.Index(source.EventTime)].Type.String()
+	if err := r.SetTimeZone(ctx, q.s.settings.get("timezone")); err != nil {
+		return 0, false, err
+	}
+	rows, err := r.Conn().Query(ctx, "SELECT typeof(x), epoch_us(x) FROM ("+sql+") AS t(x) WHERE isfinite(x)")
+	if err != nil {
+		return 0, false, ctx.Err()
+	}
+	defer rows.Close()
+	var (
+		kind  string
+		value int64
+	)
+	if ok, err := rows.Next(); err != nil || !ok || rows.Scan(&kind, &value) != nil {
+		return 0, false, ctx.Err()
+	}
+	return value, kind == want, nil
+}
