@@ -249,6 +249,16 @@ func (e *Engine) Close(ctx context.Context) error {
 }
 
 func (e *Engine) shutdown(ctx context.Context) error {
+	err := errors.Join(e.StopSources(ctx), e.Checkpoint(ctx))
+	close(e.quit)
+	<-e.done
+	e.freeAll()
+	return err
+}
+
+// StopSources ends all readers and waits for them. What was read stays, and
+// can still be checkpointed.
+func (e *Engine) StopSources(ctx context.Context) error {
 	var readers []*liveSource
 	err := e.do(ctx, func() error {
 		for _, s := range e.sources {
@@ -265,10 +275,6 @@ func (e *Engine) shutdown(ctx context.Context) error {
 		})
 	}
 	wg.Wait()
-	err = errors.Join(err, e.Checkpoint(ctx))
-	close(e.quit)
-	<-e.done
-	e.freeAll()
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -30,13 +31,15 @@ type liveSource struct {
 
 	rowTable, lateTable, rejectedTable *hotTable
 
-	parts  map[int32]*partitionState
-	order  []int32 // the partitions, as they came
-	views  []*liveView
-	reader source.Reader
-	cancel context.CancelFunc // of the sink
-	failed error              // a broken promise of the reader; nothing more is taken
-	errors int64              // rows whose generated column failed
+	parts    map[int32]*partitionState
+	order    []int32 // the partitions, as they came
+	views    []*liveView
+	reader   source.Reader
+	cancel   context.CancelFunc // of the sink
+	closed   sync.Once          // of the reader
+	closeErr error
+	failed   error // a broken promise of the reader; nothing more is taken
+	errors   int64 // rows whose generated column failed
 
 	watermarks []int64 // scratch
 }
@@ -333,6 +336,9 @@ func (s *liveSource) closeReader() error {
 	if s.reader == nil {
 		return nil
 	}
-	s.cancel()
-	return s.reader.Close()
+	s.closed.Do(func() {
+		s.cancel()
+		s.closeErr = s.reader.Close()
+	})
+	return s.closeErr
 }

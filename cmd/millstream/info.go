@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 )
 
 // runCheckConfig prints the configuration that serve would run with.
@@ -64,4 +65,14 @@ func buildVersion(info *debug.BuildInfo) (version, commit string) {
 		}
 	}
 	return version, commit
+}
+
+// versionNumber is the version that server_version carries.
+func versionNumber() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "devel"
+	}
+	version, _ := buildVersion(info)
+	return strings.Trim(version, "()")
 }

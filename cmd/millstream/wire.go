@@ -2,21 +2,125 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
+	_ "time/tzdata" // a session's time zone must not depend on the machine's files
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/source"
+	"github.com/millstream-db/millstream/ingest/kafka"
+	"github.com/millstream-db/millstream/query"
+	"github.com/millstream-db/millstream/server/httpapi"
+	"github.com/millstream-db/millstream/server/pgwire"
 )
 
-// errNotWired is returned while the database's packages are not connected.
-var errNotWired = errors.New("this build has no database yet")
-
 // newProcess connects the engine, the query layer and the servers.
-func newProcess(_ *Config, _ *slog.Logger) process {
+func newProcess(cfg *Config, log *slog.Logger) process {
+	w := &wiring{cfg: cfg, log: log, metrics: newMetrics()}
 	return process{
-		open:      func(context.Context) (database, error) { return nil, errNotWired },
-		exec:      func(context.Context, string) error { return errNotWired },
-		endpoints: func() ([]endpoint, error) { return nil, errNotWired },
+		open:      w.open,
+		exec:      func(ctx context.Context, sql string) error { return w.db.Exec(ctx, sql) },
+		endpoints: w.endpoints,
 	}
 }
 
+// wiring is the process's parts while they are put together.
+type wiring struct {
+	cfg     *Config
+	log     *slog.Logger
+	metrics *metrics
+	db      *query.DB
+}
+
+func (w *wiring) open(ctx context.Context) (database, error) {
+	options := query.Options{Version: versionNumber(), Engine: engine.Options{
+		Connectors:         map[string]source.Connector{"kafka": kafka.New(kafka.Options{})},
+		Logger:             w.log.With("component", "engine"),
+		HotBytes:           w.cfg.Memory,
+		CheckpointInterval: w.cfg.CheckpointInterval,
+		DuckDB:             duck.Options{MemoryLimit: fmt.Sprintf("%dB", w.cfg.DuckDBMemory), Threads: w.cfg.Threads},
+		OnEpoch:            w.metrics.epoch,
+		OnCheckpoint:       w.metrics.checkpoint,
+	}}
+	db, err := query.Open(ctx, w.cfg.Data, options)
+	if err != nil {
+		return nil, err
+	}
+	w.db = db
+	w.metrics.engine.Store(db.Engine())
+	return openDatabase{db}, nil
+}
+
+// openDatabase is the database as the process stops it.
+type openDatabase struct{ db *query.DB }
+
+func (o openDatabase) StopSources(ctx context.Context) error { return o.db.Engine().StopSources(ctx) }
+func (o openDatabase) Checkpoint(ctx context.Context) error  { return o.db.Checkpoint(ctx) }
+func (o openDatabase) Close() error                          { return o.db.Close(context.Background()) }
+
+// endpoints makes the servers that are not off.
+func (w *wiring) endpoints() ([]endpoint, error) {
+	var list []endpoint
+	if w.cfg.Pg != off {
+		server := pgwire.New(pgDatabase{w}, pgwire.Options{
+			Addr: w.cfg.Pg, MaxConnections: w.cfg.MaxConnections, Logger: w.log.With("component", "pgwire"),
+			Observe: w.metrics.statement("postgres"), Authenticate: w.authenticate(),
+		})
+		list = append(list, endpoint{"postgres", w.cfg.Pg, server})
+	}
+	if w.cfg.HTTP != off {
+		server, err := httpapi.New(httpapi.Options{
+			Database: httpDatabase{w}, Logger: w.log.With("component", "http"), AllowedHosts: w.cfg.Hosts,
+			Metrics: promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{}),
+			AnyHost: w.cfg.Insecure, StatementTimeout: w.cfg.StatementTimeout, Observe: w.metrics.statement("http"),
+		})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, endpoint{"http", w.cfg.HTTP, server})
+	}
+	return list, nil
+}
+
+// authenticate lets everybody in once the operator has typed --insecure; nil
+// leaves it to pgwire, which then trusts this machine only.
+func (w *wiring) authenticate() func(context.Context, string, string) error {
+	if !w.cfg.Insecure {
+		return nil
+	}
+	return func(context.Context, string, string) error { return nil }
+}
+
+// pgDatabase opens sessions for Postgres clients.
+type pgDatabase struct{ w *wiring }
+
+// NewSession opens a session whose statements end after the configured time,
+// unless the client sets another.
+func (d pgDatabase) NewSession(o query.SessionOptions) pgwire.Session {
+	if o.Settings == nil {
+		o.Settings = make(map[string]string)
+	}
+	if _, set := o.Settings["statement_timeout"]; !set {
+		o.Settings["statement_timeout"] = fmt.Sprint(d.w.cfg.StatementTimeout.Milliseconds())
+	}
+	return d.w.db.NewSession(o)
+}
+
+// httpDatabase opens sessions for HTTP requests.
+type httpDatabase struct{ w *wiring }
+
+// NewSession opens a session with default settings.
+func (d httpDatabase) NewSession() httpapi.Session { return d.w.db.NewSession(query.SessionOptions{}) }
+
+// Ready returns why the database is not ready, nil when it is.
+func (d httpDatabase) Ready() error {
+	ctx, cancel := context.WithTimeout(context.Background(), d.w.cfg.ShutdownTimeout)
+	defer cancel()
+	return d.w.db.Engine().CheckpointError(ctx)
+}
+
 // duckDBVersion returns the version of the DuckDB that is linked in.
-func duckDBVersion() string { return "" }
+func duckDBVersion() string { return duck.Version() }
