@@ -203,3 +203,16 @@ func TestLateRecordsAreListed(t *testing.T) {
 	check(t, db, "SELECT sum(count), count(*) FROM v", "300 5")
 	check(t, db, "SELECT count(*) FROM orders", "301")
 }
+
+func TestExpressionThatFailsStopsNothing(t *testing.T) {
+	db := open(t, "")
+	exec(t, db, ordersSQL)
+	exec(t, db, `CREATE MATERIALIZED VIEW v AS SELECT window_start, sum(id)::TINYINT AS small, count(CAST(substr(country, 2) || CASE WHEN id = 7 THEN 'x' ELSE '' END AS BIGINT)) AS numbers
+		FROM TUMBLE(orders, ts, INTERVAL '1 minute') GROUP BY window_start`)
+	fill(t, db, 0, 10)
+	check(t, db, "SELECT small, numbers FROM v", "45 9")
+	fill(t, db, 10, 90)
+	exec(t, db, "CHECKPOINT")
+	check(t, db, "SELECT small, numbers FROM v ORDER BY window_start", "(null) 59\n(null) 40")
+	check(t, db, "SELECT errors > 0 FROM millstream.views", "true")
+}

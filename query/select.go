@@ -87,9 +87,17 @@ func (q *selectQuery) describe(ctx context.Context, paramTypes []string) error {
 	}
 	q.st.Columns = make([]Column, len(stmt.Columns))
 	for i, c := range stmt.Columns {
-		q.st.Columns[i] = Column{Name: c.Name, Type: c.Type}
+		q.st.Columns[i] = Column{Name: columnName(c.Name), Type: c.Type}
 	}
 	return nil
+}
+
+// columnName gives count(*) the name that it has in Postgres.
+func columnName(name string) string {
+	if name == "count_star()" {
+		return "count"
+	}
+	return name
 }
 
 // missingTypes returns, by position, the types to cast parameters to that

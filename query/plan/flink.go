@@ -196,3 +196,8 @@ func keyword(sql string, tokens []token, words ...string) int {
 	}
 	return -1
 }
+
+// PlainSyntax returns the statement with Flink's spelling of window functions,
+// TUMBLE(TABLE t, DESCRIPTOR(c), …), blanked to one that DuckDB's parser takes.
+// The length, and so every offset, stays the same.
+func PlainSyntax(sql string) string { return withoutTable(sql, tokenize(sql)) }

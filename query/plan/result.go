@@ -71,11 +71,33 @@ func (p *planner) planResult(ctx context.Context, having node) error {
 	if err := p.planColumns(ctx, outputs, condition); err != nil {
 		return err
 	}
-	p.def.Result = resultSQL(outputs, condition, statePlaceholder)
+	p.def.Result = resultSQL(tolerant(outputs), try(condition), statePlaceholder)
 	if strings.Count(p.def.Result, statePlaceholder) != 1 {
 		return fail(codeUnsupported, -1, "a materialized view cannot contain the text %s", statePlaceholder)
 	}
 	return nil
+}
+
+// tolerant returns the outputs with NULL in place of an error. One group whose
+// value can't be computed must not keep a checkpoint from moving its window
+// into history, nor hide the other groups from readers; stage one treats a
+// batch's rows in the same way.
+func tolerant(outputs []output) []output {
+	out := make([]output, len(outputs))
+	for i, o := range outputs {
+		if o.n.class() != "COLUMN_REF" {
+			o.sql = try(o.sql)
+		}
+		out[i] = o
+	}
+	return out
+}
+
+func try(sql string) string {
+	if sql == "" {
+		return ""
+	}
+	return "TRY(" + sql + ")"
 }
 
 func (p *planner) planHaving(ctx context.Context, having node) (string, error) {
