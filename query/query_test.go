@@ -7,6 +7,10 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/millstream-db/millstream/engine/batch"
 )
 
 var ctx = context.Background()
@@ -215,4 +219,23 @@ func TestExpressionThatFailsStopsNothing(t *testing.T) {
 	exec(t, db, "CHECKPOINT")
 	check(t, db, "SELECT small, numbers FROM v ORDER BY window_start", "(null) 59\n(null) 40")
 	check(t, db, "SELECT errors > 0 FROM millstream.views", "true")
+}
+
+func TestRowsAreGoValues(t *testing.T) {
+	db := open(t, "")
+	r, err := db.Query(ctx, `SELECT 1::TINYINT, 2.50::DECIMAL(5,2), DATE '1970-01-02', TIMESTAMPTZ '1970-01-01 00:00:01Z', INTERVAL '1 month 2 days',
+		[1, NULL], 'x', NULL, '00000000-0000-0000-0000-00000000000a'::UUID, 'ab'::BLOB`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row, err := range r.Rows(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []any{int64(1), batch.DecimalValue{Unscaled: batch.Int128From(250), Scale: 2}, batch.DateValue(1), batch.TimestampTZValue(1e6),
+			batch.IntervalValue{Months: 1, Days: 2}, []any{int64(1), nil}, "x", nil, batch.UUIDValue{15: 10}, []byte("ab")}
+		if diff := cmp.Diff(want, row); diff != "" {
+			t.Error(diff)
+		}
+	}
 }

@@ -70,7 +70,11 @@ var units = map[string]unit{
 func (u unit) times(value *big.Rat) (interval, bool) {
 	whole := new(big.Int).Quo(value.Num(), value.Denom())
 	rest := new(big.Rat).Sub(value, new(big.Rat).SetInt(whole))
-	if !whole.IsInt64() || whole.Int64() > intervalLimit/microsPerDay || whole.Int64() < -intervalLimit/microsPerDay {
+	limit := intervalLimit / microsPerDay // of months and days
+	if u.micros != 0 {
+		limit = intervalLimit / u.micros
+	}
+	if !whole.IsInt64() || whole.Int64() > limit || whole.Int64() < -limit {
 		return interval{}, false
 	}
 	n := whole.Int64()
@@ -81,9 +85,6 @@ func (u unit) times(value *big.Rat) (interval, bool) {
 		rest.Mul(rest, big.NewRat(u.days*microsPerDay, 1))
 		part := new(big.Int).Quo(rest.Num(), rest.Denom()).Int64()
 		return interval{days: n*u.days + part/microsPerDay, micros: part % microsPerDay}, true
-	}
-	if n > intervalLimit/u.micros || n < -intervalLimit/u.micros {
-		return interval{}, false
 	}
 	rest.Mul(rest, big.NewRat(u.micros, 1))
 	return interval{micros: n*u.micros + new(big.Int).Quo(rest.Num(), rest.Denom()).Int64()}, true

@@ -77,15 +77,21 @@ func (s *stage) add(ctx context.Context, n node) (int, error) {
 		}
 		e.SQL, e.Type = sql, t
 	}
-	if e.Type.Kind == batch.Boolean {
-		e.Conjuncts = conjuncts(n, s.source)
-	}
-	s.exprs = append(s.exprs, e)
-	s.index[key] = len(s.exprs) - 1
-	return len(s.exprs) - 1, nil
+	return s.append(key, e), nil
 }
 
-// addCondition makes n, cast to BOOLEAN if it is none, an expression.
+func (s *stage) append(key string, e view.Expr) int {
+	s.exprs = append(s.exprs, e)
+	s.index[key] = len(s.exprs) - 1
+	return len(s.exprs) - 1
+}
+
+// conditionMark tells a condition from the same expression as a value: what
+// can be compared without SQL is never computed.
+const conditionMark = "condition "
+
+// addCondition makes n, cast to BOOLEAN if it is none, an expression that is
+// only asked whether it is true.
 func (s *stage) addCondition(ctx context.Context, n node) (int, error) {
 	typeName, err := s.typeOf(ctx, n)
 	if err != nil {
@@ -94,7 +100,19 @@ func (s *stage) addCondition(ctx context.Context, n node) (int, error) {
 	if typeName != "BOOLEAN" {
 		n = newCast(n, "BOOLEAN").in(n)
 	}
-	return s.add(ctx, n)
+	list := conjuncts(n, s.source)
+	if list == nil {
+		return s.add(ctx, n)
+	}
+	key := conditionMark + n.key()
+	if i, ok := s.index[key]; ok {
+		return i, nil
+	}
+	sql, err := deparseExpr(ctx, s.b, n)
+	if err != nil {
+		return 0, err
+	}
+	return s.append(key, view.Expr{SQL: sql, Type: batch.Type{Kind: batch.Boolean}, Column: -1, Conjuncts: list}), nil
 }
 
 // typeError says that an expression's type cannot be kept.

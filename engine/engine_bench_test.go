@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// BenchmarkApply is records into three views, history off: what an epoch costs
+// besides reading and decoding.
+func BenchmarkApply(b *testing.B) {
+	for _, users := range []int{500, 100_000} {
+		b.Run(fmt.Sprint("groups=", users), func(b *testing.B) {
+			e, err := Open(ctx, "", Options{CheckpointInterval: time.Hour, HotBytes: 8 << 30})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer e.Close(ctx)
+			def := ordersDefinition()
+			def.Columns, def.NoHistory = def.Columns[:4], true
+			if err := e.CreateSource(ctx, def); err != nil {
+				b.Fatal(err)
+			}
+			for i := range 3 {
+				v := revenueDefinition()
+				v.Plan.Name = fmt.Sprint("v", i)
+				v.Plan.Exprs[1] = view.Expr{Type: batch.Type{Kind: batch.Varchar}, Column: 1}
+				v.Plan.Aggregates = append(v.Plan.Aggregates, view.Aggregate{Func: aggregate.Max, Arg: 2, Filter: -1, Type: v.Plan.Exprs[2].Type})
+				if err := e.CreateView(ctx, v); err != nil {
+					b.Fatal(err)
+				}
+			}
+			const rows = 20000
+			builder := batch.NewBuilder(e.Allocator(), def.Decoded())
+			next := 0
+			for b.Loop() {
+				b.StopTimer()
+				for range rows {
+					builder.Column(0).AppendInt64(int64(next))
+					builder.Column(1).AppendString(fmt.Sprint("user number ", uint32(next)*2654435761%uint32(users)))
+					builder.Column(2).AppendInt64(int64(next))
+					builder.Column(3).AppendInt64(int64(next) * 100)
+					next++
+				}
+				rec := builder.Finish()
+				b.StartTimer()
+				if err := e.Append(ctx, "orders", &batch.Batch{Record: rec}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/record")
+		})
+	}
+}
