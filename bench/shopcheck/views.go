@@ -1,0 +1,107 @@
+package shopcheck
+
+import (
+	"fmt"
+	"strings"
+)
+
+const source = `CREATE SOURCE IF NOT EXISTS orders (
+  order_id BIGINT, customer VARCHAR, country VARCHAR, product VARCHAR,
+  quantity INTEGER, amount DECIMAL(12,2), status VARCHAR, ts TIMESTAMPTZ,
+  WATERMARK FOR ts AS ts - INTERVAL '5 seconds'
+) WITH (connector = 'kafka', topic = '%s', properties.bootstrap.server = '%s', scan.startup.mode = 'earliest')
+FORMAT PLAIN ENCODE JSON`
+
+// view is a materialized view and the same SELECT for any relation.
+type view struct {
+	name   string
+	window string // of its tumbling windows; "": it has none
+	// columns and rest stand around FROM, which is the view's TUMBLE or the
+	// check's rows; %s in columns is where the window's columns go.
+	columns, rest string
+}
+
+var views = []view{
+	{
+		name: "revenue_per_minute", window: "1 minute",
+		columns: "country, count(*) AS orders, sum(amount) AS revenue",
+		rest:    "GROUP BY window_start, window_end, country",
+	},
+	{
+		name: "customers_10s", window: "10 seconds",
+		columns: "count(*) AS orders, count(DISTINCT customer) AS customers, avg(quantity) AS average, max(amount) AS dearest, min(order_id) AS first",
+		rest:    "GROUP BY window_start, window_end",
+	},
+	{
+		name:    "product_totals",
+		columns: "product, count(*) AS orders, sum(quantity) AS items, sum(amount) AS revenue",
+		rest:    "WHERE product IS NOT NULL GROUP BY product",
+	},
+	{
+		name: "order_status",
+		columns: "country, count(*) AS orders, count(*) FILTER (WHERE status = 'shipped') AS shipped, " +
+			"count(DISTINCT customer) AS customers, bool_or(status LIKE 'ret%') AS returned, " +
+			"round(100.0 * count(*) FILTER (WHERE status IN ('cancelled', 'returned')) / count(*), 1) AS lost_percent",
+		rest: "GROUP BY country HAVING count(*) >= 10",
+	},
+}
+
+// windowColumns are what TUMBLE adds.
+const windowColumns = "window_start, window_end, "
+
+func (v view) create() string {
+	columns, from := v.columns, "orders"
+	if v.window != "" {
+		columns = windowColumns + columns
+		from = fmt.Sprintf("TUMBLE(orders, ts, INTERVAL '%s')", v.window)
+	}
+	return fmt.Sprintf("CREATE MATERIALIZED VIEW IF NOT EXISTS %s AS\nSELECT %s\nFROM %s\n%s", v.name, columns, from, v.rest)
+}
+
+// expected is the view's SELECT over the source's rows that were not too late
+// for it, with nothing of Millstream's own in it.
+func (v view) expected() string {
+	rows := fmt.Sprintf(`(SELECT * FROM orders o WHERE NOT EXISTS (SELECT 1 FROM "orders$late" l
+  WHERE l."view" = '%s' AND l._partition = o._partition AND l._offset = o._offset))`, v.name)
+	if v.window == "" {
+		return fmt.Sprintf("SELECT %s FROM %s %s", v.columns, rows, v.rest)
+	}
+	windowed := fmt.Sprintf("(SELECT *, time_bucket(INTERVAL '%[1]s', ts) AS window_start, time_bucket(INTERVAL '%[1]s', ts) + INTERVAL '%[1]s' AS window_end FROM %[2]s)",
+		v.window, rows)
+	return fmt.Sprintf("SELECT %s FROM %s %s", windowColumns+v.columns, windowed, v.rest)
+}
+
+// difference counts the rows that only the view has, and those it lacks.
+func (v view) difference() string {
+	return fmt.Sprintf(`WITH got AS (SELECT * FROM %s), want AS (%s)
+SELECT (SELECT count(*) FROM (SELECT * FROM got EXCEPT ALL SELECT * FROM want)),
+       (SELECT count(*) FROM (SELECT * FROM want EXCEPT ALL SELECT * FROM got)),
+       (SELECT count(*) FROM got)`, v.name, v.expected())
+}
+
+// sample shows some of the rows that differ.
+func (v view) sample() string {
+	return fmt.Sprintf(`WITH got AS (SELECT * FROM %s), want AS (%s)
+SELECT * FROM ((SELECT 'only in the view' AS side, * FROM (SELECT * FROM got EXCEPT ALL SELECT * FROM want) LIMIT 5)
+UNION ALL (SELECT 'missing from the view', * FROM (SELECT * FROM want EXCEPT ALL SELECT * FROM got) LIMIT 5))`, v.name, v.expected())
+}
+
+// Statements returns what creates the job: the source of a topic, and its
+// views. They may be run again.
+func Statements(broker, topic string) []string {
+	quote := func(s string) string { return strings.ReplaceAll(s, "'", "''") }
+	statements := []string{fmt.Sprintf(source, quote(topic), quote(broker))}
+	for _, v := range views {
+		statements = append(statements, v.create())
+	}
+	return statements
+}
+
+// ViewNames returns the names of the views.
+func ViewNames() []string {
+	names := make([]string, len(views))
+	for i, v := range views {
+		names[i] = v.name
+	}
+	return names
+}

@@ -1,0 +1,240 @@
+package torture
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/millstream-db/millstream/bench/instance"
+	"github.com/millstream-db/millstream/bench/shopcheck"
+	"github.com/millstream-db/millstream/ingest/broker"
+)
+
+var (
+	cycles    = flag.Int("cycles", 5, "how often TestCrash kills the database")
+	crashSeed = flag.Uint64("seed", 0, "of TestCrash; 0: the clock's")
+)
+
+const (
+	crashRate = 20_000 // records per second
+	// workMax is how long the process may work before it is killed; now and
+	// then it gets longWorkMax, so that windows close and checkpoints pile up.
+	workMax     = 250 * time.Millisecond
+	longWorkMax = 2 * time.Second
+)
+
+// crash is the test's state over the cycles.
+type crash struct {
+	t       *testing.T
+	random  *rand.Rand
+	options instance.Options
+	feed    *shopcheck.Feed
+
+	durable  [shopcheck.Partitions]int64 // as of the last look into the file
+	restarts []time.Duration
+	refused  int
+	checks   int // of everything
+	queries  int // answered while the process was about to be killed
+}
+
+// TestCrash kills the database at random moments while it ingests. After every
+// kill the file on the disk must hold each record below its offsets exactly
+// once, and what comes up again must be right.
+func TestCrash(t *testing.T) {
+	seed := *crashSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("-seed=%d", seed)
+	b := startBroker(t, broker.Options{})
+	orders := shopcheck.NewOrders(seed, time.Now().Add(-48*time.Hour), time.Millisecond)
+	feed, err := shopcheck.NewFeed(t.Context(), shopcheck.FeedOptions{
+		Brokers: []string{b.Addr()}, Topic: "orders", Orders: orders, Rate: crashRate,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer feed.Close()
+	c := &crash{t: t, random: rand.New(rand.NewPCG(seed, 0)), options: options(t, "--checkpoint_interval=200ms"), feed: feed}
+
+	db := start(t, c.options)
+	mustExec(t, db, shopcheck.Statements(b.Addr(), "orders")...)
+	started := time.Now()
+	stop := c.produce()
+	for range *cycles {
+		c.work(db)
+		db.Kill()
+		c.inspect()
+		db = c.restart()
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, db, feed.Sent())
+	f := c.verify(db)
+	if f.Records != feed.Sent() || f.Lag != 0 {
+		t.Errorf("%d records are stored with a lag of %d, %d were sent", f.Records, f.Lag, feed.Sent())
+	}
+	if err := shopcheck.VerifyContent(t.Context(), db, orders, f.Next); err != nil {
+		t.Error(err)
+	}
+	c.end(db)
+	slices.Sort(c.restarts)
+	percentile := func(p int) time.Duration { return c.restarts[(len(c.restarts)-1)*p/100].Round(time.Millisecond) }
+	t.Logf("RESULT crash: %d kills, %d records, %d rejected, %d late, 0 lost, 0 doubled; %d full checks, %d queries amid the kills; restart p50 %s p99 %s max %s; %d refused starts; %.0f s; seed %d",
+		*cycles, f.Records, f.Rejected, f.Late, c.checks, c.queries, percentile(50), percentile(99), percentile(100), c.refused, time.Since(started).Seconds(), seed)
+}
+
+// produce feeds the topic until stop is called.
+func (c *crash) produce() (stop func() error) {
+	ctx, cancel := context.WithCancel(c.t.Context())
+	var running sync.WaitGroup
+	var feedErr error
+	running.Go(func() { feedErr = c.feed.Run(ctx, 1<<40) })
+	stop = sync.OnceValue(func() error {
+		cancel()
+		running.Wait()
+		return feedErr
+	})
+	c.t.Cleanup(func() { _ = stop() }) // its error has been seen or the test has failed already
+	return stop
+}
+
+// work lets the database work for a random time, asked a question or not.
+func (c *crash) work(db *instance.Instance) {
+	limit := workMax
+	if c.random.IntN(6) == 0 {
+		limit = longWorkMax
+	}
+	if c.random.IntN(12) == 0 {
+		c.verify(db)
+	}
+	until := time.Now().Add(time.Duration(c.random.Int64N(int64(limit))))
+	if c.random.IntN(2) == 0 {
+		ctx, cancel := context.WithDeadline(c.t.Context(), until)
+		_, err := shopcheck.VerifyStored(ctx, db)
+		cancel()
+		switch {
+		case err == nil:
+			c.queries++
+		case errors.Is(err, shopcheck.ErrWrong):
+			c.t.Fatal(err)
+		case !errors.Is(err, context.DeadlineExceeded):
+			c.t.Fatalf("a query amid the work: %v", err)
+		}
+	}
+	time.Sleep(time.Until(until))
+	if !db.Running() {
+		c.t.Fatalf("millstream ended by itself; the end of its log:\n%s", db.Log(30))
+	}
+}
+
+// inspect looks into the file that the killed process left.
+func (c *crash) inspect() {
+	c.t.Helper()
+	next, err := readFile(c.t.Context(), c.options.Data)
+	if err != nil {
+		c.t.Fatalf("the file after a kill: %v", err)
+	}
+	for p := range next {
+		if next[p] < c.durable[p] {
+			c.t.Fatalf("partition %d: the stored offset went back from %d to %d", p, c.durable[p], next[p])
+		}
+	}
+	c.durable = next
+}
+
+// restart starts the database again; it must know what the file knows.
+func (c *crash) restart() *instance.Instance {
+	c.t.Helper()
+	db, err := instance.Start(c.t.Context(), c.options)
+	if errors.Is(err, instance.ErrRefused) {
+		c.refused++
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(db.Kill)
+	c.restarts = append(c.restarts, db.Startup())
+	f, err := shopcheck.VerifyStored(c.t.Context(), db)
+	if err != nil {
+		c.t.Fatalf("after a restart: %v", err)
+	}
+	for p := range f.Next {
+		if f.Next[p] < c.durable[p] {
+			c.t.Fatalf("partition %d: reads on at %d though %d was durable", p, f.Next[p], c.durable[p])
+		}
+	}
+	return db
+}
+
+func (c *crash) verify(db *instance.Instance) shopcheck.Findings {
+	c.t.Helper()
+	c.checks++
+	return mustVerify(c.t, db)
+}
+
+// end stops the database politely, looks at what is left on the disk, and
+// starts it once more.
+func (c *crash) end(db *instance.Instance) {
+	c.t.Helper()
+	if err := db.Stop(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.inspect()
+	if left := leftovers(c.t, c.options.Data); len(left) > 0 {
+		c.t.Errorf("files left behind: %v", left)
+	}
+	if total := sum(c.durable); total != c.feed.Sent() {
+		c.t.Errorf("the file holds %d records after a polite end, %d were sent", total, c.feed.Sent())
+	}
+	db = start(c.t, c.options)
+	if f := c.verify(db); f.Records != c.feed.Sent() {
+		c.t.Errorf("%d records after a polite restart, want %d", f.Records, c.feed.Sent())
+	}
+}
+
+func sum(next [shopcheck.Partitions]int64) int64 {
+	var total int64
+	for _, n := range next {
+		total += n
+	}
+	return total
+}
+
+// leftovers returns what a database that was closed does not need.
+func leftovers(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, e := range entries {
+		switch e.Name() {
+		case "history.duckdb", "LOCK":
+		case "tmp":
+			inside, err := os.ReadDir(dir + "/tmp")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range inside {
+				left = append(left, "tmp/"+f.Name())
+			}
+		default:
+			info, err := e.Info()
+			if err != nil {
+				t.Fatal(err)
+			}
+			left = append(left, fmt.Sprintf("%s (%d bytes)", e.Name(), info.Size()))
+		}
+	}
+	return left
+}
