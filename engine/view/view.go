@@ -70,9 +70,9 @@ func New(def *Definition, mem *batch.Allocator, reclaim *epoch.Reclaimer) (*View
 		v.columns = append(v.columns, batch.Column{Name: fmt.Sprint("a", i), Type: a.Type})
 	}
 	if def.Window == nil && len(def.Keys) == 0 { // SELECT count(*) FROM nothing is one row
-		g := v.window(0, 0)
-		g.insert(0, nil)
-		g.touch([]uint32{0})
+		g, group := v.window(0, 0), []uint32{0}
+		g.find([]int32{0}, []uint64{0}, nil, group)
+		g.touch(group)
 	}
 	return v, nil
 }

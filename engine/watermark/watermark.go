@@ -107,15 +107,22 @@ func (t *Tracker) observeRun(p *Partition, times *batch.Vector, first, n int, li
 		if nulls && times.Null(i) {
 			continue
 		}
-		if ts := *(*int64)(unsafe.Add(times.Values, 8*i)); ts > newest && ts <= limit && ts != batch.InfinityMicros {
+		if ts := *(*int64)(unsafe.Add(times.Values, 8*i)); ts > newest && ts <= limit && ts != batch.InfinityMicros && ts != batch.NegInfinityMicros {
 			newest = ts
-			if low := min(others, newest); low != None && low-t.opts.DelayMicros > current {
-				current = low - t.opts.DelayMicros
-			}
+			current = max(current, t.behind(min(others, newest)))
 		}
 	}
 	p.MaxMicros, t.current = newest, current
 	return n
+}
+
+// behind returns the watermark that follows from a newest event time: the delay
+// before it, but None where int64 ends.
+func (t *Tracker) behind(newest int64) int64 {
+	if newest < math.MinInt64+t.opts.DelayMicros {
+		return None
+	}
+	return newest - t.opts.DelayMicros
 }
 
 // minimum returns the least newest event time over the active partitions but one.
@@ -163,9 +170,10 @@ func (t *Tracker) Tick(now time.Time) bool {
 		}
 		low = newest + (now.Sub(last) - t.opts.IdleTimeout).Microseconds()
 	}
-	if low == None || low-t.opts.DelayMicros <= t.current {
+	mark := t.behind(low)
+	if mark <= t.current {
 		return false
 	}
-	t.current = low - t.opts.DelayMicros
+	t.current = mark
 	return true
 }

@@ -23,6 +23,7 @@ func TestIntervalsAreDuckDBs(t *testing.T) {
 		"1 week 1.5 day", "90", "1 month 2 days", "1day", "@ 1 minute", "5 us", " 1  hour  30 mins ", "0.0000015 s", "1.5 weeks", "1 MINUTE",
 		"1:2:3", "25:00:00", "1 hr", "1 c", "1 y", "1 mon", "1 quarter", "-1.5 hours", "1. hours", "1.9999999 seconds", "0.3 ms", "1.7 days",
 		"P1D", "1e2 seconds", "+5 minutes", ".5 hours", "", "ago", "minute", "1 parsec", "1 1", "1 minute 90", "-90", "90.5", "1.", "-.5", "90 ago", "0x10", "1 decade", "-0.5 s",
+		"86400000000 microseconds", "90000000 s",
 	}
 	for name := range units {
 		texts = append(texts, "3 "+name)

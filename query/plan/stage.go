@@ -108,11 +108,13 @@ func (s *stage) addCondition(ctx context.Context, n node) (int, error) {
 	if i, ok := s.index[key]; ok {
 		return i, nil
 	}
-	sql, err := deparseExpr(ctx, s.b, n)
-	if err != nil {
+	e := view.Expr{Type: batch.Type{Kind: batch.Boolean}, Column: s.columnIndex(n), Conjuncts: list}
+	if e.Column >= 0 {
+		e.SQL = quote(s.source.Columns[e.Column].Name)
+	} else if e.SQL, err = deparseExpr(ctx, s.b, n); err != nil {
 		return 0, err
 	}
-	return s.append(key, view.Expr{SQL: sql, Type: batch.Type{Kind: batch.Boolean}, Column: -1, Conjuncts: list}), nil
+	return s.append(key, e), nil
 }
 
 // typeError says that an expression's type cannot be kept.

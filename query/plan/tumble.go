@@ -142,17 +142,23 @@ func isTimestamp(t batch.Type) bool { return t.Kind == batch.Timestamp || t.Kind
 
 // startSQL is the start of the window of a row as plain SQL. Adding an interval
 // of microseconds keeps the column's type and knows no time zone.
-func (t *tumble) startSQL() string {
+func (t *tumble) startSQL() string { return t.boundSQL(0) }
+
+func (t *tumble) endSQL() string { return t.boundSQL(t.width) }
+
+// boundSQL is the moment so long after the start of a row's window. An infinite
+// time is its own window, as in time_bucket.
+func (t *tumble) boundSQL(after int64) string {
 	column := quote(t.column)
 	elapsed := fmt.Sprintf("epoch_us(%s)", column)
 	if t.shift != 0 {
 		elapsed = fmt.Sprintf("(%s - %d)", elapsed, t.shift)
 	}
-	return fmt.Sprintf("%s - to_microseconds((%s %% %d + %d) %% %d)", column, elapsed, t.width, t.width, t.width)
-}
-
-func (t *tumble) endSQL() string {
-	return fmt.Sprintf("%s + to_microseconds(%d)", t.startSQL(), t.width)
+	bound := fmt.Sprintf("%s - to_microseconds((%s %% %d + %d) %% %d)", column, elapsed, t.width, t.width, t.width)
+	if after != 0 {
+		bound += fmt.Sprintf(" + to_microseconds(%d)", after)
+	}
+	return fmt.Sprintf("CASE WHEN isfinite(%s) THEN %s ELSE %s END", column, bound, column)
 }
 
 // boundaries returns startSQL and endSQL as syntax trees.

@@ -1,0 +1,184 @@
+package enginetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+// scalars are expressions over a column, by the family of its type. None of
+// them fails on any value.
+var scalars = map[string][]string{
+	"integer": {
+		"%s", "%s", "%s %% 3", "%s IS NULL", "coalesce(%s, 0)", "%s::VARCHAR", "CASE WHEN %[1]s > 0 THEN 'gain' WHEN %[1]s <= 0 THEN 'loss' END",
+		"%s::HUGEINT + 1", "-(%s::HUGEINT)", "%s IN (0, 1, 2)",
+	},
+	"decimal":  {"%s", "%s", "round(%s, 0)", "%s < 0", "%s::DOUBLE", "%s::VARCHAR", "%s IS NOT NULL"},
+	"float":    {"%s", "%s", "%s > 1", "isnan(%s)", "isfinite(%s)", "coalesce(%s, -1)"},
+	"text":     {"%s", "%s", "upper(%s)", "lower(%s)", "length(%s)", "left(%s, 2)", "%s || '-suffix that is long'", "coalesce(%s, '?')", "md5(%s)", "reverse(%s)"},
+	"blob":     {"%s", "octet_length(%s)", "md5(%s)"},
+	"date":     {"%s", "extract(year FROM %s)", "%s > DATE '2000-01-01'", "%s::VARCHAR"},
+	"time":     {"%s", "extract(hour FROM %s)"},
+	"instant":  {"%s", "%s::DATE", "extract(month FROM %s)", "date_trunc('hour', %s)", "%s::VARCHAR"},
+	"interval": {"%s::VARCHAR", "%s IS NULL", "extract(day FROM %s)"},
+	"uuid":     {"%s", "%s::VARCHAR"},
+	"json":     {"%s", "%s->>'$.k'", "json_type(%s)", "(%s->>'$.k') IS NULL"},
+	"bool":     {"%s", "NOT %s", "coalesce(%s, false)", "%s::INTEGER"},
+}
+
+func family(t batch.Type) string {
+	if integerBits[t.Kind] != 0 || t.Kind == batch.HugeInt {
+		return "integer"
+	}
+	switch t.Kind {
+	case batch.Decimal:
+		return "decimal"
+	case batch.Real, batch.Double:
+		return "float"
+	case batch.Varchar:
+		return "text"
+	case batch.Blob:
+		return "blob"
+	case batch.Date:
+		return "date"
+	case batch.Time:
+		return "time"
+	case batch.Timestamp, batch.TimestampTZ:
+		return "instant"
+	case batch.Interval:
+		return "interval"
+	case batch.UUID:
+		return "uuid"
+	case batch.JSON:
+		return "json"
+	default:
+		return "bool"
+	}
+}
+
+func (s *Source) column(r *rand.Rand) *Column { return &s.Columns[r.IntN(len(s.Columns))] }
+
+// scalar returns a random expression over one row.
+func scalar(r *rand.Rand, s *Source) string {
+	if chance(r, 15) {
+		return pick(r, "_partition", "_offset % 10", "octet_length(_key)")
+	}
+	c := s.column(r)
+	return apply(pick(r, scalars[family(c.Type)]...), c.Name)
+}
+
+// apply writes an argument into a template: at every %[1]s, or at the one %s.
+func apply(template, argument string) string { return fmt.Sprintf(template, argument) }
+
+// condition returns a random BOOLEAN expression over one row; some need no SQL
+// to be computed, others do.
+func condition(r *rand.Rand, s *Source) string {
+	switch r.IntN(7) {
+	case 0:
+		return condition(r, s) + " AND " + comparison(r, s)
+	case 1:
+		return "(" + comparison(r, s) + " OR " + comparison(r, s) + ")"
+	case 2:
+		return "NOT (" + comparison(r, s) + ")"
+	default:
+		return comparison(r, s)
+	}
+}
+
+func comparison(r *rand.Rand, s *Source) string {
+	c := s.column(r)
+	switch {
+	case chance(r, 6):
+		return c.Name + pick(r, " IS NULL", " IS NOT NULL")
+	case c.Type.Kind == batch.Boolean && chance(r, 2):
+		return pick(r, c.Name, "NOT "+c.Name)
+	case c.Type.Kind == batch.Varchar && chance(r, 4):
+		return c.Name + pick(r, " LIKE 'twelve%'", " IN ('a', 'de', '')", " ILIKE 'd%'")
+	case c.Type.Kind == batch.Interval:
+		return "extract(day FROM " + c.Name + ") > 0"
+	case c.Generated != "":
+		return "length(" + c.Name + "::VARCHAR) > 3"
+	}
+	op := pick(r, "=", "<>", "<", "<=", ">", ">=")
+	if family(c.Type) != "text" && family(c.Type) != "bool" {
+		op = pick(r, op, "<", ">=")
+	}
+	low, high := s.literal(r, c), s.literal(r, c)
+	switch r.IntN(6) {
+	case 0:
+		return fmt.Sprintf("%s BETWEEN %s AND %s", c.Name, low, high)
+	case 1:
+		return fmt.Sprintf("%s %s %s", low, op, c.Name)
+	default:
+		return fmt.Sprintf("%s %s %s", c.Name, op, low)
+	}
+}
+
+// literal returns a value that records have in the column, as SQL.
+func (s *Source) literal(r *rand.Rand, c *Column) string {
+	if c == s.eventTime() {
+		return literal(pick(r, int64(946684800000000), 1577836800000000, 1700000000123456)+s.StepMicros*r.Int64N(3000), c.Type)
+	}
+	if len(c.domain) > 0 {
+		return literal(pick(r, c.domain...), c.Type)
+	}
+	return literal(randomValue(r, c.Type, c.wild), c.Type)
+}
+
+// output is one item of a SELECT list.
+type output struct {
+	sql    string
+	approx bool // a float whose last digits may differ
+}
+
+// aggregates are templates over a column, by the family of its type. The first
+// character says whether the result is exact (=) or not (~).
+var aggregates = map[string][]string{
+	"integer":  {"=sum(%s)", "=sum(%s)", "~avg(%s)", "=min(%s)", "=max(%s)", "=sum(%s::HUGEINT * 2)", "=max(-(%s::HUGEINT))", "~sum(%[1]s) / count(%[1]s)", "=bool_and(%s > 1)"},
+	"decimal":  {"=sum(%s)", "~avg(%s)", "=min(%s)", "=max(%s)", "=sum(%s) - 1", "=bool_or(%s < 0)"},
+	"float":    {"=min(%s)", "=max(%s)", "=bool_or(isnan(%s))"},
+	"text":     {"=min(%s)", "=max(%s)", "=sum(length(%s))", "~avg(length(%s))", "=upper(max(%s))", "=bool_and(%s = 'a')", "=coalesce(min(%s), 'none')", "=max(md5(%s))"},
+	"blob":     {"=min(%s)", "=max(%s)", "=sum(octet_length(%s))"},
+	"date":     {"=min(%s)", "=max(%s)"},
+	"time":     {"=min(%s)", "=max(%s)"},
+	"instant":  {"=min(%s)", "=max(%s)", "=max(%s)::VARCHAR"},
+	"interval": {"=count(DISTINCT %s::VARCHAR)"},
+	"uuid":     {"=min(%s)", "=max(%s)"},
+	"json":     {"=min(%s)", "=max(%s->>'$.k')"},
+	"bool":     {"=bool_and(%s)", "=bool_or(%s)", "=min(%s)", "=max(%s)", "=sum(%s)", "=count_if(%s)"},
+}
+
+// aggregate returns a random aggregate, or an expression over aggregates.
+func aggregate(r *rand.Rand, s *Source, approx bool) output {
+	c := s.column(r)
+	if chance(r, 3) {
+		c = &s.Columns[len(s.Columns)-1-r.IntN(min(3, len(s.Columns)))] // combinations on the same column
+	}
+	list := append([]string{"=count(*)", "=count(%s)", "=count(DISTINCT %s)"}, aggregates[family(c.Type)]...)
+	if c.Type.Kind == batch.Interval {
+		list = slices.Delete(list, 2, 3)
+	}
+	if family(c.Type) == "float" && !c.wild {
+		list = append(list, "=sum(%s)", "~avg(%s)", "=sum(%s)")
+	}
+	template := pick(r, list...)
+	for !approx && template[0] == '~' {
+		template = pick(r, list...)
+	}
+	out := output{approx: template[0] == '~'}
+	call := template[1:]
+	if strings.Contains(call, "%") {
+		call = apply(call, c.Name)
+	}
+	if chance(r, 4) && strings.Count(call, ")") == 1 && strings.HasSuffix(call, ")") {
+		call += " FILTER (WHERE " + condition(r, s) + ")"
+	}
+	out.sql = call
+	if strings.HasPrefix(call, "count(") && chance(r, 4) {
+		out.sql = pick(r, call+" + 1", "CASE WHEN "+call+" > 3 THEN 'many' ELSE 'few' END")
+	}
+	return out
+}

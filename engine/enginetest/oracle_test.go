@@ -1,0 +1,99 @@
+package enginetest_test
+
+import (
+	"context"
+	"flag"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+var (
+	seeds   = flag.Int("seeds", 25, "how many seeds TestOracle runs")
+	oneSeed = flag.Uint64("seed", 0, "the one seed that TestOracle runs, 0 for all")
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"))
+}
+
+// workers is how many seeds run at a time.
+const workers = 2
+
+// failuresMax is after how many failed seeds the rest is not worth the time.
+const failuresMax = 3
+
+// seedTimeout is for one seed; none takes more than a few seconds.
+const seedTimeout = 2 * time.Minute
+
+// totals is what all seeds together did.
+type totals struct{ seeds, records, views, reads, failures atomic.Int64 }
+
+func TestOracle(t *testing.T) {
+	var (
+		sum  totals
+		wg   sync.WaitGroup
+		next = make(chan uint64)
+	)
+	start := time.Now()
+	for range workers {
+		wg.Go(func() {
+			for seed := range next {
+				runSeed(t, seed, &sum)
+			}
+		})
+	}
+	if *oneSeed != 0 {
+		next <- *oneSeed
+	} else {
+		for seed := uint64(1); seed <= uint64(*seeds) && sum.failures.Load() < failuresMax; seed++ {
+			next <- seed
+		}
+	}
+	close(next)
+	wg.Wait()
+	t.Logf("%d seeds, %d records, %d views, %d comparisons of everything, %d mismatches, in %s",
+		sum.seeds.Load(), sum.records.Load(), sum.views.Load(), sum.reads.Load(), sum.failures.Load(), time.Since(start).Round(time.Second))
+}
+
+func runSeed(t *testing.T, seed uint64, sum *totals) {
+	ctx, cancel := context.WithTimeout(context.Background(), seedTimeout)
+	defer cancel()
+	plain, err := openPlain(ctx)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer plain.Close()
+	u, err := newRun(ctx, plain, t.TempDir(), seed)
+	if err == nil {
+		err = u.all(ctx)
+	}
+	if err == nil {
+		err = u.finish(ctx)
+	} else if u != nil && u.db != nil {
+		if u.pin != nil {
+			u.pin.Close()
+		}
+		_ = u.db.Close(ctx)
+	}
+	sum.seeds.Add(1)
+	if u != nil {
+		sum.records.Add(int64(u.records))
+		sum.views.Add(int64(len(u.views)))
+		sum.reads.Add(int64(u.reads))
+	}
+	if err == nil {
+		return
+	}
+	sum.failures.Add(1)
+	trace := ""
+	if u != nil {
+		trace = "\n  " + strings.Join(u.trace, "\n  ")
+	}
+	t.Errorf("seed %d: %v\nrepeat with: go test ./engine/enginetest -run TestOracle -count=1 -args -seed=%d%s", seed, err, seed, trace)
+}

@@ -1,0 +1,107 @@
+package enginetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// View is a random materialized view.
+type View struct {
+	Name    string
+	SQL     string   // the SELECT
+	Columns []string // its output
+	Approx  []bool   // by column: floats whose last digits may differ
+
+	where  string // "" for none
+	window window
+}
+
+// NewView returns a random view over a source.
+func NewView(r *rand.Rand, s *Source, name string) *View {
+	v := &View{Name: name, window: newWindow(r, s)}
+	keys := append([]string(nil), v.window.keys...)
+	for range pick(r, 0, 1, 1, 2, 3) {
+		keys = append(keys, scalar(r, s))
+	}
+	selected := make([]bool, len(keys)) // a group may be shown without its key
+	all := true
+	for i := range keys {
+		selected[i] = !chance(r, 10)
+		all = all && selected[i]
+	}
+	var items []output
+	alias := make([]string, len(keys))
+	for i, key := range keys {
+		if selected[i] {
+			alias[i] = fmt.Sprint("o", len(items))
+			items = append(items, output{sql: key})
+		}
+	}
+	for range pick(r, 1, 1, 2, 3, 5) {
+		items = append(items, aggregate(r, s, all))
+	}
+	if all && len(v.window.keys) == 2 && chance(r, 3) {
+		items = append(items, output{sql: "epoch_us(window_end) - epoch_us(window_start)"})
+	}
+	v.SQL = v.text(r, s, items) + v.groupBy(r, keys, alias, all)
+	if chance(r, 4) {
+		v.SQL += " HAVING " + having(r, s)
+	}
+	return v
+}
+
+// text is the statement up to GROUP BY.
+func (v *View) text(r *rand.Rand, s *Source, items []output) string {
+	list := make([]string, len(items))
+	for i, it := range items {
+		v.Columns = append(v.Columns, fmt.Sprint("o", i))
+		v.Approx = append(v.Approx, it.approx)
+		list[i] = it.sql + " AS " + v.Columns[i]
+	}
+	sql := "SELECT " + strings.Join(list, ", ") + " FROM " + v.window.from
+	if chance(r, 2) {
+		v.where = condition(r, s)
+		sql += " WHERE " + v.where
+	}
+	return sql
+}
+
+// groupBy writes the keys as expressions, numbers or aliases, or says ALL.
+func (v *View) groupBy(r *rand.Rand, keys, alias []string, all bool) string {
+	if len(keys) == 0 {
+		return ""
+	}
+	if all && chance(r, 4) {
+		return " GROUP BY ALL"
+	}
+	style := r.IntN(3)
+	list := make([]string, len(keys))
+	number := 0
+	for i, key := range keys {
+		list[i] = key
+		if alias[i] == "" {
+			continue
+		}
+		number++
+		switch style {
+		case 1:
+			list[i] = fmt.Sprint(number)
+		case 2:
+			list[i] = alias[i]
+		}
+	}
+	return " GROUP BY " + strings.Join(list, ", ")
+}
+
+func having(r *rand.Rand, s *Source) string {
+	c := s.column(r)
+	condition := pick(r, "count(*) > 1", "count(*) % 2 = 0", fmt.Sprintf("count(%s) > 0", c.Name), fmt.Sprintf("count(DISTINCT %s::VARCHAR) < 5", c.Name))
+	if family(c.Type) == "integer" && chance(r, 2) {
+		condition = fmt.Sprintf("sum(%s) > 10 OR max(%s) IS NULL", c.Name, c.Name)
+	}
+	return condition
+}
+
+// CreateSQL returns the statement that makes the view.
+func (v *View) CreateSQL() string { return "CREATE MATERIALIZED VIEW " + v.Name + " AS " + v.SQL }
