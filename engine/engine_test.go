@@ -168,3 +168,59 @@ func TestViewSurvivesCheckpointsAndRestarts(t *testing.T) {
 		t.Errorf("%d bytes leaked", got)
 	}
 }
+
+func TestTimeBoundsSkipBatches(t *testing.T) {
+	e, err := Open(ctx, "", Options{CheckpointInterval: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(ctx)
+	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		if err := e.Append(ctx, "orders", orders(e, i*5000, 5000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := e.BeginRead(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, c := range []struct {
+		low, high int64
+		rows      int
+	}{{0, 1e18, 20000}, {12000e6, 12001e6, 5000}, {4999e6, 5000e6, 10000}, {1e15, 1e16, 0}} {
+		r.SetTimeBounds(map[string][2]int64{"orders": {c.low, c.high}})
+		rel, err := r.Relation("rows:orders")
+		if err != nil || rel.Rows() != c.rows {
+			t.Errorf("[%d, %d]: %d rows are scanned, want %d (%v)", c.low, c.high, rel.Rows(), c.rows, err)
+		}
+	}
+}
+
+func TestSmallBatchesAreMerged(t *testing.T) {
+	e, err := Open(ctx, "", Options{CheckpointInterval: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(ctx)
+	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1000 {
+		if err := e.Append(ctx, "orders", orders(e, i, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(t, e, "SELECT count(*) || ' ' || sum(id) FROM orders", "[1000 499500]")
+	r, err := e.BeginRead(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if n := r.HotSegments("orders"); n > 12 {
+		t.Errorf("1000 records lie in %d batches", n)
+	}
+}

@@ -44,7 +44,7 @@ func (s *Session) prepareExplain(ctx context.Context, st *Statement, t *parser.E
 			}
 			text, ok := rec.Column(int(rec.NumCols()) - 1).(*array.String)
 			for i := 0; ok && i < text.Len(); i++ {
-				for line := range strings.Lines(text.Value(i)) {
+				for line := range strings.Lines(strings.Clone(text.Value(i))) { // the record goes with the next one
 					lines = append(lines, []string{strings.TrimRight(line, "\n")})
 				}
 			}

@@ -239,3 +239,25 @@ func TestRowsAreGoValues(t *testing.T) {
 		}
 	}
 }
+
+func TestTimeFiltersFindTheirRows(t *testing.T) {
+	db := open(t, "")
+	exec(t, db, ordersSQL)
+	for i := range 12 {
+		fill(t, db, i*5000, 5000)
+	}
+	for where, want := range map[string]string{
+		"ts >= TIMESTAMPTZ '1970-01-01 10:00:00Z'":                                                            "24000",
+		"ts BETWEEN TIMESTAMPTZ '1970-01-01 01:00:00Z' AND TIMESTAMPTZ '1970-01-01 01:00:09Z' AND id % 2 = 0": "5",
+		"ts = to_timestamp(7)": "1",
+		"ts > now()":           "0",
+		"ts < '1970-01-01 00:00:03Z' OR id = 59999": "4",
+	} {
+		check(t, db, "SELECT count(*) FROM orders o WHERE "+where, want)
+	}
+	check(t, db, "SELECT count(*) FROM orders a JOIN orders b USING (id) WHERE a.ts < to_timestamp(10)", "10")
+	got, err := table(db.Query(ctx, "EXPLAIN SELECT count(*) FROM orders WHERE ts > now()"))
+	if err != nil || !strings.Contains(got, "┌") || strings.ContainsRune(got, 0) || strings.ContainsRune(got, '\uFFFD') {
+		t.Errorf("EXPLAIN: %q, %v", got, err)
+	}
+}

@@ -69,6 +69,9 @@ func TestShopIsSkewedLateAndSlightlyDirty(t *testing.T) {
 		}
 		if strings.HasPrefix(fields["ts"].(string), "2099") {
 			fromFuture++
+			if r.Topic == OrdersTopic {
+				t.Errorf("order %d is from the future", n)
+			}
 		}
 		if r.Topic == OrdersTopic {
 			orders++

@@ -19,7 +19,7 @@ FROM (VALUES (16, 'boolean'), (18, '"char"'), (20, 'bigint'), (21, 'smallint'), 
 WHERE ms_oid = n.oid;
 
 INSERT INTO live.pgc.ms_type
-SELECT ms_fields[9]::BIGINT, ms_oid, '_' || ms_typname, ms_name, NULL FROM live.pgc.ms_type WHERE ms_fields[9] <> '0';
+SELECT ms_fields[10]::BIGINT, ms_oid, '_' || ms_typname, ms_name, NULL FROM live.pgc.ms_type WHERE ms_fields[10] <> '0';
 
 CREATE TABLE live.pgc.ms_system_column AS
 SELECT s.ms_oid, s.num AS ms_num, string_split(s.col, ':')[1] AS ms_name, t.ms_oid AS ms_type

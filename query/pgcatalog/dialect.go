@@ -1,0 +1,99 @@
+package pgcatalog
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/millstream-db/millstream/query/parser"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// dialect rewrites what means another thing in DuckDB than in Postgres. It is
+// for statements that speak to the catalog only.
+func (r *rewriter) dialect() {
+	for i, t := range r.tokens {
+		switch {
+		case r.taken[i]:
+		case t.Kind == parser.Operator && (strings.HasPrefix(t.Text, "~") || strings.HasPrefix(t.Text, "!~")):
+			r.regularExpression(i)
+		case r.word(i, "collate"):
+			_, end := r.chain(i + 1)
+			r.replace(i, end, "")
+		case r.word(i, "like", "ilike"):
+			r.escape(i + 1)
+		case t.Kind == parser.String && strings.HasPrefix(t.Value, "{") && r.isArray(i):
+			if list, ok := arrayLiteral(t.Value); ok {
+				r.replace(i, i+1, list)
+			}
+		case r.word(i, "tableoid"):
+			r.tableOID(i)
+		}
+	}
+}
+
+func (r *rewriter) regularExpression(i int) {
+	op := r.tokens[i].Text
+	if shadow := shadowOperator(op); shadow != op {
+		r.replace(i, i+1, shadow)
+	}
+	r.pattern(op, i+1)
+}
+
+// escape gives LIKE the backslash, which in DuckDB is a character as others.
+func (r *rewriter) escape(pattern int) {
+	t := r.tokens[pattern]
+	if t.Kind == parser.String && strings.Contains(t.Value, `\`) && !r.word(pattern+1, "escape") {
+		r.behind(pattern, ` ESCAPE '\'`)
+	}
+}
+
+// isArray reports whether a string is an array: '{…}'::type[] or ANY ('{…}').
+func (r *rewriter) isArray(i int) bool {
+	if r.mark(i+1, "::") {
+		_, end := r.chain(i + 2)
+		return r.mark(end, "[")
+	}
+	return r.mark(i-1, "(") && r.mark(i+1, ")") && r.word(i-2, "any", "all", "some")
+}
+
+// arrayLiteral turns {a,"b c",NULL} into a list of strings.
+func arrayLiteral(text string) (string, bool) {
+	if !strings.HasSuffix(text, "}") || strings.ContainsAny(text[1:len(text)-1], `{}\`) {
+		return "", false
+	}
+	var list []string
+	for rest := strings.TrimSpace(text[1 : len(text)-1]); rest != ""; {
+		var value string
+		if strings.HasPrefix(rest, `"`) {
+			end := strings.IndexByte(rest[1:], '"')
+			if end < 0 {
+				return "", false
+			}
+			value, rest = parser.QuoteLiteral(rest[1:end+1]), strings.TrimSpace(rest[end+2:])
+			rest = strings.TrimPrefix(rest, ",")
+		} else {
+			value, rest, _ = strings.Cut(rest, ",")
+			if value = strings.TrimSpace(value); !strings.EqualFold(value, "null") {
+				value = parser.QuoteLiteral(value)
+			}
+		}
+		list = append(list, value)
+		rest = strings.TrimSpace(rest)
+	}
+	return "[" + strings.Join(list, ", ") + "]", true
+}
+
+// tableOID replaces the system column tableoid of a catalog relation.
+func (r *rewriter) tableOID(i int) {
+	switch {
+	case r.mark(i-1, ".") && r.name(i-2):
+		if rel := r.aliases[r.tokens[i-2].Value]; rel != nil {
+			r.replace(i-2, i+1, itoa(rel.oid))
+		}
+	case len(r.aliases) == 1:
+		for _, rel := range r.aliases {
+			r.replace(i, i+1, itoa(rel.oid))
+		}
+	}
+}
