@@ -326,7 +326,7 @@ func (e *Engine) connector(name string) (source.Connector, error) {
 func (e *Engine) spec(def *SourceDefinition) source.Spec {
 	return source.Spec{
 		Name: def.Name, Options: def.Options, Format: def.Format, Encode: def.Encode, Schema: def.Decoded(),
-		Alloc: e.mem, Logger: e.opts.Logger.With("component", "ingest", "source", def.Name),
+		Alloc: e.mem, Logger: e.opts.Logger,
 	}
 }
 

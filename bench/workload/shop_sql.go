@@ -75,8 +75,8 @@ type ShopQuery struct {
 func ShopQueries() []ShopQuery {
 	return []ShopQuery{
 		{"Revenue of the minutes that are open now", "SELECT * FROM revenue_per_minute ORDER BY 1 DESC, revenue DESC LIMIT 5"},
-		{"The pages of the last closed ten seconds", "SELECT page, views, users, round(avg_ms) AS avg_ms FROM page_stats_10s " +
-			"WHERE window_end <= (SELECT max(window_start) FROM page_stats_10s) ORDER BY window_start DESC, views DESC LIMIT 5"},
+		{"The pages of the newest ten seconds", "SELECT window_start, page, views, users, round(avg_ms) AS avg_ms FROM page_stats_10s " +
+			"WHERE window_start <= now() ORDER BY window_start DESC, views DESC LIMIT 5"},
 		{"Best sellers and their share", "SELECT product, revenue, round(100 * revenue / sum(revenue) OVER (), 1) AS percent " +
 			"FROM product_totals ORDER BY revenue DESC LIMIT 5"},
 		{"How far every partition has been read", "SELECT source, partition, next_offset, lag, late, rejected, status FROM millstream.partitions ORDER BY 1, 2"},

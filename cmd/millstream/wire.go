@@ -38,7 +38,7 @@ type wiring struct {
 func (w *wiring) open(ctx context.Context) (database, error) {
 	options := query.Options{Version: versionNumber(), Engine: engine.Options{
 		Connectors:         map[string]source.Connector{"kafka": kafka.New(kafka.Options{})},
-		Logger:             w.log.With("component", "engine"),
+		Logger:             w.log,
 		HotBytes:           w.cfg.Memory,
 		CheckpointInterval: w.cfg.CheckpointInterval,
 		DuckDB:             duck.Options{MemoryLimit: fmt.Sprintf("%dB", w.cfg.DuckDBMemory), Threads: w.cfg.Threads},
@@ -66,14 +66,14 @@ func (w *wiring) endpoints() ([]endpoint, error) {
 	var list []endpoint
 	if w.cfg.Pg != off {
 		server := pgwire.New(pgDatabase{w}, pgwire.Options{
-			Addr: w.cfg.Pg, MaxConnections: w.cfg.MaxConnections, Logger: w.log.With("component", "pgwire"),
+			Addr: w.cfg.Pg, MaxConnections: w.cfg.MaxConnections, Logger: w.log,
 			Observe: w.metrics.statement("postgres"), Authenticate: w.authenticate(),
 		})
 		list = append(list, endpoint{"postgres", w.cfg.Pg, server})
 	}
 	if w.cfg.HTTP != off {
 		server, err := httpapi.New(httpapi.Options{
-			Database: httpDatabase{w}, Logger: w.log.With("component", "http"), AllowedHosts: w.cfg.Hosts,
+			Database: httpDatabase{w}, Logger: w.log, AllowedHosts: w.cfg.Hosts,
 			Metrics: promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{}),
 			AnyHost: w.cfg.Insecure, StatementTimeout: w.cfg.StatementTimeout, Observe: w.metrics.statement("http"),
 		})
