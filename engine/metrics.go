@@ -51,7 +51,7 @@ func (e *Engine) Objects() (sources []SourceStats, views []ViewStats) {
 	}
 	for _, name := range sorted(s.views) {
 		v := s.views[name]
-		views = append(views, ViewStats{name, int64(v.windows), int64(v.state.Groups()), v.bytes, v.late, v.errors})
+		views = append(views, ViewStats{name, int64(v.state.Windows()), int64(v.state.Groups()), v.state.Bytes(), v.late, v.errors})
 	}
 	return sources, views
 }

@@ -37,8 +37,6 @@ type viewSnapshot struct {
 	state   *view.Snapshot
 	late    int64
 	errors  int64
-	windows int
-	bytes   int64
 }
 
 // partitionState is a source's place in one partition.

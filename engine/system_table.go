@@ -171,7 +171,7 @@ func fillViews(r *Read, b *batch.Builder) {
 		v := r.snapshot.views[name]
 		b.Column(0).AppendString(name)
 		b.Column(1).AppendString(v.def.Plan.Source)
-		for i, n := range []int64{int64(v.windows), int64(v.state.Groups()), v.bytes, v.late, v.errors} {
+		for i, n := range []int64{int64(v.state.Windows()), int64(v.state.Groups()), v.state.Bytes(), v.late, v.errors} {
 			b.Column(2 + i).AppendInt64(n)
 		}
 		appendInstant(b.Column(7), v.created)

@@ -122,6 +122,9 @@ func (e *Engine) take(d delivery) error {
 		e.addPartitions(s)
 	}
 	if err := s.accept(d.batch); err != nil {
+		if s.reader == nil { // Append's caller made a mistake, and is told
+			return fmt.Errorf("source %s: %w", s.def.Name, err)
+		}
 		s.failed = fmt.Errorf("source %s: the reader broke the order of offsets: %w", s.def.Name, err)
 		e.opts.Logger.Error("a source was stopped", "source", s.def.Name, "err", err)
 		return s.failed
@@ -211,9 +214,7 @@ func (e *Engine) publish() {
 		s.sources[name] = src.snapshot(now)
 	}
 	for name, v := range e.views {
-		vs := &viewSnapshot{def: v.def, created: v.created, state: v.state.Snapshot(), late: v.late, errors: v.errors}
-		vs.windows, _, vs.bytes = v.state.Size()
-		s.views[name] = vs
+		s.views[name] = &viewSnapshot{def: v.def, created: v.created, state: v.state.Snapshot(), late: v.late, errors: v.errors}
 	}
 	s.pin = e.reclaim.Publish()
 	e.current.Store(s)

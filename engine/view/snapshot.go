@@ -14,6 +14,7 @@ type Snapshot struct {
 	view    *View // for its layouts, which never change
 	windows []*windowSnapshot
 	groups  int
+	bytes   int64
 }
 
 type windowSnapshot struct {
@@ -21,6 +22,7 @@ type windowSnapshot struct {
 	null       bool
 	closed     uint64
 	n          int
+	bytes      int64
 	bounds     unsafe.Pointer
 	pages      []pageSnapshot
 }
@@ -47,6 +49,7 @@ func (v *View) Snapshot() *Snapshot {
 	for i, g := range v.order {
 		s.windows[i] = g.frozen
 		s.groups += g.frozen.n
+		s.bytes += g.frozen.bytes
 	}
 	v.moved, v.last = false, s
 	return s
@@ -54,7 +57,7 @@ func (v *View) Snapshot() *Snapshot {
 
 func (g *groups) freeze() {
 	w := &windowSnapshot{
-		start: g.start, end: g.end, null: g.null, closed: g.closed, n: int(g.n),
+		start: g.start, end: g.end, null: g.null, closed: g.closed, n: int(g.n), bytes: g.bytes(),
 		bounds: unsafe.Pointer(&g.bounds[0]), pages: make([]pageSnapshot, len(g.pages)),
 	}
 	for i := range g.pages {
@@ -66,6 +69,12 @@ func (g *groups) freeze() {
 
 // Groups returns the number of groups, in all windows.
 func (s *Snapshot) Groups() int { return s.groups }
+
+// Windows returns the number of windows.
+func (s *Snapshot) Windows() int { return len(s.windows) }
+
+// Bytes returns the memory that the state takes.
+func (s *Snapshot) Bytes() int64 { return s.bytes }
 
 // Relation is a part of a snapshot's windows as a table: window_start and
 // window_end where the view has a window, then k0…, a0….

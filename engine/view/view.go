@@ -262,12 +262,3 @@ func (v *View) Close() {
 	}
 	v.order, v.windows = nil, nil
 }
-
-// Size returns the number of windows and groups and the memory they take.
-func (v *View) Size() (windows, groups int, bytes int64) {
-	for _, g := range v.order {
-		groups += int(g.n)
-		bytes += g.bytes()
-	}
-	return len(v.order), groups, bytes
-}
