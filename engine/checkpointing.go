@@ -20,7 +20,7 @@ import (
 type checkpointState struct {
 	result  chan *pendingCheckpoint
 	running bool
-	epoch   uint64    // of the last committed one, when it was taken
+	epoch   uint64    // the epoch up to which there is nothing left to write
 	next    time.Time // not before
 	backoff time.Duration
 	err     error // why the last one failed
@@ -183,8 +183,11 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	for _, v := range e.views {
 		v.state.Drop(e.committed)
 	}
+	current := e.Epoch() == p.snapshot.Epoch
 	e.publish()
-	e.ckpt.epoch = e.Epoch() // nothing new to write until the next epoch
+	if current { // nothing came meanwhile, so there is nothing to write until the next epoch
+		e.ckpt.epoch = e.Epoch()
+	}
 	e.budget.release(charge)
 	e.tellReaders(p.snapshot)
 }

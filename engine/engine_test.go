@@ -224,3 +224,35 @@ func TestSmallBatchesAreMerged(t *testing.T) {
 		t.Errorf("1000 records lie in %d batches", n)
 	}
 }
+
+func TestBatchDuringCheckpointIsNotForgotten(t *testing.T) {
+	dir := t.TempDir()
+	e, err := Open(ctx, dir, Options{CheckpointInterval: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Append(ctx, "orders", orders(e, 0, 10)); err != nil {
+		t.Fatal(err)
+	}
+	err = e.do(ctx, func() error { // a checkpoint begins, a batch comes, the checkpoint ends
+		p := e.planCheckpoint(nil, nil)
+		e.step(delivery{source: "orders", batch: orders(e, 10, 10)})
+		e.commit(ctx, p)
+		e.finishCheckpoint(p)
+		return p.err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = Open(ctx, dir, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(ctx)
+	check(t, e, "SELECT count(*) FROM orders", "[20]")
+}
