@@ -40,15 +40,12 @@ func (c *Conn) Close() {
 // Interrupt stops the statement that runs now. It may be called from any goroutine.
 func (c *Conn) Interrupt() { mapping.Interrupt(c.data) }
 
-// Exec runs statements of our own making, separated by semicolons. A nil
-// context means that they can't be cancelled.
+// Exec runs statements of our own making, separated by semicolons.
 func (c *Conn) Exec(ctx context.Context, sql string) error {
-	if ctx != nil {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		defer context.AfterFunc(ctx, c.Interrupt)()
+	if err := ctx.Err(); err != nil {
+		return err
 	}
+	defer context.AfterFunc(ctx, c.Interrupt)()
 	var res mapping.Result
 	state := mapping.Query(c.data, sql, &res)
 	defer mapping.DestroyResult(&res)
@@ -60,7 +57,7 @@ func (c *Conn) Exec(ctx context.Context, sql string) error {
 
 // contextError prefers the context's reason to DuckDB's "interrupted".
 func contextError(ctx context.Context, err *Error) error {
-	if ctx != nil && ctx.Err() != nil && err.Interrupted() {
+	if ctx.Err() != nil && err.Interrupted() {
 		return context.Cause(ctx)
 	}
 	return err

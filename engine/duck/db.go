@@ -1,6 +1,7 @@
 package duck
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -101,7 +102,7 @@ func (db *DB) Lock(o Options) error {
 	}
 	sql = append(sql, "SET allow_unredacted_secrets=false", "SET enable_external_access=false",
 		"SET allowed_configs=['TimeZone','schema','search_path']", "SET lock_configuration=true")
-	if err := c.Exec(nil, strings.Join(sql, "; ")); err != nil { //nolint:staticcheck // nil means: no cancellation
+	if err := c.Exec(context.Background(), strings.Join(sql, "; ")); err != nil {
 		return fmt.Errorf("lock duckdb: %w", err)
 	}
 	return nil

@@ -47,7 +47,6 @@ func TestConcurrentReadersNeverSeeFreedMemory(t *testing.T) {
 	type snapshot struct {
 		pin  *Pin
 		page []byte
-		live *atomic.Bool
 	}
 	var current atomic.Pointer[snapshot]
 	var wg sync.WaitGroup

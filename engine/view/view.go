@@ -31,11 +31,11 @@ type View struct {
 	last    *Snapshot
 
 	// scratch, reused from batch to batch
-	rows, perWindow, hashRows []int32
-	hashes                    []uint64
-	found                     []uint32
-	keyVectors                []batch.Vector
-	assigned                  map[int64]*assignment
+	rows, perWindow []int32
+	hashes          []uint64
+	found           []uint32
+	keyVectors      []batch.Vector
+	assigned        map[int64]*assignment
 }
 
 // assignment is the rows of a batch that fall into one window.

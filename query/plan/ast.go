@@ -278,8 +278,3 @@ func newCast(child node, typeID string) node {
 		"cast_type": map[string]any{"id": typeID, "type_info": nil}, "try_cast": false,
 	}
 }
-
-// newAnd returns the conjunction of two conditions.
-func newAnd(a, b node) node {
-	return node{"class": "CONJUNCTION", "type": "CONJUNCTION_AND", "alias": "", "children": []any{a, b}}
-}
