@@ -53,8 +53,12 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 // Fold moves the write-ahead log into the file when it has grown. Readers of
 // an older state make DuckDB refuse; the next call tries again.
 func (s *Store) Fold(ctx context.Context, limit int64) error {
-	if s.WALBytes() < limit {
+	size := s.WALBytes()
+	if size < limit {
 		return nil
+	}
+	if err := s.checkDisk(size); err != nil {
+		return err
 	}
 	return s.conn.Exec(ctx, "CHECKPOINT history")
 }
