@@ -67,7 +67,11 @@ func scalar(r *rand.Rand, s *Source) string {
 		return pick(r, "_partition", "_offset % 10", "octet_length(_key)")
 	}
 	c := s.column(r)
-	return apply(pick(r, scalars[family(c.Type)]...), c.Name)
+	sql := apply(pick(r, scalars[family(c.Type)]...), c.Name)
+	if c == s.eventTime() && strings.HasPrefix(sql, "date_trunc") {
+		sql += "::VARCHAR" // by itself it would be a window
+	}
+	return sql
 }
 
 // apply writes an argument into a template: at every %[1]s, or at the one %s.

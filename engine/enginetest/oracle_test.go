@@ -15,6 +15,8 @@ import (
 var (
 	seeds   = flag.Int("seeds", 25, "how many seeds TestOracle runs")
 	oneSeed = flag.Uint64("seed", 0, "the one seed that TestOracle runs, 0 for all")
+	// After some failed seeds the rest is not worth the time.
+	failuresMax = flag.Int64("failures", 3, "after how many failed seeds TestOracle stops")
 )
 
 func TestMain(m *testing.M) {
@@ -23,9 +25,6 @@ func TestMain(m *testing.M) {
 
 // workers is how many seeds run at a time.
 const workers = 2
-
-// failuresMax is after how many failed seeds the rest is not worth the time.
-const failuresMax = 3
 
 // seedTimeout is for one seed; none takes more than a few seconds.
 const seedTimeout = 2 * time.Minute
@@ -50,7 +49,7 @@ func TestOracle(t *testing.T) {
 	if *oneSeed != 0 {
 		next <- *oneSeed
 	} else {
-		for seed := uint64(1); seed <= uint64(*seeds) && sum.failures.Load() < failuresMax; seed++ {
+		for seed := uint64(1); seed <= uint64(*seeds) && sum.failures.Load() < *failuresMax; seed++ {
 			next <- seed
 		}
 	}

@@ -41,6 +41,8 @@ type run struct {
 	durable  int          // batches that a crash must not take
 	finished atomic.Int64 // checkpoints
 	awaited  int64        // of them, before the directory is quiet
+	between  func() error // runs when the next checkpoint has committed, before the writer knows
+	found    error        // by between
 
 	pin   *query.Session // a transaction over one epoch
 	pinAt int
@@ -85,7 +87,7 @@ func (u *run) open(ctx context.Context) (err error) {
 	u.db, err = query.Open(ctx, u.dir, query.Options{Engine: engine.Options{
 		CheckpointInterval: checkpointEvery, Tick: time.Hour, DuckDB: duck.Options{Threads: 1, MemoryLimit: "1GiB"},
 		Now:          func() time.Time { return time.UnixMicro(u.clock.Load()) },
-		OnCheckpoint: func(int64, time.Duration, error) { u.finished.Add(1) },
+		OnCheckpoint: u.onCheckpoint,
 	}})
 	return err
 }
@@ -130,9 +132,7 @@ func (u *run) step(ctx context.Context, limit int, first bool) error {
 	case n < 68:
 		return u.background(ctx, limit)
 	case n < 74:
-		u.note("checkpoint")
-		u.durable = u.judge.Batches()
-		return u.db.Checkpoint(ctx)
+		return u.checkpoint(ctx)
 	case n < 78:
 		return u.interrupted(ctx)
 	case n < 82:
@@ -157,6 +157,28 @@ func (u *run) append(ctx context.Context, limit int) error {
 	u.records += len(d.Records)
 	u.note("append %d: %d records of %d partitions", u.judge.Batches(), len(d.Records), len(d.Ranges))
 	return u.db.Append(ctx, u.source.Name, d.Batch(u.source, u.db.Engine().Allocator()))
+}
+
+// checkpoint commits everything. The database may be read right after the
+// commit, while the rows that are in history now are still hot as well.
+func (u *run) checkpoint(ctx context.Context) error {
+	u.note("checkpoint")
+	for u.finished.Load() < u.awaited && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	if u.rand.IntN(2) == 0 {
+		u.between = func() error { return u.compare(ctx) }
+	}
+	err := u.db.Checkpoint(ctx)
+	u.durable, u.between = u.judge.Batches(), nil
+	return errors.Join(err, u.found)
+}
+
+func (u *run) onCheckpoint(_ int64, _ time.Duration, err error) {
+	if u.between != nil && err == nil {
+		u.found = u.between()
+	}
+	u.finished.Add(1)
 }
 
 // background lets a checkpoint fall due, which runs while more is appended.

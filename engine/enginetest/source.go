@@ -31,6 +31,7 @@ type Source struct {
 	StepMicros int64
 	Partitions int
 	Infinite   bool // some event times are infinite
+	Rounded    bool // event times are multiples of the step, so that many hit the bounds of windows
 }
 
 var scalarKinds = []batch.Kind{
@@ -43,6 +44,7 @@ var scalarKinds = []batch.Kind{
 func NewSource(r *rand.Rand) *Source {
 	s := &Source{
 		Name: "s", StepMicros: pick(r, int64(50e3), 1e6, 30e6, 600e6, 6*3600e6), Partitions: 1 + r.IntN(4), Infinite: chance(r, 8),
+		Rounded: chance(r, 2),
 	}
 	s.DelayMicros = pick(r, 0, 1, s.StepMicros, 20*s.StepMicros, int64(r.IntN(50))*s.StepMicros)
 	eventTime := r.IntN(3)

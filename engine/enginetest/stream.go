@@ -78,6 +78,9 @@ func (t *Stream) eventTime(partition int) Value {
 		return pick(r, batch.InfinityMicros, batch.NegInfinityMicros)
 	}
 	ts := t.now + t.skew[partition]
+	if s.Rounded {
+		ts -= ts % s.StepMicros
+	}
 	switch r.IntN(400) {
 	case 0:
 		return yearOne + r.Int64N(1e6)
@@ -88,9 +91,17 @@ func (t *Stream) eventTime(partition int) Value {
 	case 3:
 		return ClockStart.UnixMicro() + MaxFutureMicros + 1e12
 	case 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19:
-		return ts - r.Int64N(400*s.StepMicros)
+		return ts - t.behind(400)
 	}
-	return ts - r.Int64N(3*s.StepMicros+1)
+	return ts - t.behind(3)
+}
+
+// behind is how far a record is out of order: up to so many steps.
+func (t *Stream) behind(steps int64) int64 {
+	if t.source.Rounded {
+		return t.source.StepMicros * t.rand.Int64N(steps)
+	}
+	return t.rand.Int64N(t.source.StepMicros*steps + 1)
 }
 
 // Seek moves a cursor to the given next offsets.

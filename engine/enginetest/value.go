@@ -257,7 +257,11 @@ func unstaged(column string, t batch.Type) string {
 func literal(v Value, t batch.Type) string {
 	switch t.Kind {
 	case batch.Blob:
-		return "'" + strings.ReplaceAll(string(v.([]byte)), "'", "''") + "'::BLOB"
+		var text strings.Builder
+		for _, b := range v.([]byte) {
+			fmt.Fprintf(&text, `\x%02X`, b)
+		}
+		return "'" + text.String() + "'::BLOB"
 	case batch.Date, batch.Time, batch.Timestamp, batch.TimestampTZ:
 		return "(" + unstaged(fmt.Sprint(v), t) + ")"
 	case batch.Real, batch.Double:

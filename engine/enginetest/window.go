@@ -37,7 +37,7 @@ func newWindow(r *rand.Rand, s *Source) window {
 // width returns a length for windows: a few of them, or many.
 func width(r *rand.Rand, s *Source) int64 {
 	w := s.StepMicros * pick(r, int64(5), 50, 500, 5000)
-	if chance(r, 2) {
+	if !s.Rounded && chance(r, 2) {
 		w += r.Int64N(w)
 	}
 	return w

@@ -1,0 +1,143 @@
+package enginetest_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+var plantFaults = flag.Bool("faults", false, "run TestPlantedFaults, which takes minutes")
+
+// fault is a mistake in the engine, as replacements of its text.
+type fault struct {
+	name  string
+	edits []edit
+}
+
+// edit replaces text that occurs exactly once in a file below engine.
+type edit struct{ file, old, new string }
+
+var faults = []fault{
+	{"a record is late only after its window's end", []edit{{"view/view.go", "cur.end <= in.Watermarks[row]", "cur.end < in.Watermarks[row]"}}},
+	{"a window's end is inclusive", []edit{{"view/view.go", "ts >= cur.end", "ts > cur.end"}}},
+	{"a checkpoint lets go of rows that came after it", []edit{{"hot_table.go", "t.segments[n].last <= epoch {", "t.segments[n].last <= epoch+1 {"}}},
+	{"rows that have moved into history are read from memory too", []edit{{"hot_table.go", "if s.last <= after ||", "if s.last < after ||"}}},
+	{"windows that have moved into history are read from memory too", []edit{{"view/snapshot.go", "return w.closed == 0 || w.closed > checkpoint }", "return true }"}}},
+	{"closed windows are not moved into history", []edit{{"checkpointing.go", "closed := state.Closed(); v.def.Plan.Window != nil &&", "closed := state.Closed(); v.def.Plan.Window == nil &&"}}},
+	{"windows in history are restored as well", []edit{{"view/state.go", "if end <= watermark {", "if end < end-watermark+watermark {"}}},
+	{"changed groups are not marked for the checkpoint", []edit{{"view/groups.go", "p.dirty[at>>6] |= 1 << (at & 63)", "p.dirty[at>>6] |= 0 << (at & 63)"}}},
+	{"a failed checkpoint forgets what it did not write", []edit{{"checkpointing.go", "v.state.Undo(delta)", "_ = delta"}}},
+	{"pages are changed under their readers", []edit{{"view/groups.go", "if p.accsBorn != now {", "if false {"}}},
+	{"the sets of count(DISTINCT) are not restored", []edit{{"view/state.go", "g.distinct[vectors[2].Int64(row)].Load(member)", "_ = member"}}},
+	{"a key that is NULL equals zero", []edit{
+		{"view/hash.go", "hashes[i] = mix(hashes[i], nullHash)", "hashes[i] = mix(hashes[i], 0)"},
+		{"view/groups.go", "if held == v.Null(row) {", "if held == v.Null(row) && v.Values == nil {"},
+	}},
+	{"min and max take unsigned integers for signed", []edit{{"aggregate/minmax.go", "ordered[uint64](greatest)", "ordered[int64](greatest)"}}},
+	{"a sum loses its carry", []edit{{"aggregate/sum.go", "sum.Hi+v.Hi+int64(carry)", "sum.Hi+v.Hi+int64(carry&0)"}}},
+	{"FILTER is ignored", []edit{{"view/view.go", "if a.Filter >= 0 {", "if a.Filter >= 1000 {"}}},
+	{"a comparison takes NULL for a value", []edit{{"view/predicate.go", "if !null && c.Op.accepts", "if c.Op.accepts"}}},
+	{"the hash table loses a group when it grows", []edit{{"view/groups.go", "for _, slot := range old {", "for _, slot := range old[1:] {"}}},
+	{"a page that grows loses its NULLs", []edit{{"view/groups.go", "if c.nullable {\n\t\t\tat := c.prefix + c.width", "if c.nullable && c.width == 0 {\n\t\t\tat := c.prefix + c.width"}}},
+	{"the watermark follows the fastest partition", []edit{{"watermark/watermark.go", "t.behind(min(others, newest))", "t.behind(max(newest, min(others, newest)))"}}},
+	{"the watermark follows records from the future", []edit{{"watermark/watermark.go", "limit = arrival.Add(t.opts.MaxFuture).UnixMicro()", "limit = arrival.Add(24 * t.opts.MaxFuture * 365 * 6).UnixMicro()"}}},
+	{"the offset of a batch's second partition does not advance", []edit{{"live_source.go", "p.next = r.Next\n", "p.next = r.Next\n\t\tif r.Partition != b.Ranges[0].Partition {\n\t\t\tp.next = r.First\n\t\t}\n"}}},
+	{"a new view misses the newest rows", []edit{{"catalog.go", "if segment.last > e.committed {", "if segment.last > e.committed+1 {"}}},
+	{"the count of late records is not restored", []edit{{"engine.go", "v.late, _ = counter(im, o.Name, counterLate)", "v.late = 0"}}},
+	{"the watermark is not restored", []edit{{"engine.go", "s.tracker.Restore(mark, newest, e.opts.Now())", "s.tracker.Restore(mark-1e9, nil, e.opts.Now())"}}},
+}
+
+// TestPlantedFaults checks the oracle: it must find every fault. The faults are
+// planted by the go command's overlay; nothing of them is in the sources.
+func TestPlantedFaults(t *testing.T) {
+	if !*plantFaults {
+		t.Skip("run with -faults")
+	}
+	caught := 0
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			start := time.Now()
+			out, failed := runWith(t, f)
+			switch {
+			case strings.Contains(out, "[build failed]"):
+				t.Fatalf("the fault does not compile:\n%s", out)
+			case !failed:
+				t.Errorf("not found: %s", lastLine(out))
+			default:
+				caught++
+				t.Logf("found in %s: %s", time.Since(start).Round(time.Second), evidence(out))
+			}
+		})
+	}
+	t.Logf("%d/%d planted faults found", caught, len(faults))
+}
+
+// runWith runs the oracle on an engine with a fault.
+func runWith(t *testing.T, f fault) (output string, failed bool) {
+	t.Helper()
+	dir := t.TempDir()
+	texts := make(map[string]string)
+	for _, e := range f.edits {
+		path, err := filepath.Abs(filepath.Join("..", e.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if texts[path] == "" {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[path] = string(b)
+		}
+		if n := strings.Count(texts[path], e.old); n != 1 {
+			t.Fatalf("%s contains %q %d times: the fault needs to be written anew", e.file, e.old, n)
+		}
+		texts[path] = strings.Replace(texts[path], e.old, e.new, 1)
+	}
+	overlay := struct{ Replace map[string]string }{make(map[string]string)}
+	for path, text := range texts {
+		patched := filepath.Join(dir, fmt.Sprint(len(overlay.Replace), filepath.Base(path)))
+		if err := os.WriteFile(patched, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		overlay.Replace[path] = patched
+	}
+	b, err := json.Marshal(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-timeout=5m", "-overlay="+file, "-run=^TestOracle$", ".",
+		"-args", "-seeds=200", "-failures=1")
+	out, err := cmd.CombinedOutput()
+	return string(out), err != nil
+}
+
+// evidence is the first line that says what is wrong.
+func evidence(out string) string {
+	for _, line := range strings.Split(out, "\n") {
+		for _, sign := range []string{"seed ", "panic: ", "fatal error: ", "SIGSEGV"} {
+			if i := strings.Index(line, sign); i >= 0 {
+				return line[i:min(len(line), i+160)]
+			}
+		}
+	}
+	return lastLine(out)
+}
+
+func lastLine(out string) string {
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	return lines[len(lines)-1]
+}
