@@ -43,7 +43,7 @@ func binary(t *testing.T) string {
 // startBroker starts a broker whose log is on the disk.
 func startBroker(t *testing.T, o broker.Options) *broker.Broker {
 	t.Helper()
-	o.RetentionAge, o.RetentionBytes = -1, -1
+	o.RetentionAge, o.RetentionBytes = -time.Hour, -1
 	if o.DataDir == "" {
 		o.DataDir = filepath.Join(t.TempDir(), "kafka")
 	}
