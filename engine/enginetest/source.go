@@ -47,6 +47,9 @@ func NewSource(r *rand.Rand) *Source {
 		Rounded: chance(r, 2),
 	}
 	s.DelayMicros = pick(r, 0, 1, s.StepMicros, 20*s.StepMicros, int64(r.IntN(50))*s.StepMicros)
+	if s.Rounded {
+		s.DelayMicros -= s.DelayMicros % s.StepMicros
+	}
 	eventTime := r.IntN(3)
 	for i := range 3 + r.IntN(7) {
 		c := Column{Name: fmt.Sprint("c", i)}

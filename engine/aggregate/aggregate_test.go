@@ -1,0 +1,348 @@
+package aggregate
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math"
+	"math/big"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"pgregory.net/rapid"
+
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+// groupsMax spreads groups over two pages.
+const groupsMax = PageRows + 100
+
+var types = []batch.Type{
+	{Kind: batch.Boolean}, {Kind: batch.TinyInt}, {Kind: batch.SmallInt}, {Kind: batch.Integer}, {Kind: batch.BigInt},
+	{Kind: batch.UTinyInt}, {Kind: batch.USmallInt}, {Kind: batch.UInteger}, {Kind: batch.UBigInt}, {Kind: batch.HugeInt},
+	{Kind: batch.Real}, {Kind: batch.Double}, {Kind: batch.Decimal, Precision: 9, Scale: 2}, {Kind: batch.Decimal, Precision: 30, Scale: 4},
+	{Kind: batch.Varchar}, {Kind: batch.Blob}, {Kind: batch.Date}, {Kind: batch.Time}, {Kind: batch.Timestamp}, {Kind: batch.TimestampTZ},
+	{Kind: batch.UUID}, {Kind: batch.JSON},
+}
+
+// sample is a value: *big.Int for everything that counts, float64, bool, string
+// (also of a UUID's bytes), or nil.
+type sample any
+
+var bitsOf = map[batch.Kind]int{
+	batch.TinyInt: 8, batch.SmallInt: 16, batch.Integer: 32, batch.UTinyInt: 8, batch.USmallInt: 16, batch.UInteger: 32, batch.Date: 32,
+}
+
+func draw(t *rapid.T, typ batch.Type) sample {
+	if rapid.IntRange(0, 4).Draw(t, "null") == 0 {
+		return nil
+	}
+	switch typ.Physical() {
+	case batch.Bits:
+		return rapid.Bool().Draw(t, "bool")
+	case batch.Float32:
+		return float64(rapid.SampledFrom([]float32{0, 1.5, -2.25, float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 1e30}).Draw(t, "float"))
+	case batch.Float64:
+		return rapid.OneOf(rapid.Float64(), rapid.SampledFrom([]float64{0, math.NaN(), math.Inf(-1)})).Draw(t, "double")
+	case batch.Bytes:
+		return rapid.OneOf(rapid.SampledFrom([]string{"", "a", "twelve bytes", "twelve bytes!", "twelve bytes and more"}), rapid.String()).Draw(t, "string")
+	case batch.Fixed16:
+		return string(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "uuid"))
+	case batch.Int128:
+		v := new(big.Int).Lsh(big.NewInt(rapid.Int64().Draw(t, "high")), 50)
+		return v.Add(v, new(big.Int).SetUint64(rapid.Uint64().Draw(t, "low")))
+	}
+	bits := bitsOf[typ.Kind]
+	if bits == 0 {
+		bits = 64
+	}
+	if typ.Kind >= batch.UTinyInt && typ.Kind <= batch.UBigInt {
+		return new(big.Int).SetUint64(rapid.Uint64().Draw(t, "unsigned") >> (64 - bits))
+	}
+	return big.NewInt(rapid.Int64().Draw(t, "signed") >> (64 - bits))
+}
+
+func appendSample(c *batch.ColumnBuilder, s sample) {
+	switch v := s.(type) {
+	case nil:
+		c.AppendNull()
+	case bool:
+		c.AppendBool(v)
+	case float64:
+		if c.Type().Kind == batch.Real {
+			c.AppendFloat32(float32(v))
+		} else {
+			c.AppendFloat64(v)
+		}
+	case string:
+		if c.Type().Kind == batch.UUID {
+			c.AppendUUID(batch.UUIDValue([]byte(v)))
+		} else {
+			c.AppendString(v)
+		}
+	case *big.Int:
+		low := new(big.Int).And(v, new(big.Int).SetUint64(math.MaxUint64)).Uint64()
+		switch c.Type().Physical() {
+		case batch.Int8:
+			c.AppendInt8(int8(low))
+		case batch.Int16:
+			c.AppendInt16(int16(low))
+		case batch.Int32:
+			c.AppendInt32(int32(low))
+		case batch.Int64:
+			c.AppendInt64(int64(low))
+		default:
+			c.AppendInt128(batch.Int128Value{Lo: low, Hi: new(big.Int).Rsh(v, 64).Int64()})
+		}
+	}
+}
+
+func compare(a, b sample) int {
+	switch x := a.(type) {
+	case *big.Int:
+		return x.Cmp(b.(*big.Int))
+	case float64:
+		y := b.(float64)
+		if math.IsNaN(x) || math.IsNaN(y) { // NaN is the greatest
+			return cmp.Compare(btoi(math.IsNaN(x)), btoi(math.IsNaN(y)))
+		}
+		return cmp.Compare(x, y)
+	case bool:
+		return btoi(x) - btoi(b.(bool))
+	default:
+		return strings.Compare(a.(string), b.(string))
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// naive is the aggregate over a group's values, none of them NULL.
+func naive(f Function, values []sample, rows int) sample {
+	switch f {
+	case CountStar:
+		return big.NewInt(int64(rows))
+	case Count:
+		return big.NewInt(int64(len(values)))
+	case CountDistinct:
+		different := make(map[string]bool)
+		for _, v := range values {
+			different[text(v)] = true
+		}
+		return big.NewInt(int64(len(different)))
+	}
+	var out sample
+	for _, v := range values {
+		switch {
+		case f == Sum:
+			out = add(out, v)
+		case out == nil:
+			out = v
+		case f == Min && compare(v, out) < 0, f == Max && compare(v, out) > 0:
+			out = v
+		case f == BoolAnd:
+			out = out.(bool) && v.(bool)
+		case f == BoolOr:
+			out = out.(bool) || v.(bool)
+		}
+	}
+	return out
+}
+
+func add(sum, v sample) sample {
+	if b, ok := v.(bool); ok {
+		v = big.NewInt(int64(btoi(b)))
+	}
+	switch {
+	case sum == nil:
+		return v
+	default:
+		if f, ok := v.(float64); ok {
+			return sum.(float64) + f
+		}
+		return new(big.Int).Add(sum.(*big.Int), v.(*big.Int))
+	}
+}
+
+func text(v sample) string {
+	if f, ok := v.(float64); ok && f == 0 {
+		return "0" // of both signs
+	}
+	return fmt.Sprint(v)
+}
+
+// stateColumn is memory for a state column of groupsMax groups.
+func stateColumn(width int, nullable bool) *Column {
+	c := &Column{}
+	for range (groupsMax + PageRows - 1) / PageRows {
+		words := make([]uint64, width*PageRows/8)
+		c.Values = append(c.Values, unsafe.Pointer(&words[0]))
+		if nullable {
+			c.Valid = append(c.Valid, unsafe.Pointer(&make([]byte, PageRows)[0]))
+		}
+	}
+	return c
+}
+
+// held returns group g's value.
+func held(c *Column, g uint32, typ batch.Type) sample {
+	if c.Valid != nil && *c.valid(g) == 0 {
+		return nil
+	}
+	switch typ.Kind {
+	case batch.UTinyInt:
+		return big.NewInt(int64(*value[uint8](c, g)))
+	case batch.USmallInt:
+		return big.NewInt(int64(*value[uint16](c, g)))
+	case batch.UInteger:
+		return big.NewInt(int64(*value[uint32](c, g)))
+	case batch.UBigInt:
+		return new(big.Int).SetUint64(*value[uint64](c, g))
+	}
+	switch typ.Physical() {
+	case batch.Bits:
+		return *value[bool](c, g)
+	case batch.Int8:
+		return big.NewInt(int64(*value[int8](c, g)))
+	case batch.Int16:
+		return big.NewInt(int64(*value[int16](c, g)))
+	case batch.Int32:
+		return big.NewInt(int64(*value[int32](c, g)))
+	case batch.Int64:
+		return big.NewInt(*value[int64](c, g))
+	case batch.Int128:
+		return value[batch.Int128Value](c, g).Big()
+	case batch.Float32:
+		return float64(*value[float32](c, g))
+	case batch.Float64:
+		return *value[float64](c, g)
+	case batch.Fixed16:
+		return string(value[batch.UUIDValue](c, g)[:])
+	default:
+		return string(bytes.Clone(value[StringHandle](c, g).Bytes()))
+	}
+}
+
+func vectorOf(mem *batch.Allocator, typ batch.Type, values []sample) (batch.Vector, func()) {
+	b := batch.NewBuilder(mem, batch.NewSchema([]batch.Column{{Name: "x", Type: typ}}))
+	for _, v := range values {
+		appendSample(b.Column(0), v)
+	}
+	rec := b.Finish()
+	return batch.VectorOf(rec.Column(0), typ), rec.Release
+}
+
+// supported reports whether SQL has the function for the type.
+func supported(f Function, t batch.Type) bool {
+	switch f {
+	case Sum:
+		return t.Kind <= batch.Decimal
+	case BoolAnd, BoolOr:
+		return t.Kind == batch.Boolean
+	}
+	return true
+}
+
+func TestAccumulatorsAgreeWithANaiveComputation(t *testing.T) {
+	for _, typ := range types {
+		for f := CountStar; f <= CountDistinct; f++ {
+			acc, err := New(f, typ)
+			if (err == nil) != supported(f, typ) {
+				t.Errorf("function %d over %s: %v", f, typ, err)
+			}
+			if err == nil {
+				t.Run(fmt.Sprint(f, typ), func(t *testing.T) { checkAccumulator(t, f, typ, acc) })
+			}
+		}
+	}
+}
+
+func checkAccumulator(t *testing.T, f Function, typ batch.Type, acc Accumulator) {
+	rapid.Check(t, func(t *rapid.T) {
+		mem := batch.NewAllocator()
+		arena, column, set := NewArena(mem), stateColumn(acc.Width(), acc.Nullable()), NewDistinct(typ)
+		values, rows := make(map[uint32][]sample), make(map[uint32]int)
+		for range rapid.IntRange(1, 3).Draw(t, "batches") {
+			n := rapid.IntRange(0, 30).Draw(t, "n")
+			samples := make([]sample, n)
+			var groups []uint32
+			var selected []int32
+			for i := range samples {
+				samples[i] = draw(t, typ)
+				if rapid.Bool().Draw(t, "selected") { // a FILTER leaves rows out
+					g := rapid.SampledFrom([]uint32{0, 1, PageRows - 1, PageRows, groupsMax - 1}).Draw(t, "group")
+					groups, selected = append(groups, g), append(selected, int32(i))
+					rows[g]++
+					if samples[i] != nil {
+						values[g] = append(values[g], samples[i])
+					}
+				}
+			}
+			arg, release := vectorOf(mem, typ, samples)
+			if f == CountDistinct {
+				set.Add(column, groups, selected, &arg)
+			} else {
+				acc.Add(column, groups, selected, &arg, arena)
+			}
+			release() // nothing may point into the batch
+		}
+		for g := range rows {
+			got, want := held(column, g, ResultType(f, typ)), naive(f, values[g], rows[g])
+			if text(got) != text(want) {
+				t.Fatalf("group %d: %v, want %v of %v", g, got, want, values[g])
+			}
+		}
+		for _, block := range arena.Take() {
+			mem.Free(block)
+		}
+		if n := mem.Bytes(); n != 0 {
+			t.Fatalf("%d bytes leaked", n)
+		}
+	})
+}
+
+func TestDistinctIsRestoredFromItsMembers(t *testing.T) {
+	for _, typ := range types {
+		t.Run(typ.String(), func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				mem := batch.NewAllocator()
+				n := rapid.IntRange(0, 40).Draw(t, "n")
+				samples, groups, selected := make([]sample, n), make([]uint32, n), make([]int32, n)
+				for i := range samples {
+					samples[i], groups[i], selected[i] = draw(t, typ), rapid.Uint32Range(0, 2).Draw(t, "group"), int32(i)
+				}
+				arg, release := vectorOf(mem, typ, samples)
+				defer release()
+				set, column := NewDistinct(typ), stateColumn(8, false)
+				half := rapid.IntRange(0, n).Draw(t, "half")
+				set.Add(column, groups[:half], selected[:half], &arg)
+				fresh := set.TakeFresh()
+				if rapid.Bool().Draw(t, "failed") { // the checkpoint that took them
+					set.Return(fresh)
+					fresh = nil
+				}
+				set.Add(column, groups[half:], selected[half:], &arg)
+				fresh = append(fresh, set.TakeFresh()...)
+				if rapid.Bool().Draw(t, "whole") {
+					fresh = set.All()
+				}
+				restored := NewDistinct(typ)
+				for _, m := range fresh {
+					restored.Load(m)
+				}
+				again := stateColumn(8, false)
+				restored.Add(again, groups, selected, &arg)
+				for g := range uint32(3) {
+					if more := *value[int64](again, g); more != 0 {
+						t.Fatalf("group %d counted %d values again", g, more)
+					}
+				}
+			})
+		})
+	}
+}
