@@ -91,11 +91,27 @@ func Statements(broker, topic string) []string {
 	return statements
 }
 
-// ViewNames returns the names of the views.
-func ViewNames() []string {
-	names := make([]string, len(views))
-	for i, v := range views {
-		names[i] = v.name
+// Totals returns a statement whose columns are all equal at any epoch, as many
+// as the source has rows: the views count each row once, or it came too late.
+func Totals() string {
+	columns := []string{
+		"(SELECT count(*) FROM orders)::BIGINT AS orders",
+		"((SELECT count(product) FROM orders) - (SELECT coalesce(sum(orders), 0) FROM product_totals) + (SELECT count(*) FROM orders))::BIGINT AS product_totals",
 	}
-	return names
+	for _, v := range views {
+		if v.window != "" {
+			columns = append(columns, fmt.Sprintf(`((SELECT coalesce(sum(orders), 0) FROM %[1]s) + (SELECT count(*) FROM "orders$late" WHERE "view" = '%[1]s'))::BIGINT AS %[1]s`, v.name))
+		}
+	}
+	return "SELECT " + strings.Join(columns, ", ")
+}
+
+// Differences returns for each view a statement that gives one row for every
+// one that the view has wrong.
+func Differences() map[string]string {
+	statements := map[string]string{}
+	for _, v := range views {
+		statements[v.name] = v.difference()
+	}
+	return statements
 }
