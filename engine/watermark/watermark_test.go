@@ -114,3 +114,11 @@ func TestFutureRecordDoesNotPushTheWatermark(t *testing.T) {
 		t.Errorf("watermark %d, want %d", tr.Current(), now+1)
 	}
 }
+
+func TestInfiniteTimesDoNotMoveTheWatermark(t *testing.T) {
+	tr := New(Options{DelayMicros: 5})
+	got := observe(tr, start, times(t, batch.NegInfinityMicros, batch.InfinityMicros, 100, 110), rows(0, 4, false))
+	if diff := cmp.Diff([]int64{None, None, None, 95}, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -148,3 +148,16 @@ func dumpDefinition(def *view.Definition) string {
 	}
 	return out.String()
 }
+
+// TestInfiniteTimeIsItsOwnWindow holds for TUMBLE what DuckDB does in
+// time_bucket.
+func TestInfiniteTimeIsItsOwnWindow(t *testing.T) {
+	b := newDuckBinder(t)
+	for _, ts := range []string{"infinity", "-infinity"} {
+		w := tumble{column: "ts", width: 60e6, shift: 7}
+		rows := b.rows(t, "SELECT ("+w.startSQL()+")::VARCHAR, ("+w.endSQL()+")::VARCHAR FROM (SELECT '"+ts+"'::TIMESTAMP AS ts)")
+		if rows[0][0] != ts || rows[0][1] != ts {
+			t.Errorf("the window of %s is %v", ts, rows[0])
+		}
+	}
+}
