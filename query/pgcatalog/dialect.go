@@ -28,6 +28,8 @@ func (r *rewriter) dialect() {
 			}
 		case r.word(i, "tableoid"):
 			r.tableOID(i)
+		case r.clause[i] == relationName && r.mark(i+1, "(") && r.word(i, "generate_series", "generate_subscripts", "unnest"):
+			r.columnAlias(r.partner[i+1] + 1)
 		}
 	}
 }
@@ -96,4 +98,22 @@ func (r *rewriter) tableOID(i int) {
 			r.replace(i, i+1, itoa(rel.oid))
 		}
 	}
+}
+
+// columnAlias names the column of a function in FROM as its alias, which begins
+// at a token: in Postgres the alias alone means the value, in DuckDB the row.
+func (r *rewriter) columnAlias(i int) {
+	if i > 0 && r.word(i, "as") {
+		i++
+	}
+	if i <= 0 || !r.name(i) || r.mark(i+1, "(") || r.word(i, "with") || r.joinWord(i) {
+		return
+	}
+	r.behind(i, "("+r.tokens[i].Text+")")
+}
+
+// joinWord reports whether a word goes on with FROM or ends it, and so is no alias.
+func (r *rewriter) joinWord(i int) bool {
+	return r.word(i, "on", "using", "where", "join", "left", "right", "full", "inner", "outer", "cross", "natural", "group", "having",
+		"order", "limit", "offset", "fetch", "window", "qualify", "union", "except", "intersect", "for", "tablesample")
 }

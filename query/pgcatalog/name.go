@@ -31,8 +31,8 @@ func (r *rewriter) nameAt(i, end int, names []string) {
 	}
 	call := r.mark(end, "(")
 	switch {
-	case call && schema == "" && len(names) == 1:
-		if Macro(names[0]) && r.clause[i] != relationName {
+	case call && schema == "" && len(names) == 1: // array_to_string is DuckDB's too, where it hasn't Postgres's schema
+		if Macro(names[0]) && names[0] != "array_to_string" && r.clause[i] != relationName {
 			r.before(i, catalogSchema+".")
 		}
 	case call && schema != "" && len(names) == 1:
@@ -68,7 +68,7 @@ func (r *rewriter) relationAt(i, last int, schema, name string) {
 		alias++
 	}
 	r.aliases[name] = found
-	if r.name(alias) && !r.word(alias, "on", "where", "join", "left", "inner", "cross", "group", "order", "limit") {
+	if r.name(alias) && !r.joinWord(alias) {
 		r.aliases[r.tokens[alias].Value] = found
 	}
 }

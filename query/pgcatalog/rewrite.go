@@ -124,6 +124,8 @@ func (r *rewriter) clauses() []clause {
 		case t.Kind == parser.Word && !r.mark(i-1, "."):
 			l.keyword(t.Value)
 			r.noteCTE(i)
+		case t.Kind == parser.Word:
+			l.expect = false
 		case t.Kind == parser.Quoted:
 			l.expect = l.expect && r.mark(i+1, ".")
 			r.noteCTE(i)

@@ -20,19 +20,22 @@ const (
 )
 
 // Schema returns the statements, separated by semicolons, that define the
-// shadow catalog in the attached catalog live. They are to be run once, when
-// live.millstream.views exists, on a connection that may create objects there.
+// shadow catalog in the attached catalog live, as one transaction. They are to
+// be run once, when live.millstream.views exists, on a connection that may
+// create objects there and is in no transaction.
 func Schema() string { return schema() }
 
 var schema = sync.OnceValue(func() string {
 	parts := []string{
-		"CREATE SCHEMA live." + catalogSchema + ";\nCREATE SCHEMA live." + informationSchema + ";\n",
+		"BEGIN TRANSACTION;\nCREATE SCHEMA live." + catalogSchema + ";\nCREATE SCHEMA live." + informationSchema + ";\n",
 		file("sql/tables.sql"),
 		emptyTables(),
+		file("sql/lookup.sql"),
 		file("sql/functions.sql"),
 		file("sql/catalog.sql"),
 		file("sql/information_schema.sql"),
 		file("sql/rows.sql"),
+		"COMMIT;\n",
 	}
 	data := strings.NewReplacer(
 		"$relations$", literal("data/relations.txt"),

@@ -36,7 +36,9 @@ CREATE MACRO live.pgc.set_config(ms_a, ms_b, ms_c) AS ms_b::VARCHAR;
 
 -- Names.
 CREATE MACRO live.pgc.quote_ident(ms_a) AS
-  CASE WHEN regexp_full_match(ms_a, '[a-z_][a-z0-9_$]*') THEN ms_a ELSE '"' || replace(ms_a, '"', '""') || '"' END;
+  CASE WHEN regexp_full_match(ms_a, '[a-z_][a-z0-9_]*') AND NOT contains(
+    ' all analyse analyze and any array as asc asymmetric authorization between binary both case cast check coalesce collate collation column concurrently constraint create cross current_catalog current_date current_role current_schema current_time current_timestamp current_user default deferrable desc distinct do else end except exists extract false fetch for foreign freeze from full grant group having ilike in initially inner intersect interval into is isnull join lateral leading left like limit localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning right row select session_user similar some symmetric table tablesample then time timestamp to trailing true union unique user using values variadic verbose when where window with ',
+    ' ' || ms_a || ' ') THEN ms_a ELSE '"' || replace(ms_a, '"', '""') || '"' END;
 CREATE MACRO live.pgc.quote_literal(ms_a) AS '''' || replace(ms_a::VARCHAR, '''', '''''') || '''';
 CREATE MACRO live.pgc.quote_nullable(ms_a) AS coalesce('''' || replace(ms_a::VARCHAR, '''', '''''') || '''', 'NULL');
 CREATE MACRO live.pgc.ms_fold(ms_a) AS CASE WHEN contains(ms_a, '"') THEN replace(ms_a, '"', '') ELSE lower(trim(ms_a)) END;
@@ -83,7 +85,7 @@ CREATE MACRO live.pgc.format_type(ms_a, ms_b) AS CASE WHEN ms_a IS NULL THEN NUL
       ELSE ms_name END || CASE WHEN ms_oid <> ms_base THEN '[]' ELSE '' END
    FROM live.pgc.ms_type WHERE ms_oid = ms_a), '???') END;
 
--- What is visible without its schema. The numbers alone tell; see catalog.sql.
+-- What is visible without its schema. The numbers alone tell; see lookup.sql.
 CREATE MACRO live.pgc.pg_table_is_visible(ms_a) AS CASE WHEN ms_a < 1000000 THEN ms_a < 13000 ELSE ms_a % 2 = 0 END;
 CREATE MACRO live.pgc.pg_type_is_visible(ms_a) AS ms_a IS NOT NULL;
 CREATE MACRO live.pgc.pg_function_is_visible(ms_a) AS ms_a IS NOT NULL;
@@ -155,3 +157,9 @@ CREATE MACRO live.pgc.pg_has_role (ms_a, ms_b) AS true, (ms_a, ms_b, ms_c) AS tr
 -- Arrays.
 CREATE MACRO live.pgc.array_upper(ms_a, ms_b) AS CASE WHEN ms_b = 1 AND len(ms_a) > 0 THEN len(ms_a) END;
 CREATE MACRO live.pgc.array_lower(ms_a, ms_b) AS CASE WHEN ms_b = 1 AND len(ms_a) > 0 THEN 1 END;
+CREATE MACRO live.pgc.array_remove(ms_a, ms_b) AS list_filter(ms_a, lambda ms_x: ms_x IS DISTINCT FROM ms_b);
+-- Without arguments that are NULL this is DuckDB's, but for an empty list.
+CREATE MACRO live.pgc.array_to_string
+  (ms_a, ms_b) AS CASE WHEN len(ms_a) = 0 THEN '' ELSE list_aggregate(ms_a::VARCHAR[], 'string_agg', ms_b) END,
+  (ms_a, ms_b, ms_c) AS CASE WHEN len(ms_a) = 0 THEN ''
+    ELSE list_aggregate(list_transform(ms_a::VARCHAR[], lambda ms_x: coalesce(ms_x, ms_c)), 'string_agg', ms_b) END;
