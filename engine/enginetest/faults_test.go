@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-var plantFaults = flag.Bool("faults", false, "run TestPlantedFaults, which takes minutes")
+var plantFaults = flag.Bool("faults", false, "run TestPlantedFaults and TestRarePaths, which take minutes")
 
 // fault is a mistake in the engine, as replacements of its text.
 type fault struct {
@@ -35,7 +35,7 @@ var faults = []fault{
 	{"changed groups are not marked for the checkpoint", []edit{{"view/groups.go", "p.dirty[at>>6] |= 1 << (at & 63)", "p.dirty[at>>6] |= 0 << (at & 63)"}}},
 	{"a failed checkpoint forgets what it did not write", []edit{{"checkpointing.go", "v.state.Undo(delta)", "_ = delta"}}},
 	{"pages are changed under their readers", []edit{{"view/groups.go", "if p.accsBorn != now {", "if false {"}}},
-	{"the sets of count(DISTINCT) are not restored", []edit{{"view/state.go", "g.distinct[vectors[2].Int64(row)].Load(member)", "_ = member"}}},
+	{"the sets of count(DISTINCT) are not restored", []edit{{"view/state.go", "g.distinct[vectors[2].Int64(row)].Load(uint32(vectors[1].Int64(row)), vectors[3].Bytes(row))", "_ = g"}}},
 	{"a key that is NULL equals zero", []edit{
 		{"view/hash.go", "hashes[i] = mix(hashes[i], nullHash)", "hashes[i] = mix(hashes[i], 0)"},
 		{"view/groups.go", "if held == v.Null(row) {", "if held == v.Null(row) && v.Values == nil {"},
@@ -64,7 +64,7 @@ func TestPlantedFaults(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			start := time.Now()
-			out, failed := runWith(t, f)
+			out, failed := runWith(t, f, 200)
 			switch {
 			case strings.Contains(out, "[build failed]"):
 				t.Fatalf("the fault does not compile:\n%s", out)
@@ -79,8 +79,26 @@ func TestPlantedFaults(t *testing.T) {
 	t.Logf("%d/%d planted faults found", caught, len(faults))
 }
 
-// runWith runs the oracle on an engine with a fault.
-func runWith(t *testing.T, f fault) (output string, failed bool) {
+// TestRarePaths runs the oracle on an engine whose limits are so low that what
+// else happens after hours happens all the time.
+func TestRarePaths(t *testing.T) {
+	if !*plantFaults {
+		t.Skip("run with -faults")
+	}
+	out, failed := runWith(t, fault{"", []edit{
+		{"checkpointing.go", "const compactRows = 100_000", "const compactRows = 20"},
+		{"checkpointing.go", "const foldBytes = 64 << 20", "const foldBytes = 1"},
+		{"checkpoint/load.go", "const recordRows = 65536", "const recordRows = 7"},
+		{"hot_table.go", "const mergeRows = 8192", "const mergeRows = 100"},
+		{"aggregate/accumulator.go", "PageShift = 10", "PageShift = 6"},
+	}}, 100)
+	if failed {
+		t.Error(out)
+	}
+}
+
+// runWith runs seeds of the oracle on an engine with a fault.
+func runWith(t *testing.T, f fault, seeds int) (output string, failed bool) {
 	t.Helper()
 	dir := t.TempDir()
 	texts := make(map[string]string)
@@ -120,7 +138,7 @@ func runWith(t *testing.T, f fault) (output string, failed bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-timeout=5m", "-overlay="+file, "-run=^TestOracle$", ".",
-		"-args", "-seeds=200", "-failures=1")
+		"-args", fmt.Sprint("-seeds=", seeds), "-failures=1")
 	out, err := cmd.CombinedOutput()
 	return string(out), err != nil
 }
