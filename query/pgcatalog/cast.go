@@ -13,7 +13,7 @@ func (r *rewriter) casts() {
 	for i := range r.tokens {
 		switch {
 		case r.mark(i, "::"):
-			r.castTo(i, i+1, r.operandStart(i-1), i)
+			r.castTo(i, i+1, -1, i)
 		case r.word(i, "cast", "try_cast") && r.mark(i+1, "(") && r.partner[i+1] > 0:
 			r.castCall(i, r.partner[i+1])
 		}
@@ -33,8 +33,8 @@ func (r *rewriter) castCall(start, closing int) {
 	}
 }
 
-// castTo handles one cast: the type begins at a token, the value at another,
-// and the operator (:: or AS) is a third.
+// castTo handles one cast: the type begins at a token, the value at another or
+// at -1 if it must be looked for, and the operator (:: or AS) is a third.
 func (r *rewriter) castTo(operator, typeAt, value, valueEnd int) {
 	names, end := r.chain(typeAt)
 	if len(names) == 0 || len(names) > 2 {
@@ -64,7 +64,9 @@ func (r *rewriter) castTo(operator, typeAt, value, valueEnd int) {
 // is shown as a name: in a result column and as text.
 func (r *rewriter) castReg(operator, value, valueEnd, typeEnd int, stem string) {
 	if value < 0 {
-		return
+		if value = r.operandStart(operator - 1); value < 0 {
+			return
+		}
 	}
 	call := r.word(value, "cast", "try_cast") && operator != value
 	end := typeEnd // behind the whole cast

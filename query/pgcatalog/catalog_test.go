@@ -290,3 +290,20 @@ func BenchmarkRewrite(b *testing.B) {
 		})
 	}
 }
+
+// TestRewriteIsLinear gives Rewrite the longest texts that the parser lets pass.
+func TestRewriteIsLinear(t *testing.T) {
+	for _, part := range []string{
+		"user ", "select ", "select user ", "(", "x::regclass ", "::regclass", "cast(", "a.", "from pg_class ", "~", ",", "[", "version() ",
+		"case ", "pg_catalog.", "select x::text, ", "like 'a\\' ", "operator(", "x as (", "generate_series(1) x,", "a ~ b",
+	} {
+		text := strings.Repeat(part, 30_000)
+		for _, prefix := range []string{"", "select version(), 'x'::regclass from pg_class, "} {
+			start := time.Now()
+			Rewrite(prefix + text)
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("%q: %v", prefix+part, took)
+			}
+		}
+	}
+}

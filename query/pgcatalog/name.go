@@ -31,7 +31,8 @@ func (r *rewriter) nameAt(i, end int, names []string) {
 	}
 	call := r.mark(end, "(")
 	switch {
-	case call && schema == "" && len(names) == 1: // array_to_string is DuckDB's too, where it hasn't Postgres's schema
+	case call && schema == "" && len(names) == 1:
+		// DuckDB has an array_to_string; it is replaced only as Postgres's.
 		if Macro(names[0]) && names[0] != "array_to_string" && r.clause[i] != relationName {
 			r.before(i, catalogSchema+".")
 		}
@@ -79,16 +80,7 @@ func (r *rewriter) bareFunction(i int, name string) {
 	if !r.word(i, name) || r.word(i-1, "as") || r.mark(i+1, ".") {
 		return
 	}
-	if bareFunctions[name] || name == "user" && r.clause[i] == selectList && !r.hasFrom() {
+	if bareFunctions[name] || name == "user" && r.clause[i] == selectList && !r.hasFrom {
 		r.replace(i, i+1, catalogSchema+`."`+name+`"()`)
 	}
-}
-
-func (r *rewriter) hasFrom() bool {
-	for i := range r.tokens {
-		if r.word(i, "from") {
-			return true
-		}
-	}
-	return false
 }

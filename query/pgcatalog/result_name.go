@@ -44,7 +44,7 @@ func (r *rewriter) selectList(start int) {
 
 func (r *rewriter) listEnd(i int) bool {
 	return r.tokens[i].Kind == parser.EOF || r.mark(i, ")") || r.mark(i, ";") || !r.mark(i-1, ".") &&
-		r.word(i, "from", "where", "group", "having", "order", "limit", "offset", "union", "except", "intersect", "window", "qualify", "into", "fetch")
+		r.word(i, "select", "from", "where", "group", "having", "order", "limit", "offset", "union", "except", "intersect", "window", "qualify", "into", "fetch")
 }
 
 // itemName returns Postgres's name for an item, or "" where DuckDB's is the same
@@ -98,7 +98,7 @@ func (r *rewriter) withoutCasts(start, end int) (base int, typeName string) {
 			base = i
 		}
 		typeName = names[len(names)-1]
-		for r.mark(next, "(") || r.mark(next, "[") {
+		for (r.mark(next, "(") || r.mark(next, "[")) && r.partner[next] > next {
 			next = r.partner[next] + 1
 		}
 		if next < end && !r.mark(next, "::") { // an operator or a name follows

@@ -40,6 +40,7 @@ type rewriter struct {
 	ctes    map[string]bool
 	aliases map[string]*relation // what the names in FROM stand for
 	edits   []edit
+	hasFrom bool // the word FROM is in it
 	catalog bool // the statement speaks to the catalog, not just to functions
 }
 
@@ -123,6 +124,7 @@ func (r *rewriter) clauses() []clause {
 			levels = []level{{}}
 		case t.Kind == parser.Word && !r.mark(i-1, "."):
 			l.keyword(t.Value)
+			r.hasFrom = r.hasFrom || t.Value == "from"
 			r.noteCTE(i)
 		case t.Kind == parser.Word:
 			l.expect = false
