@@ -95,7 +95,7 @@ func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pend
 		if closed := state.Closed(); v.def.Plan.Window != nil && !closed.Empty() {
 			p.write.Rows = append(p.write.Rows, checkpoint.Rows{Table: name, From: closed, SQL: v.def.resultSQL("ms_scan('rows')")})
 		}
-		whole := created[name] || e.store.StateRows(name) > int64(2*state.Groups()+compactRows)
+		whole := created[name] || e.store.StateRows(name) > int64(2*state.StateRows()+compactRows)
 		p.deltas[name] = v.state.TakeDelta(state, whole)
 		p.write.States = append(p.write.States, checkpoint.State{
 			View: name, Schema: v.state.StateSchema(), Rows: p.deltas[name].Rows(), Whole: whole,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -265,7 +266,8 @@ func TestAccumulatorsAgreeWithANaiveComputation(t *testing.T) {
 func checkAccumulator(t *testing.T, f Function, typ batch.Type, acc Accumulator) {
 	rapid.Check(t, func(t *rapid.T) {
 		mem := batch.NewAllocator()
-		arena, column, set := NewArena(mem), stateColumn(acc.Width(), acc.Nullable()), NewDistinct(typ)
+		arena, column := NewArena(mem), stateColumn(acc.Width(), acc.Nullable())
+		set := NewDistinct(typ, arena)
 		values, rows := make(map[uint32][]sample), make(map[uint32]int)
 		for range rapid.IntRange(1, 3).Draw(t, "batches") {
 			n := rapid.IntRange(0, 30).Draw(t, "n")
@@ -318,22 +320,22 @@ func TestDistinctIsRestoredFromItsMembers(t *testing.T) {
 				}
 				arg, release := vectorOf(mem, typ, samples)
 				defer release()
-				set, column := NewDistinct(typ), stateColumn(8, false)
+				set, column := NewDistinct(typ, NewArena(mem)), stateColumn(8, false)
 				half := rapid.IntRange(0, n).Draw(t, "half")
 				set.Add(column, groups[:half], selected[:half], &arg)
-				fresh := set.TakeFresh()
-				if rapid.Bool().Draw(t, "failed") { // the checkpoint that took them
-					set.Return(fresh)
-					fresh = nil
-				}
+				written := set.Since(0)
 				set.Add(column, groups[half:], selected[half:], &arg)
-				fresh = append(fresh, set.TakeFresh()...)
 				if rapid.Bool().Draw(t, "whole") {
-					fresh = set.All()
+					written = set.Since(0)
+				} else {
+					written = append(slices.Clone(written), set.Since(len(written))...)
 				}
-				restored := NewDistinct(typ)
-				for _, m := range fresh {
-					restored.Load(m)
+				restored := NewDistinct(typ, NewArena(mem))
+				for i := range written {
+					restored.Load(written[i].Group, set.Encode(nil, &written[i]))
+				}
+				if restored.Len() != set.Len() {
+					t.Fatalf("%d members were restored of %d", restored.Len(), set.Len())
 				}
 				again := stateColumn(8, false)
 				restored.Add(again, groups, selected, &arg)

@@ -34,6 +34,7 @@ type groups struct {
 	keys     []aggregate.Column
 	accs     []aggregate.Column
 	distinct []*aggregate.Distinct // by aggregate, nil where there is none
+	written  []int                 // members of each set that checkpoints have
 
 	changed bool // since the last snapshot
 	frozen  *windowSnapshot
@@ -44,13 +45,13 @@ func newGroups(v *View, start, end int64, null bool) *groups {
 		v: v, start: start, end: end, null: null, born: v.reclaim.Next(), changed: true,
 		arena: aggregate.NewArena(v.mem), slots: make([]uint64, 16),
 		keys: make([]aggregate.Column, len(v.keys.columns)), accs: make([]aggregate.Column, len(v.accs.columns)),
-		distinct: make([]*aggregate.Distinct, len(v.def.Aggregates)),
+		distinct: make([]*aggregate.Distinct, len(v.def.Aggregates)), written: make([]int, len(v.def.Aggregates)),
 		bounds:   v.mem.Allocate(16),
 	}
 	*(*[2]int64)(unsafe.Pointer(&g.bounds[0])) = [2]int64{start, end}
 	for i, a := range v.def.Aggregates {
 		if a.Func == aggregate.CountDistinct {
-			g.distinct[i] = aggregate.NewDistinct(v.def.Exprs[a.Arg].Type)
+			g.distinct[i] = aggregate.NewDistinct(v.def.Exprs[a.Arg].Type, g.arena)
 		}
 	}
 	return g
@@ -224,6 +225,16 @@ func (g *groups) retire(r *epoch.Reclaimer) {
 	}
 	r.RetireMemory(g.born, g.bounds)
 	g.pages, g.bounds, g.slots = nil, nil, nil
+}
+
+// members returns how many values the window's sets hold.
+func (g *groups) members() (n int) {
+	for _, d := range g.distinct {
+		if d != nil {
+			n += d.Len()
+		}
+	}
+	return n
 }
 
 // bytes returns the memory that the window takes.

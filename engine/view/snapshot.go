@@ -14,6 +14,7 @@ type Snapshot struct {
 	view    *View // for its layouts, which never change
 	windows []*windowSnapshot
 	groups  int
+	members int // of sets behind count(DISTINCT)
 	bytes   int64
 }
 
@@ -22,6 +23,7 @@ type windowSnapshot struct {
 	null       bool
 	closed     uint64
 	n          int
+	members    int
 	bytes      int64
 	bounds     unsafe.Pointer
 	pages      []pageSnapshot
@@ -50,6 +52,7 @@ func (v *View) Snapshot() *Snapshot {
 		s.windows[i] = g.frozen
 		s.groups += g.frozen.n
 		s.bytes += g.frozen.bytes
+		s.members += g.frozen.members
 	}
 	v.moved, v.last = false, s
 	return s
@@ -57,7 +60,7 @@ func (v *View) Snapshot() *Snapshot {
 
 func (g *groups) freeze() {
 	w := &windowSnapshot{
-		start: g.start, end: g.end, null: g.null, closed: g.closed, n: int(g.n), bytes: g.bytes(),
+		start: g.start, end: g.end, null: g.null, closed: g.closed, n: int(g.n), members: g.members(), bytes: g.bytes(),
 		bounds: unsafe.Pointer(&g.bounds[0]), pages: make([]pageSnapshot, len(g.pages)),
 	}
 	for i := range g.pages {
@@ -69,6 +72,9 @@ func (g *groups) freeze() {
 
 // Groups returns the number of groups, in all windows.
 func (s *Snapshot) Groups() int { return s.groups }
+
+// StateRows returns how many rows a checkpoint of the whole state has.
+func (s *Snapshot) StateRows() int { return s.groups + s.members }
 
 // Windows returns the number of windows.
 func (s *Snapshot) Windows() int { return len(s.windows) }

@@ -46,7 +46,14 @@ type windowDelta struct {
 	g        *groups // the writer's window, touched again only by Undo
 	w        *windowSnapshot
 	dirty    []pageDelta
-	distinct [][]aggregate.DistinctValue
+	distinct []membersDelta
+}
+
+// membersDelta is the new members of one set.
+type membersDelta struct {
+	set     *aggregate.Distinct
+	first   int // the number of the first
+	members []aggregate.DistinctMember
 }
 
 type pageDelta struct {
@@ -60,7 +67,7 @@ type pageDelta struct {
 func (v *View) TakeDelta(s *Snapshot, whole bool) *Delta {
 	d := &Delta{s: s}
 	for _, g := range v.order {
-		part := windowDelta{g: g, w: g.frozen, distinct: make([][]aggregate.DistinctValue, len(g.distinct))}
+		part := windowDelta{g: g, w: g.frozen, distinct: make([]membersDelta, len(g.distinct))}
 		for i := range g.pages {
 			dirty := g.pages[i].dirty
 			if whole {
@@ -85,11 +92,14 @@ func (v *View) TakeDelta(s *Snapshot, whole bool) *Delta {
 			if set == nil {
 				continue
 			}
-			if part.distinct[i] = set.TakeFresh(); whole {
-				part.distinct[i] = set.All()
+			first := g.written[i]
+			if whole {
+				first = 0
 			}
+			part.distinct[i] = membersDelta{set, first, set.Since(first)}
+			g.written[i] = set.Len()
 			if g.closed == 0 {
-				d.rows += len(part.distinct[i])
+				d.rows += len(part.distinct[i].members)
 			}
 		}
 		d.parts = append(d.parts, part)
@@ -112,10 +122,8 @@ func (v *View) Undo(d *Delta) {
 				part.g.pages[p.page].dirty[i] |= word
 			}
 		}
-		for i, set := range part.g.distinct {
-			if set != nil {
-				set.Return(part.distinct[i])
-			}
+		for i, m := range part.distinct {
+			part.g.written[i] = min(part.g.written[i], m.first)
 		}
 	}
 }
@@ -160,16 +168,19 @@ func (l *blockLayout) appendRow(b *batch.Builder, first int, block unsafe.Pointe
 // caller releases the record.
 func (d *Delta) Distinct(mem *batch.Allocator) arrow.RecordBatch {
 	b := batch.NewBuilder(mem, DistinctSchema())
+	var value []byte
 	for _, part := range d.parts {
 		if part.w.closed != 0 {
 			continue
 		}
-		for i, members := range part.distinct {
-			for _, m := range members {
+		for i, delta := range part.distinct {
+			for j := range delta.members {
+				m := &delta.members[j]
+				value = delta.set.Encode(value[:0], m)
 				b.Column(0).AppendInt64(part.w.start)
 				b.Column(1).AppendInt64(int64(m.Group))
 				b.Column(2).AppendInt64(int64(i))
-				b.Column(3).AppendBytes(m.Value)
+				b.Column(3).AppendBytes(value)
 			}
 		}
 	}
@@ -255,8 +266,7 @@ func (v *View) LoadDistinct(rec arrow.RecordBatch, watermark int64) {
 	}
 	for row := range int(rec.NumRows()) {
 		if g := v.loadWindow(vectors[0].Int64(row), watermark); g != nil {
-			member := aggregate.DistinctValue{Group: uint32(vectors[1].Int64(row)), Value: vectors[3].Bytes(row)}
-			g.distinct[vectors[2].Int64(row)].Load(member)
+			g.distinct[vectors[2].Int64(row)].Load(uint32(vectors[1].Int64(row)), vectors[3].Bytes(row))
 		}
 	}
 }
@@ -266,6 +276,11 @@ func (v *View) Loaded() {
 	for _, g := range v.order {
 		for i := range g.pages {
 			clear(g.pages[i].dirty[:])
+		}
+		for i, set := range g.distinct {
+			if set != nil {
+				g.written[i] = set.Len()
+			}
 		}
 	}
 }
