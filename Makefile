@@ -59,6 +59,10 @@ fuzz: ## run every fuzz target for FUZZTIME=30s
 oracle: ## compare SEEDS=500 random views with plain DuckDB
 	$(GO) test ./engine/enginetest -run TestOracle -count=1 -timeout 120m -v -args -seeds=$(SEEDS)
 
+.PHONY: faults
+faults: ## plant faults in the engine and see the oracle find each
+	$(GO) test ./engine/enginetest -run 'TestPlantedFaults|TestRarePaths' -count=1 -timeout 60m -v -args -faults
+
 .PHONY: crash
 crash: ## kill the process CYCLES=100 times while it ingests, and look for lost and repeated records
 	$(GO) test ./bench/torture -run TestCrash -count=1 -timeout 240m -v -args -cycles=$(CYCLES)

@@ -82,13 +82,20 @@ func (r *Read) SetTimeZone(ctx context.Context, zone string) error {
 	return r.conn.set(ctx, &r.conn.zone, zone, "SET TimeZone = "+history.Literal(zone))
 }
 
-// ShowMetadata says whether tables have _partition, _offset, _timestamp and _key.
-func (r *Read) ShowMetadata(ctx context.Context, show bool) error {
-	path := plainPath
-	if show {
-		path = "live.meta," + plainPath
-	}
-	return r.conn.set(ctx, &r.conn.path, path, "SET search_path = "+history.Literal(path))
+// Path is where unqualified names of a statement are looked for.
+type Path string
+
+// The paths: users' tables; the same with _partition, _offset, _timestamp and
+// _key; users' tables and what Postgres clients expect of pg_catalog.
+const (
+	PlainPath    Path = "live.public"
+	MetadataPath Path = "live.meta,live.public"
+	CatalogPath  Path = "live.public,live.pgc"
+)
+
+// SetPath sets the path of the connection's statements.
+func (r *Read) SetPath(ctx context.Context, path Path) error {
+	return r.conn.set(ctx, &r.conn.path, string(path), "SET search_path = "+history.Literal(string(path)))
 }
 
 // SetTimeBounds promises that the next statement needs of a source only rows
@@ -185,8 +192,6 @@ func (s schemas) Relation(name string) (duck.Relation, error) {
 	return nil, fmt.Errorf("relation %q does not exist", object)
 }
 
-const plainPath = "live.public"
-
 // pooledConn is a reader's connection and what it is set to.
 type pooledConn struct {
 	*duck.Conn
@@ -226,8 +231,8 @@ func (p *connPool) get(e *Engine) (*pooledConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &pooledConn{Conn: conn, zone: "UTC", path: plainPath}
-	if err := conn.Exec(context.Background(), "SET search_path = "+history.Literal(plainPath)); err != nil {
+	c := &pooledConn{Conn: conn, zone: "UTC", path: string(PlainPath)}
+	if err := conn.Exec(context.Background(), "SET search_path = "+history.Literal(string(PlainPath))); err != nil {
 		conn.Close()
 		return nil, err
 	}

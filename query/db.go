@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/query/pgcatalog"
 )
 
 // Options configure a database. The zero value is usable.
@@ -36,6 +38,9 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 	e, err := engine.Open(ctx, dir, opts.Engine)
 	if err != nil {
 		return nil, err
+	}
+	if err := e.Admin(ctx, pgcatalog.Schema()); err != nil {
+		return nil, errors.Join(fmt.Errorf("define pg_catalog: %w", err), e.Close(ctx))
 	}
 	db := &DB{engine: e, opts: opts, sessions: make(map[*Session]struct{})}
 	db.binders.db = db

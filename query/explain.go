@@ -25,7 +25,7 @@ func (s *Session) prepareExplain(ctx context.Context, st *Statement, t *parser.E
 		if own {
 			defer r.Close()
 		}
-		if err := r.ShowMetadata(ctx, metadata(t.SQL)); err != nil {
+		if err := r.SetPath(ctx, path(t.SQL)); err != nil {
 			return nil, err
 		}
 		rows, err := r.Conn().Query(ctx, "EXPLAIN "+t.SQL)

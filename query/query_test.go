@@ -261,3 +261,17 @@ func TestTimeFiltersFindTheirRows(t *testing.T) {
 		t.Errorf("EXPLAIN: %q, %v", got, err)
 	}
 }
+
+func TestPostgresCatalogShowsOurTables(t *testing.T) {
+	db := open(t, "")
+	exec(t, db, ordersSQL)
+	exec(t, db, "CREATE MATERIALIZED VIEW v AS SELECT country, count(*) FROM orders GROUP BY country")
+	check(t, db, `SELECT c.relname, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname OPERATOR(pg_catalog.~) '^(public)$' COLLATE pg_catalog.default ORDER BY 1`,
+		"orders r\norders$late r\norders$rejected r\nv m")
+	check(t, db, "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'v' ORDER BY ordinal_position",
+		"country text\ncount bigint")
+	check(t, db, "SELECT current_database(), 'abc' LIKE 'a%'", "millstream true")
+	wantError(t, db, "SELECT * FROM pg_catalog.nothing_here", CodeUndefinedTable, "nothing_here")
+	wantError(t, db, "SELECT nope(1) FROM pg_class", CodeUndefinedFunction, "nope")
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/query/gate"
+	"github.com/millstream-db/millstream/query/pgcatalog"
 )
 
 // relations is the catalog as the gate asks for it, at one moment.
@@ -83,15 +84,32 @@ func (r relations) Names() []string {
 	return names
 }
 
-// Macro reports whether a function is one of Millstream's own.
+// Macro reports whether a function is one of Millstream's own: none is, for
+// users' tables.
 func (r relations) Macro(string) bool { return false }
 
-// metadata reports whether a statement's text names a metadata column.
-func metadata(sql string) bool {
+// catalogRelations is users' tables and the shadow of Postgres's catalog.
+type catalogRelations struct{ relations }
+
+// Lookup resolves the shadow's relations too.
+func (c catalogRelations) Lookup(schema, name string) (gate.Relation, bool) {
+	if rel, ok := c.relations.Lookup(schema, name); ok {
+		return rel, true
+	}
+	_, ok := pgcatalog.Relation(strings.ToLower(schema), strings.ToLower(name))
+	return gate.Relation{Schema: schema, Name: name}, ok
+}
+
+// Macro reports whether a function belongs to the shadow.
+func (catalogRelations) Macro(name string) bool { return pgcatalog.Macro(name) }
+
+// path returns where the names of a statement over users' tables are looked
+// for: where the metadata columns are, if its text names one.
+func path(sql string) engine.Path {
 	for _, c := range batch.MetadataColumns() {
 		if strings.Contains(strings.ToLower(sql), c.Name) {
-			return true
+			return engine.MetadataPath
 		}
 	}
-	return false
+	return engine.PlainPath
 }

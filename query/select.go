@@ -14,25 +14,18 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/pgcatalog"
 )
 
 // prepareSelect lets a query through the gate and binds it. sql stands at the
 // given offset of the statement.
 func (s *Session) prepareSelect(ctx context.Context, st *Statement, sql string, offset int, paramTypes []string) error {
-	var reads *gate.Reads
-	err := s.db.binders.with(func(b *binder) error {
-		ast, err := b.Serialize(ctx, sql)
-		if err == nil {
-			reads, err = gate.Check(ast, s.db.relations())
-		}
-		return err
-	})
-	if err != nil {
-		return explain(err, st.SQL, offset)
+	q := &selectQuery{s: s, st: st, sql: sql, offset: offset, path: path(sql)}
+	if err := q.admit(ctx); err != nil {
+		return explain(err, st.SQL, q.offset)
 	}
-	q := &selectQuery{s: s, st: st, sql: sql, offset: offset, reads: reads}
 	if err := q.describe(ctx, paramTypes); err != nil {
-		return explain(err, st.SQL, offset)
+		return explain(err, st.SQL, q.offset)
 	}
 	st.run = q.run
 	return nil
@@ -42,9 +35,43 @@ func (s *Session) prepareSelect(ctx context.Context, st *Statement, sql string, 
 type selectQuery struct {
 	s      *Session
 	st     *Statement
-	sql    string // with casts around parameters whose types DuckDB can't tell
-	offset int
+	sql    string // as DuckDB gets it: as written, but for what admit and describe say
+	offset int    // of sql in the statement; beyond it, when sql is another text
+	path   engine.Path
 	reads  *gate.Reads
+}
+
+// admit lets the query through the gate. One that speaks to Postgres's catalog
+// is rewritten for the shadow of it; errors then have no place in the text.
+func (q *selectQuery) admit(ctx context.Context) error {
+	return q.s.db.binders.with(func(b *binder) error {
+		check := func(rel gate.Relations) error {
+			ast, err := b.Serialize(ctx, q.sql)
+			if err == nil {
+				q.reads, err = gate.Check(ast, rel)
+			}
+			return err
+		}
+		rels := q.s.db.relations()
+		rewritten, changed := pgcatalog.Rewrite(q.sql)
+		var refused error
+		if !changed {
+			if refused = check(rels); refused == nil {
+				return nil
+			}
+		}
+		q.sql, q.path = rewritten, engine.CatalogPath
+		if changed {
+			q.offset = len(q.st.SQL) + 1
+		}
+		if err := check(catalogRelations{rels}); err != nil {
+			if refused != nil {
+				return refused
+			}
+			return err
+		}
+		return nil
+	})
 }
 
 // prepare binds the query on a read's connection, under the session's settings.
@@ -52,7 +79,7 @@ func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, 
 	if err := r.SetTimeZone(ctx, q.s.settings.get("timezone")); err != nil {
 		return nil, err
 	}
-	if err := r.ShowMetadata(ctx, metadata(q.sql)); err != nil {
+	if err := r.SetPath(ctx, q.path); err != nil {
 		return nil, err
 	}
 	return r.Conn().Prepare(q.sql)
