@@ -43,6 +43,11 @@ type pendingCheckpoint struct {
 // The write-ahead log is folded into the file when it has grown so large.
 const foldBytes = 64 << 20
 
+// eagerBytes of hot rows start a checkpoint before its time: enough for DuckDB
+// to write whole row groups past its log, and early enough for history to be
+// written beside the reading and not after it.
+const eagerBytes = 64 << 20
+
 // compactRows: a view's state is written anew when its tables hold so many
 // outdated rows, besides as many as are live.
 const compactRows = 100_000
@@ -50,7 +55,7 @@ const compactRows = 100_000
 // maybeCheckpoint starts a checkpoint if one is due.
 func (e *Engine) maybeCheckpoint() {
 	now := e.opts.Now()
-	due := !now.Before(e.ckpt.next) || e.ckpt.backoff == 0 && e.budget.inUse() > e.opts.HotBytes/3
+	due := !now.Before(e.ckpt.next) || e.ckpt.backoff == 0 && e.budget.inUse() > min(eagerBytes, e.opts.HotBytes/3)
 	if e.ckpt.running || e.failed != nil || !due || e.Epoch() == e.ckpt.epoch {
 		return
 	}

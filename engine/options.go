@@ -18,7 +18,8 @@ type Options struct {
 	// hot buffers slow the readers down. The default is 512 MiB.
 	HotBytes int64
 	// CheckpointInterval is the time between checkpoints while records come in.
-	// The default is 10 s. A third of HotBytes starts one earlier.
+	// The default is 10 s. 64 MiB of hot rows, or a third of HotBytes, start one
+	// earlier.
 	CheckpointInterval time.Duration
 	// DuckDB configures history and query execution.
 	DuckDB duck.Options

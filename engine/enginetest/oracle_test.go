@@ -14,6 +14,7 @@ import (
 
 var (
 	seeds   = flag.Int("seeds", 25, "how many seeds TestOracle runs")
+	from    = flag.Uint64("from", 1, "the first of them")
 	oneSeed = flag.Uint64("seed", 0, "the one seed that TestOracle runs, 0 for all")
 	// After some failed seeds the rest is not worth the time.
 	failuresMax = flag.Int64("failures", 3, "after how many failed seeds TestOracle stops")
@@ -49,7 +50,7 @@ func TestOracle(t *testing.T) {
 	if *oneSeed != 0 {
 		next <- *oneSeed
 	} else {
-		for seed := uint64(1); seed <= uint64(*seeds) && sum.failures.Load() < *failuresMax; seed++ {
+		for seed := *from; seed < *from+uint64(*seeds) && sum.failures.Load() < *failuresMax; seed++ {
 			next <- seed
 		}
 	}
