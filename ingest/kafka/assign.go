@@ -119,6 +119,14 @@ func (r *reader) place(p *partition, seen *surveyed) (kgo.Offset, bool) {
 		// was read before: it is dropped and counted.
 		from = seen.end
 	}
+	if seen.epochEnd >= 0 && seen.epochEnd < from && from == p.next && p.epoch >= 0 {
+		gap := p.lost(r.settings.topic, seen.epochEnd, p.next,
+			"they were read, but a new leader of the partition has other records at these offsets (truncated)")
+		if !r.lose(p, gap) {
+			return kgo.Offset{}, false
+		}
+		p.epoch = -1 // the loss is reported; the client need not find it again
+	}
 	p.assigned, p.beyond = true, 0
 	at := kgo.NewOffset().At(from)
 	if p.epoch >= 0 && from == p.next {

@@ -14,8 +14,8 @@ const restlessInterval = time.Second
 // survey asks the broker again and again, for as long as the reader lives.
 func (r *reader) survey(ctx context.Context) {
 	for ctx.Err() == nil {
-		before, startup := r.expectations()
-		v := r.surveyor.ask(ctx, startup)
+		before, epochs, startup := r.expectations()
+		v := r.surveyor.ask(ctx, startup, epochs)
 		if ctx.Err() != nil {
 			return
 		}
@@ -55,17 +55,22 @@ func (r *reader) wantSurvey() {
 }
 
 // expectations returns the offsets expected next, and whether the startup
-// offsets are still to be found.
-func (r *reader) expectations() (before map[int32]int64, startup bool) {
+// expectations returns, before the broker is asked, the offsets expected next
+// of the partitions, the leader epochs in which those were read last that are
+// not fetched yet, and whether the startup offsets are wanted.
+func (r *reader) expectations() (before map[int32]int64, epochs map[int32]int32, startup bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before = make(map[int32]int64, len(r.partitions))
+	before, epochs = make(map[int32]int64, len(r.partitions)), make(map[int32]int32)
 	for id, p := range r.partitions {
 		if p.resolved {
 			before[id] = p.next
 		}
+		if !p.assigned && p.epoch >= 0 && p.stalled == "" {
+			epochs[id] = p.epoch
+		}
 	}
-	return before, !r.resolved
+	return before, epochs, !r.resolved
 }
 
 // note takes a survey's facts into the status and leaves the decisions to the

@@ -32,7 +32,10 @@ type surveyed struct {
 	stable  int64 // last stable offset: the end for who reads what is committed
 	end     int64 // log end offset
 	startup int64 // where scan.startup.mode begins; -1 when it was not asked for
-	before  int64 // the offset expected next before the broker was asked
+	// epochEnd is where the log ends as far as it is the one that was read
+	// last, by its leader epoch; -1 when that is not known.
+	epochEnd int64
+	before   int64 // the offset expected next before the broker was asked
 }
 
 // surveyor asks the broker about one topic.
@@ -44,8 +47,9 @@ type surveyor struct {
 	ping     func(context.Context) error
 }
 
-// ask surveys the topic. The startup offsets are listed only on request.
-func (y *surveyor) ask(ctx context.Context, startup bool) *survey {
+// ask surveys the topic. The startup offsets are listed only on request;
+// epochs are those of the partitions whose logs may have diverged.
+func (y *surveyor) ask(ctx context.Context, startup bool, epochs map[int32]int32) *survey {
 	ctx, cancel := context.WithTimeout(ctx, y.timeout)
 	defer cancel()
 	y.connects.forget()
@@ -66,12 +70,43 @@ func (y *surveyor) ask(ctx context.Context, startup bool) *survey {
 		v.topicID = topic.ID.String()
 	}
 	for _, p := range topic.Partitions.Sorted() {
-		v.partitions = append(v.partitions, surveyed{id: p.Partition, start: -1, stable: -1, end: -1, startup: -1})
+		v.partitions = append(v.partitions, surveyed{id: p.Partition, start: -1, stable: -1, end: -1, startup: -1, epochEnd: -1})
 	}
 	if err := y.list(ctx, v, startup); err != nil {
 		return y.refused(err)
 	}
+	if err := y.findEpochs(ctx, v, epochs); err != nil {
+		return y.refused(err)
+	}
 	return v
+}
+
+// findEpochs asks where the leader epochs end in which partitions were read
+// last. The client does so too, but now and then only after its first fetch.
+func (y *surveyor) findEpochs(ctx context.Context, v *survey, epochs map[int32]int32) error {
+	if len(epochs) == 0 {
+		return nil
+	}
+	ends, err := y.admin.OffsetForLeaderEpoch(ctx, kadm.OffsetForLeaderEpochRequest{y.settings.topic: epochs})
+	var some *kadm.ShardErrors
+	if err != nil && !errors.As(err, &some) {
+		return err
+	}
+	for i := range v.partitions {
+		p := &v.partitions[i]
+		if _, asked := epochs[p.id]; !asked || p.err != nil {
+			continue
+		}
+		switch end, ok := ends[y.settings.topic][p.id]; {
+		case ok && end.Err == nil:
+			p.epochEnd = end.EndOffset
+		case ok:
+			p.err = y.partitionError(p.id, end.Err)
+		default:
+			p.err = y.partitionError(p.id, cmp.Or[error](err, kerr.LeaderNotAvailable))
+		}
+	}
+	return nil
 }
 
 // list asks for the partitions' offsets. A partition that can't be listed has
