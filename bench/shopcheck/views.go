@@ -42,7 +42,7 @@ var views = []view{
 	{
 		name: "order_status",
 		columns: "country, count(*) AS orders, count(*) FILTER (WHERE status = 'shipped') AS shipped, " +
-			"count(DISTINCT customer) AS customers, bool_or(status LIKE 'ret%') AS returned, " +
+			"count(DISTINCT customer) AS customers, bool_or(status = 'returned') AS returned, " +
 			"round(100.0 * count(*) FILTER (WHERE status IN ('cancelled', 'returned')) / count(*), 1) AS lost_percent",
 		rest: "GROUP BY country HAVING count(*) >= 10",
 	},
