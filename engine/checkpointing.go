@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -175,6 +176,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 		e.opts.Logger.Info("checkpoints work again", "epoch", p.snapshot.Epoch)
 	}
 	e.ckpt.err, e.ckpt.backoff = nil, 0
+	e.problem.Store(nil)
 	e.ckpt.next = e.opts.Now().Add(e.opts.CheckpointInterval)
 	e.committed, e.released = p.snapshot.Epoch, p.snapshot.Epoch
 	e.stats.checkpoints.Add(1)
@@ -223,9 +225,16 @@ func (e *Engine) checkpointFailed(p *pendingCheckpoint) {
 	if errors.As(p.err, &fatal) && fatal.Fatal() {
 		e.failed = fmt.Errorf("history can't be written, restart to go on from the last checkpoint: %w", p.err)
 	}
-	e.ckpt.backoff = min(30*time.Second, max(500*time.Millisecond, 2*e.ckpt.backoff))
+	e.setProblem(cmp.Or(e.failed, p.err))
+	e.ckpt.backoff = min(5*time.Second, max(500*time.Millisecond, 2*e.ckpt.backoff))
 	e.ckpt.next = e.opts.Now().Add(e.ckpt.backoff)
 	e.opts.Logger.Error("checkpoint", "epoch", p.snapshot.Epoch, "err", p.err, "retry_in", e.ckpt.backoff)
+}
+
+// setProblem makes it known why nothing new becomes durable.
+func (e *Engine) setProblem(err error) {
+	text := err.Error()
+	e.problem.Store(&text)
 }
 
 // checkpointNow commits in the foreground, on the writer's goroutine.
@@ -256,19 +265,6 @@ func (e *Engine) Checkpoint(ctx context.Context) error {
 		}
 		return e.checkpointNow(ctx, nil, nil, nil)
 	})
-}
-
-// CheckpointError returns why the last checkpoint failed, nil when it did not,
-// or why ingest has stopped altogether.
-func (e *Engine) CheckpointError(ctx context.Context) (err error) {
-	doErr := e.do(ctx, func() error {
-		err = e.ckpt.err
-		if e.failed != nil {
-			err = e.failed
-		}
-		return nil
-	})
-	return errors.Join(err, doErr)
 }
 
 // historyRows reads a history table in record batches, in the writer, while no

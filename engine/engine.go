@@ -35,6 +35,7 @@ type Engine struct {
 	pool    connPool
 	readers sync.Map // name → source.Reader, for their status
 	stats   stats
+	problem atomic.Pointer[string] // why nothing new becomes durable, nil: it does
 
 	// The fields below belong to the writer.
 	reclaim   *epoch.Reclaimer

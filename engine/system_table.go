@@ -54,12 +54,18 @@ var systemTables = map[string]*systemTable{
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// readerStatus returns a reader's status; a source without a reader runs.
+// readerStatus returns a reader's status; a source without a reader runs. An
+// engine that can't write checkpoints says so with every source that has no
+// worse to report.
 func (r *Read) readerStatus(name string) source.Status {
+	status := source.Status{State: source.Running}
 	if reader, ok := r.e.readers.Load(name); ok {
-		return reader.(source.Reader).Status()
+		status = reader.(source.Reader).Status()
 	}
-	return source.Status{State: source.Running}
+	if problem := r.e.problem.Load(); problem != nil && status.Error == "" {
+		status.Error = *problem
+	}
+	return status
 }
 
 // appendTime appends microseconds, NULL for none.

@@ -133,6 +133,7 @@ func (e *Engine) take(d delivery) error {
 		// Some views may have the batch and others not: what is in memory can
 		// no longer be trusted, what is on disk and in Kafka can.
 		e.failed = fmt.Errorf("ingest stopped, restart to go on from the last checkpoint: %w", err)
+		e.setProblem(e.failed)
 		e.opts.Logger.Error("ingest stopped", "source", s.def.Name, "err", err)
 		return e.failed
 	}

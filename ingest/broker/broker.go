@@ -61,7 +61,7 @@ func (b *Broker) kfakeOptions() []kfake.Opt {
 	o := b.opts
 	configs := map[string]string{
 		"message.max.bytes":      strconv.Itoa(o.MaxRecordBatchBytes),
-		"log.retention.ms":       strconv.FormatInt(max(o.RetentionAge.Milliseconds(), -1), 10),
+		"log.retention.ms":       strconv.FormatInt(retentionMillis(o.RetentionAge), 10),
 		"log.retention.bytes":    strconv.FormatInt(max(o.RetentionBytes, -1), 10),
 		"log.cleaner.backoff.ms": strconv.FormatInt(max(o.RetentionInterval.Milliseconds(), 1), 10),
 	}
@@ -186,4 +186,13 @@ func (l kfakeLogger) Logf(level kfake.LogLevel, format string, args ...any) {
 	case kfake.LogLevelWarn:
 		l.logger.Warn("kafka broker", "err", fmt.Sprintf(format, args...))
 	}
+}
+
+// retentionMillis is Kafka's retention.ms: -1 for any age below zero, which a
+// fraction of a millisecond would turn into none at all.
+func retentionMillis(age time.Duration) int64 {
+	if age < 0 {
+		return -1
+	}
+	return age.Milliseconds()
 }

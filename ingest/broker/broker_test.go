@@ -236,3 +236,11 @@ func TestOptionsThatCannotWork(t *testing.T) {
 		}
 	}
 }
+
+func TestNegativeRetentionIsNone(t *testing.T) {
+	for age, want := range map[time.Duration]int64{-1: -1, -time.Hour: -1, time.Second: 1000} {
+		if got := retentionMillis(age); got != want {
+			t.Errorf("retentionMillis(%s) = %d, want %d", age, got, want)
+		}
+	}
+}
