@@ -46,7 +46,7 @@ func newGroups(v *View, start, end int64, null bool) *groups {
 		arena: aggregate.NewArena(v.mem), slots: make([]uint64, 16),
 		keys: make([]aggregate.Column, len(v.keys.columns)), accs: make([]aggregate.Column, len(v.accs.columns)),
 		distinct: make([]*aggregate.Distinct, len(v.def.Aggregates)), written: make([]int, len(v.def.Aggregates)),
-		bounds:   v.mem.Allocate(16),
+		bounds: v.mem.Allocate(16),
 	}
 	*(*[2]int64)(unsafe.Pointer(&g.bounds[0])) = [2]int64{start, end}
 	for i, a := range v.def.Aggregates {
