@@ -89,7 +89,7 @@ func (db *DB) Exec(ctx context.Context, sql string, args ...any) error {
 // Query runs one statement. The caller must Close the result.
 func (db *DB) Query(ctx context.Context, sql string, args ...any) (*Result, error) {
 	s := db.NewSession(SessionOptions{})
-	st, err := s.Prepare(ctx, sql, nil)
+	st, err := s.Prepare(ctx, sql, ParamTypes(args))
 	if err != nil {
 		s.Close()
 		return nil, err
@@ -107,6 +107,27 @@ func (db *DB) Query(ctx context.Context, sql string, args ...any) (*Result, erro
 		s.Close()
 	}
 	return r, nil
+}
+
+// ParamTypes returns the types of arguments for Session.Prepare, as far as
+// their Go types say: a string may stand for anything that has a text form.
+func ParamTypes(args []any) []string {
+	types := make([]string, len(args))
+	for i, arg := range args {
+		switch arg.(type) {
+		case bool:
+			types[i] = "BOOLEAN"
+		case int, int32, int64:
+			types[i] = "BIGINT"
+		case uint64:
+			types[i] = "UBIGINT"
+		case float32, float64:
+			types[i] = "DOUBLE"
+		case []byte:
+			types[i] = "BLOB"
+		}
+	}
+	return types
 }
 
 // Append hands a batch to a source and waits until it is visible. Without

@@ -54,7 +54,7 @@ func table(r *Result, err error) (string, error) {
 		for i := range int(rec.NumRows()) {
 			row := make([]string, rec.NumCols())
 			for j, c := range rec.Columns() {
-				row[j] = c.ValueStr(i)
+				row[j] = strings.Clone(c.ValueStr(i)) // the record goes with the next one
 			}
 			out = append(out, strings.Join(row, " "))
 		}
@@ -274,4 +274,12 @@ func TestPostgresCatalogShowsOurTables(t *testing.T) {
 	check(t, db, "SELECT current_database(), 'abc' LIKE 'a%'", "millstream true")
 	wantError(t, db, "SELECT * FROM pg_catalog.nothing_here", CodeUndefinedTable, "nothing_here")
 	wantError(t, db, "SELECT nope(1) FROM pg_class", CodeUndefinedFunction, "nope")
+}
+
+func TestParametersOfUnknownTypeAreText(t *testing.T) {
+	db := open(t, "")
+	check(t, db, "SELECT $1", "a", "a")
+	check(t, db, "SELECT $1 || 'b', $2 + 1", "ab 3", "a", int64(2))
+	check(t, db, "SELECT $1 * 2", "3", 1.5)
+	check(t, db, "SELECT coalesce($1, 'none')", "none", nil)
 }

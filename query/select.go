@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -98,10 +99,10 @@ func (q *selectQuery) describe(ctx context.Context, paramTypes []string) error {
 	if err != nil {
 		return err
 	}
-	if casts := missingTypes(stmt.Params, paramTypes); casts != nil {
+	if slices.Contains(stmt.Params, "") {
+		known := stmt.Params
 		stmt.Close()
-		q.sql = castParams(q.sql, casts)
-		if stmt, err = q.prepare(ctx, r); err != nil {
+		if stmt, err = q.prepareWithTypes(ctx, r, known, paramTypes); err != nil {
 			return err
 		}
 	}
@@ -127,24 +128,36 @@ func columnName(name string) string {
 	return name
 }
 
-// missingTypes returns, by position, the types to cast parameters to that
-// DuckDB could not tell: the client's, or text as in Postgres. Nil: none.
-func missingTypes(known, given []string) map[string]string {
-	var casts map[string]string
-	for i, t := range known {
-		if t != "" && t != "TYPE0" {
-			continue
+// guesses are the types that a parameter may have of which neither DuckDB nor
+// the client can tell the type: text first, as in Postgres.
+var guesses = []string{"VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMP WITH TIME ZONE"}
+
+// prepareWithTypes binds the query with casts around the parameters whose
+// types DuckDB could not tell: to the client's, or to the first guess that fits.
+func (q *selectQuery) prepareWithTypes(ctx context.Context, r *engine.Read, known, given []string) (*duck.Stmt, error) {
+	written := q.sql
+	var first error
+	for _, guess := range guesses {
+		casts := make(map[string]string)
+		for i, t := range known {
+			switch {
+			case t != "":
+			case i < len(given) && given[i] != "":
+				casts[fmt.Sprint("$", i+1)] = given[i]
+			default:
+				casts[fmt.Sprint("$", i+1)] = guess
+			}
 		}
-		want := "VARCHAR"
-		if i < len(given) && given[i] != "" {
-			want = given[i]
+		q.sql = castParams(written, casts)
+		stmt, err := q.prepare(ctx, r)
+		if err == nil {
+			return stmt, nil
 		}
-		if casts == nil {
-			casts = make(map[string]string)
+		if first == nil {
+			first = err
 		}
-		casts[fmt.Sprint("$", i+1)] = want
 	}
-	return casts
+	return nil, first
 }
 
 // castParams writes CAST($n AS type) for the given parameters.

@@ -97,15 +97,12 @@ func (c *Conn) Prepare(sql string) (*Stmt, error) {
 	}
 	s.Params = make([]string, int(mapping.NParams(s.data)))
 	for i := range s.Params {
-		t := mapping.ParamLogicalType(s.data, mapping.IdxT(i+1))
-		s.Params[i] = typeName(t)
-		mapping.DestroyLogicalType(&t)
+		s.Params[i] = takeTypeName(mapping.ParamLogicalType(s.data, mapping.IdxT(i+1)))
 	}
 	s.Columns = make([]Column, int(mapping.PreparedStatementColumnCount(s.data)))
 	for i := range s.Columns {
-		t := mapping.PreparedStatementColumnLogicalType(s.data, mapping.IdxT(i))
-		s.Columns[i] = Column{mapping.PreparedStatementColumnName(s.data, mapping.IdxT(i)), typeName(t)}
-		mapping.DestroyLogicalType(&t)
+		t := takeTypeName(mapping.PreparedStatementColumnLogicalType(s.data, mapping.IdxT(i)))
+		s.Columns[i] = Column{mapping.PreparedStatementColumnName(s.data, mapping.IdxT(i)), t}
 	}
 	return s, nil
 }

@@ -246,3 +246,18 @@ func TestLockHoldsWhatItShould(t *testing.T) {
 		}
 	}
 }
+
+func TestParametersWithoutATypeAreUnknown(t *testing.T) {
+	_, c := open(t)
+	for sql, want := range map[string]string{"SELECT $1": "", "SELECT 40 + $1": "", "SELECT 1 WHERE 1 = $1": "INTEGER", "SELECT $1::DATE": "DATE"} {
+		s, err := c.Prepare(sql)
+		if err != nil {
+			t.Errorf("%s: %v", sql, err)
+			continue
+		}
+		if len(s.Params) != 1 || s.Params[0] != want {
+			t.Errorf("%s: parameters %q, want %q", sql, s.Params, want)
+		}
+		s.Close()
+	}
+}

@@ -68,9 +68,7 @@ func (r *Rows) dropChunk() {
 func (r *Rows) Columns() []Column {
 	columns := make([]Column, int(mapping.ColumnCount(&r.res)))
 	for i := range columns {
-		t := mapping.ColumnLogicalType(&r.res, mapping.IdxT(i))
-		columns[i] = Column{mapping.ColumnName(&r.res, mapping.IdxT(i)), typeName(t)}
-		mapping.DestroyLogicalType(&t)
+		columns[i] = Column{mapping.ColumnName(&r.res, mapping.IdxT(i)), takeTypeName(mapping.ColumnLogicalType(&r.res, mapping.IdxT(i)))}
 	}
 	return columns
 }

@@ -45,15 +45,16 @@ var typeNames = map[mapping.Type]string{
 }
 
 // typeName returns DuckDB's spelling of a type, or its alias (JSON, oid, …).
-// It is empty for a type that is not known yet, such as an untyped parameter's.
+// It is empty for a type that is not known yet, such as an untyped parameter's,
+// which DuckDB gives as a null pointer.
 func typeName(t mapping.LogicalType) string {
+	if t.Ptr == nil {
+		return ""
+	}
 	if alias := mapping.LogicalTypeGetAlias(t); alias != "" {
 		return alias
 	}
-	child := func(c mapping.LogicalType) string {
-		defer mapping.DestroyLogicalType(&c)
-		return typeName(c)
-	}
+	child := takeTypeName
 	switch id := mapping.GetTypeId(t); id {
 	case mapping.TypeDecimal:
 		return fmt.Sprintf("DECIMAL(%d,%d)", mapping.DecimalWidth(t), mapping.DecimalScale(t))
@@ -76,4 +77,13 @@ func typeName(t mapping.LogicalType) string {
 		}
 		return fmt.Sprintf("TYPE%d", id)
 	}
+}
+
+// takeTypeName returns a type's name and destroys the type.
+func takeTypeName(t mapping.LogicalType) string {
+	name := typeName(t)
+	if t.Ptr != nil {
+		mapping.DestroyLogicalType(&t)
+	}
+	return name
 }

@@ -61,7 +61,7 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 func (s *Server) run(ctx context.Context, req request, out *response, kind *string) error {
 	session := s.opts.Database.NewSession()
 	defer session.Close()
-	st, err := session.Prepare(ctx, req.sql, nil)
+	st, err := session.Prepare(ctx, req.sql, query.ParamTypes(req.args))
 	if err != nil {
 		return err
 	}
