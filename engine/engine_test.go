@@ -256,3 +256,45 @@ func TestBatchDuringCheckpointIsNotForgotten(t *testing.T) {
 	defer e.Close(ctx)
 	check(t, e, "SELECT count(*) FROM orders", "[20]")
 }
+
+// More groups than DuckDB has rows in a row group come back in order: a group's
+// number is its place in the state table's order of writing.
+func TestLargeStateIsRestored(t *testing.T) {
+	dir := t.TempDir()
+	e, err := Open(ctx, dir, Options{CheckpointInterval: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
+		t.Fatal(err)
+	}
+	def := revenueDefinition()
+	def.Plan.Name, def.Plan.Window = "revenue", nil
+	def.Plan.Exprs[1] = view.Expr{SQL: `(id % 300000)::VARCHAR || ' of many'`, Type: batch.Type{Kind: batch.Varchar}, Column: -1}
+	def.Plan.Result = `SELECT k0 AS country, a0 AS orders, a1 AS revenue FROM {{state}}`
+	def.Plan.Columns = def.Plan.Columns[1:]
+	if err := e.CreateView(ctx, def); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 { // every group once, and the first 100,000 again after a checkpoint
+		if err := e.Append(ctx, "orders", orders(e, i*40_000, 40_000)); err != nil {
+			t.Fatal(err)
+		}
+		if i == 6 {
+			if err := e.Checkpoint(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const want = "SELECT count(*) || ' ' || sum(orders) || ' ' || sum(revenue) || ' ' || count(*) FILTER (WHERE orders = 2) FROM revenue"
+	const result = "[300000 400000 799998000.00 100000]"
+	check(t, e, want, result)
+	if err := e.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = Open(ctx, dir, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(ctx)
+	check(t, e, want, result)
+}

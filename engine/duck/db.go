@@ -71,6 +71,9 @@ func (o Options) settings() [][2]string {
 		{"allow_community_extensions", "false"},
 		{"allow_persistent_secrets", "false"},
 		{"errors_as_json", "true"},
+		// Rows go into history on all cores. Where their order matters, the scan
+		// has one thread (Relation.Ordered) or the SQL an ORDER BY.
+		{"preserve_insertion_order", "false"},
 		// The file is folded by explicit CHECKPOINT, between commits: an
 		// automatic one inside COMMIT doubles its time.
 		{"checkpoint_threshold", "1GB"},
