@@ -44,7 +44,7 @@ var layers = map[string][]string{
 // owners says where a library may be imported outside tests, first match wins.
 // DuckDB's and Kafka's types are nobody else's business.
 var owners = []struct {
-	library string
+	module  string
 	allowed []string
 }{
 	{"github.com/duckdb", []string{"engine/duck"}},
@@ -111,7 +111,7 @@ func TestImportsRunOneWay(t *testing.T) {
 				t.Errorf("%s imports %s: %s may import only %s", from, ours, layer, strings.Join(layers[layer], ", "))
 			}
 			for _, o := range owners {
-				if within(imported, []string{o.library}) && imported != "log/slog" {
+				if within(imported, []string{o.module}) && imported != "log/slog" {
 					if !within(from, o.allowed) {
 						t.Errorf("%s imports %s, which belongs to %v", from, imported, o.allowed)
 					}
