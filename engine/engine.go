@@ -303,21 +303,21 @@ func (e *Engine) freeAll() {
 
 // stats are counters for metrics; all are atomic.
 type stats struct {
-	epochs, records, recordBytes, checkpoints, checkpointErrors atomic.Int64
-	lastCheckpoint                                              atomic.Int64 // unix micros
+	epochs, records, checkpoints, checkpointErrors atomic.Int64
+	lastCheckpoint                                 atomic.Int64 // unix micros
 }
 
 // Stats are counters since the engine was opened, and sizes now.
 type Stats struct {
-	Epoch, Epochs, Records, RecordBytes, Checkpoints, CheckpointErrors int64
-	HotBytes, OffHeapBytes, WALBytes                                   int64
-	LastCheckpoint                                                     time.Time
+	Epoch, Epochs, Records, Checkpoints, CheckpointErrors int64
+	HotBytes, OffHeapBytes, WALBytes                      int64
+	LastCheckpoint                                        time.Time
 }
 
 // Stats returns the counters now.
 func (e *Engine) Stats() Stats {
 	return Stats{
-		Epoch: int64(e.Epoch()), Epochs: e.stats.epochs.Load(), Records: e.stats.records.Load(), RecordBytes: e.stats.recordBytes.Load(),
+		Epoch: int64(e.Epoch()), Epochs: e.stats.epochs.Load(), Records: e.stats.records.Load(),
 		Checkpoints: e.stats.checkpoints.Load(), CheckpointErrors: e.stats.checkpointErrors.Load(),
 		HotBytes: e.budget.inUse(), OffHeapBytes: e.mem.Bytes(), WALBytes: e.store.WALBytes(),
 		LastCheckpoint: time.UnixMicro(e.stats.lastCheckpoint.Load()),

@@ -191,17 +191,16 @@ func (s *liveSource) number(e *Engine, b *batch.Batch) error {
 }
 
 // closeWindows closes what the watermarks have reached.
-func (e *Engine) closeWindows() (n int) {
+func (e *Engine) closeWindows() {
 	for _, s := range e.sources {
 		mark := s.tracker.Current()
 		if mark == watermark.None {
 			continue
 		}
 		for _, v := range s.views {
-			n += v.state.CloseWindows(mark)
+			v.state.CloseWindows(mark)
 		}
 	}
-	return n
 }
 
 // publish makes the state as it is now the next epoch's snapshot.

@@ -98,7 +98,7 @@ func spread(a, b uint64) uint64 {
 // find returns the free slot for a member that is not there yet, or -1.
 func (d *Distinct) find(hash uint64, is func(*DistinctMember) bool) int {
 	if len(d.members)*5 > len(d.slots)*3 {
-		d.grow()
+		d.slots = GrowSlots(d.slots)
 	}
 	tag, mask := hash>>32, uint64(len(d.slots)-1)
 	for at := tag & mask; ; at = (at + 1) & mask {
@@ -115,22 +115,6 @@ func (d *Distinct) find(hash uint64, is func(*DistinctMember) bool) int {
 func (d *Distinct) insert(slot int, hash uint64, m DistinctMember) {
 	d.members = append(d.members, m)
 	d.slots[slot] = hash>>32<<32 | uint64(len(d.members))
-}
-
-func (d *Distinct) grow() {
-	old := d.slots
-	d.slots = make([]uint64, 2*len(old))
-	mask := uint64(len(d.slots) - 1)
-	for _, slot := range old {
-		if slot == 0 {
-			continue
-		}
-		at := slot >> 32 & mask
-		for d.slots[at] != 0 {
-			at = (at + 1) & mask
-		}
-		d.slots[at] = slot
-	}
 }
 
 // Load adds a member that a checkpoint recorded as Encode wrote it; the state

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
-	"math/bits"
 )
 
 // The Go types of single SQL values, as parameters and as results of row
@@ -77,14 +76,6 @@ type Int128Value struct {
 
 // Int128From returns v widened.
 func Int128From(v int64) Int128Value { return Int128Value{Lo: uint64(v), Hi: v >> 63} }
-
-// Add returns a+b, wrapping, and whether it overflowed.
-func (a Int128Value) Add(b Int128Value) (Int128Value, bool) {
-	lo, carry := bits.Add64(a.Lo, b.Lo, 0)
-	hi, _ := bits.Add64(uint64(a.Hi), uint64(b.Hi), carry)
-	sum := Int128Value{Lo: lo, Hi: int64(hi)}
-	return sum, (a.Hi >= 0) == (b.Hi >= 0) && (sum.Hi >= 0) != (a.Hi >= 0)
-}
 
 // Cmp returns -1, 0 or 1.
 func (a Int128Value) Cmp(b Int128Value) int {

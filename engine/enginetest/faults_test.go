@@ -44,7 +44,7 @@ var faults = []fault{
 	{"a sum loses its carry", []edit{{"aggregate/sum.go", "sum.Hi+v.Hi+int64(carry)", "sum.Hi+v.Hi+int64(carry&0)"}}},
 	{"FILTER is ignored", []edit{{"view/view.go", "if a.Filter >= 0 {", "if a.Filter >= 1000 {"}}},
 	{"a comparison takes NULL for a value", []edit{{"view/predicate.go", "if !null && c.Op.accepts", "if c.Op.accepts"}}},
-	{"the hash table loses a group when it grows", []edit{{"view/groups.go", "for _, slot := range old {", "for _, slot := range old[1:] {"}}},
+	{"the hash table loses a group when it grows", []edit{{"aggregate/slots.go", "for _, slot := range old {", "for _, slot := range old[1:] {"}}},
 	{"a page that grows loses its NULLs", []edit{{"view/groups.go", "if c.nullable {\n\t\t\tat := c.prefix + c.width", "if c.nullable && c.width == 0 {\n\t\t\tat := c.prefix + c.width"}}},
 	{"the watermark follows the fastest partition", []edit{{"watermark/watermark.go", "t.behind(min(others, newest))", "t.behind(max(newest, min(others, newest)))"}}},
 	{"the watermark follows records from the future", []edit{{"watermark/watermark.go", "limit = arrival.Add(t.opts.MaxFuture).UnixMicro()", "limit = arrival.Add(24 * t.opts.MaxFuture * 365 * 6).UnixMicro()"}}},

@@ -62,7 +62,7 @@ func newGroups(v *View, start, end int64, null bool) *groups {
 func (g *groups) find(rows []int32, hashes []uint64, keys []batch.Vector, out []uint32) {
 	for i, row := range rows {
 		if int(g.n)*5 > len(g.slots)*3 {
-			g.grow()
+			g.slots = aggregate.GrowSlots(g.slots)
 		}
 		tag := hashes[i] >> 32
 		mask := uint64(len(g.slots) - 1)
@@ -115,24 +115,6 @@ func (g *groups) insert(row int, keys []batch.Vector) uint32 {
 	}
 	g.n++
 	return group
-}
-
-// grow doubles the hash table, which keeps the upper half of each hash and
-// indexes by that half's low bits, so that no key is hashed again.
-func (g *groups) grow() {
-	old := g.slots
-	g.slots = make([]uint64, 2*len(old))
-	mask := uint64(len(g.slots) - 1)
-	for _, slot := range old {
-		if slot == 0 {
-			continue
-		}
-		at := slot >> 32 & mask
-		for g.slots[at] != 0 {
-			at = (at + 1) & mask
-		}
-		g.slots[at] = slot
-	}
 }
 
 // reserve makes room for a group. The first page grows in steps, so that a
