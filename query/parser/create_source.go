@@ -27,6 +27,9 @@ func (p *parser) create() Statement {
 	case p.accept("source"):
 		return p.createSource(false)
 	case p.accept("table"):
+		if p.isTable() {
+			return p.createTable()
+		}
 		return p.createSource(true)
 	case p.accept("materialized"):
 		p.expect("view")
@@ -67,8 +70,8 @@ func (p *parser) createSource(table bool) Statement {
 	}
 	p.end()
 	if table && !hasOption(s.Options, "connector") {
-		panic(unsupportedHere(start, "A table needs a connector: CREATE TABLE … WITH (connector = 'kafka', …). "+hintObjects,
-			"CREATE TABLE without a connector is not supported"))
+		panic(unsupportedHere(start, "Write CREATE SOURCE for a stream that INSERT feeds; a table of rows has neither WATERMARK nor WITH nor FORMAT.",
+			"CREATE TABLE with the clauses of a source needs a connector"))
 	}
 	if len(s.Include) > 0 {
 		panic(unsupportedHere(includes, "Every source has the columns _partition, _offset, _timestamp and _key; name them in the query.",

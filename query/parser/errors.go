@@ -16,6 +16,9 @@ const (
 	codeBadInterval  = "22007"
 	codeBadWatermark = "42P17"
 	codeNoSchema     = "3F000"
+
+	codeInvalidDefinition = "42P16"
+	codeUndefinedColumn   = "42703"
 )
 
 // NoOffset is the Offset of an error that belongs to no place in the text.

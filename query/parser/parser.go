@@ -120,6 +120,23 @@ func (p *parser) production(word string) func() Statement {
 	case "checkpoint":
 		return p.checkpoint
 	}
+	return p.change(word)
+}
+
+// change returns what reads a statement that changes rows, or nil.
+func (p *parser) change(word string) func() Statement {
+	switch word {
+	case "insert":
+		return p.insert
+	case "update":
+		return p.update
+	case "delete":
+		return p.delete
+	case "truncate":
+		return p.truncate
+	case "copy":
+		return p.copyFrom
+	}
 	return nil
 }
 

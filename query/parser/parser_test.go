@@ -66,6 +66,8 @@ func showFormat(t *testing.T, sql string) string {
 	switch s := stmt.(type) {
 	case *CreateSource:
 		return FormatCreateSource(s, true)
+	case *CreateTable:
+		return FormatCreateTable(s)
 	case *CreateView:
 		return FormatCreateView(s, true)
 	}
@@ -125,6 +127,8 @@ func checkRoundTrip(t *testing.T, stmt Statement) {
 	switch s := stmt.(type) {
 	case *CreateSource:
 		text = FormatCreateSource(s, false)
+	case *CreateTable:
+		text = FormatCreateTable(s)
 	case *CreateView:
 		text = FormatCreateView(s, false)
 	default:
