@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
@@ -99,7 +100,7 @@ func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pend
 			checkpoint.Counter{Object: name, Name: counterErrors, Value: v.errors})
 		state := s.views[name].state
 		if closed := state.Closed(); v.def.Plan.Window != nil && !closed.Empty() {
-			p.write.Rows = append(p.write.Rows, checkpoint.Rows{Table: name, From: closed, SQL: v.def.resultSQL("ms_scan('rows')")})
+			p.write.Rows = append(p.write.Rows, v.closedRows(closed))
 		}
 		whole := created[name] || e.store.StateRows(name) > int64(2*state.StateRows()+compactRows)
 		p.deltas[name] = v.state.TakeDelta(state, whole)
@@ -113,7 +114,9 @@ func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pend
 func (e *Engine) planSource(p *pendingCheckpoint, src *liveSource, snap *sourceSnapshot) {
 	rows := func(table string, schema *batch.Schema, segments []*hotSegment) {
 		if rel := relation(schema, segments, e.committed, nil); rel.rows > 0 {
-			p.write.Rows = append(p.write.Rows, checkpoint.Rows{Table: table, From: rel, SQL: "SELECT * FROM ms_scan('rows')"})
+			p.write.Rows = append(p.write.Rows, checkpoint.Rows{
+				Table: table, From: map[string]duck.Relation{"rows": rel}, SQL: "SELECT * FROM ms_scan('rows')",
+			})
 		}
 	}
 	name := src.def.Name
@@ -132,9 +135,30 @@ func (e *Engine) planSource(p *pendingCheckpoint, src *liveSource, snap *sourceS
 		checkpoint.Counter{Object: name, Name: counterErrors, Value: src.errors})
 }
 
-// resultSQL returns stage three over the given relation.
-func (d *ViewDefinition) resultSQL(relation string) string {
-	return strings.ReplaceAll(d.Plan.Result, "{{state}}", relation)
+// resultSQL returns stage three over ms_scan of the given relations.
+func (d *ViewDefinition) resultSQL(state string, bag func(aggregate int) string) string {
+	scan := func(name string) string { return "ms_scan(" + history.Literal(name) + ")" }
+	sql := strings.ReplaceAll(d.Plan.Result, "{{state}}", scan(state))
+	for i, a := range d.Plan.Aggregates {
+		if a.Func == aggregate.Bag {
+			sql = strings.ReplaceAll(sql, fmt.Sprintf("{{bag%d}}", i), scan(bag(i)))
+		}
+	}
+	return sql
+}
+
+// closedRows is stage three over closed windows, for history.
+func (v *liveView) closedRows(closed *view.Relation) checkpoint.Rows {
+	name := func(i int) string { return fmt.Sprint("bag", i) }
+	rows := checkpoint.Rows{
+		Table: v.def.Plan.Name, From: map[string]duck.Relation{"rows": closed}, SQL: v.def.resultSQL("rows", name),
+	}
+	for i, a := range v.def.Plan.Aggregates {
+		if a.Func == aggregate.Bag {
+			rows.From[name(i)] = closed.Bag(i)
+		}
+	}
+	return rows
 }
 
 // commit writes the checkpoint. It runs beside the writer and touches only the
@@ -152,7 +176,7 @@ func (e *Engine) commit(ctx context.Context, p *pendingCheckpoint) {
 		st := &p.write.States[i]
 		delta := p.deltas[st.View]
 		st.Groups = record(delta.Groups(e.mem), st.Schema)
-		st.Distinct = record(delta.Distinct(e.mem), view.DistinctSchema())
+		st.Details = record(delta.Details(e.mem), view.DetailSchema())
 	}
 	p.summary, p.err = e.store.Commit(ctx, &p.write)
 	for _, rec := range records {

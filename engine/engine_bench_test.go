@@ -29,7 +29,7 @@ func BenchmarkApply(b *testing.B) {
 				v := revenueDefinition()
 				v.Plan.Name = fmt.Sprint("v", i)
 				v.Plan.Exprs[1] = view.Expr{Type: batch.Type{Kind: batch.Varchar}, Column: 1}
-				v.Plan.Aggregates = append(v.Plan.Aggregates, view.Aggregate{Func: aggregate.Max, Arg: 2, Filter: -1, Type: v.Plan.Exprs[2].Type})
+				v.Plan.Aggregates = append(v.Plan.Aggregates, view.Aggregate{Func: aggregate.Max, Args: []int{2}, Filter: -1})
 				if err := e.CreateView(ctx, v); err != nil {
 					b.Fatal(err)
 				}

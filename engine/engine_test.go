@@ -9,6 +9,7 @@ import (
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/engine/window"
 )
 
 var ctx = context.Background()
@@ -34,11 +35,11 @@ func revenueDefinition() *ViewDefinition {
 			{SQL: `upper("country")`, Type: batch.Type{Kind: batch.Varchar}, Column: -1},
 			{Type: batch.Type{Kind: batch.Decimal, Precision: 12, Scale: 2}, Column: 2},
 		},
-		Window: &view.Window{Expr: 0, WidthMicros: 60e6},
+		Window: &view.Window{Expr: 0, Spec: window.Spec{WidthMicros: 60e6}},
 		Keys:   []view.Key{{Expr: 1, Type: batch.Type{Kind: batch.Varchar}}},
 		Aggregates: []view.Aggregate{
-			{Func: aggregate.CountStar, Arg: -1, Filter: -1, Type: batch.Type{Kind: batch.BigInt}},
-			{Func: aggregate.Sum, Arg: 2, Filter: -1, Type: batch.Type{Kind: batch.Decimal, Precision: 38, Scale: 2}},
+			{Func: aggregate.CountStar, Filter: -1},
+			{Func: aggregate.Sum, Args: []int{2}, Filter: -1},
 		},
 		Result: `SELECT window_start, k0 AS country, a0 AS orders, a1 AS revenue FROM {{state}}`,
 		Columns: []batch.Column{

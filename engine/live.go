@@ -50,8 +50,14 @@ const (
 	latePrefix     = "late:"
 	rejectedPrefix = "rejected:"
 	viewPrefix     = "view:"
+	bagPrefix      = "bag:" // then the aggregate's number, a slash, and the view
 	systemPrefix   = "sys:"
 )
+
+// bagName returns the names of the relations behind a view's bags.
+func bagName(view string) func(int) string {
+	return func(i int) string { return fmt.Sprint(bagPrefix, i, "/", view) }
+}
 
 // both is history and hot rows of one table.
 func both(columns []batch.Column, historyTable, relation string) string {
@@ -84,7 +90,7 @@ func (e *Engine) showSource(ctx context.Context, s *liveSource) error {
 // showView makes a view readable.
 func (e *Engine) showView(ctx context.Context, v *liveView) error {
 	name := v.def.Plan.Name
-	sql := v.def.resultSQL("ms_scan(" + history.Literal(viewPrefix+name) + ")")
+	sql := v.def.resultSQL(viewPrefix+name, bagName(name))
 	if v.def.Plan.Window != nil {
 		sql = "SELECT " + history.Columns(v.def.Plan.Columns) + " FROM history.main." + history.Quote(name) + " UNION ALL (" + sql + ")"
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -125,6 +126,10 @@ func (r *Read) Relation(name string) (duck.Relation, error) {
 		return relation(RejectedSchema(), source.rejected, r.checkpoint, nil), nil
 	case kind == viewPrefix && view != nil:
 		return view.state.Live(r.checkpoint), nil
+	case kind == bagPrefix:
+		if i, name, ok := cutBag(object); ok && r.snapshot.views[name] != nil {
+			return r.snapshot.views[name].state.Live(r.checkpoint).Bag(i), nil
+		}
 	case kind == systemPrefix:
 		return r.systemTable(object)
 	}
@@ -169,6 +174,13 @@ func (r *Read) Close() {
 	}
 }
 
+// cutBag splits what follows bagPrefix.
+func cutBag(object string) (aggregate int, view string, ok bool) {
+	number, view, _ := strings.Cut(object, "/")
+	aggregate, err := strconv.Atoi(number)
+	return aggregate, view, err == nil
+}
+
 // schemas answers ms_scan while live views are made: only columns matter then.
 type schemas struct{ e *Engine }
 
@@ -184,6 +196,10 @@ func (s schemas) Relation(name string) (duck.Relation, error) {
 		return &hotRelation{schema: RejectedSchema()}, nil
 	case kind == viewPrefix && view != nil:
 		return view.state.Snapshot().Live(0), nil
+	case kind == bagPrefix:
+		if i, name, ok := cutBag(object); ok && s.e.views[name] != nil {
+			return s.e.views[name].state.Snapshot().Live(0).Bag(i), nil
+		}
 	case kind == systemPrefix:
 		if t, ok := systemTables[object]; ok {
 			return &hotRelation{schema: t.schema()}, nil

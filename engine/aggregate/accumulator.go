@@ -13,14 +13,14 @@ type Function uint8
 
 // The functions.
 const (
-	CountStar     Function = iota // rows
-	Count                         // non-NULL values
-	Sum                           // HUGEINT for integers and BOOLEAN, DECIMAL(38,s) for decimals, DOUBLE for floats
-	Min                           // of every type that has an order
-	Max                           // likewise
-	BoolAnd                       // true unless a value is false
-	BoolOr                        // false unless a value is true
-	CountDistinct                 // different non-NULL values
+	CountStar Function = iota // rows
+	Count                     // non-NULL values
+	Sum                       // HUGEINT for integers and BOOLEAN, DECIMAL(38,s) for decimals, DOUBLE for floats
+	Min                       // of every type that has an order
+	Max                       // likewise
+	BoolAnd                   // true unless a value is false
+	BoolOr                    // false unless a value is true
+	Bag                       // the arguments of every row, kept for stage three to aggregate
 )
 
 // Groups per page. A page is the unit of copy-on-write.
@@ -47,54 +47,53 @@ func (c *Column) valid(g uint32) *byte {
 	return (*byte)(unsafe.Add(c.Valid[g>>PageShift], g&(PageRows-1)))
 }
 
-// Accumulator folds values into a state column of its own. It has no state
+// StateColumn is a column that an accumulator keeps for each group.
+type StateColumn struct {
+	Type     batch.Type
+	Nullable bool // the column has validity bytes; fresh groups are NULL
+}
+
+// Accumulator folds values into state columns of its own. It has no state
 // besides and is safe for concurrent use on different columns.
 type Accumulator interface {
-	// Add folds value rows[i] of arg into group groups[i], for every i. Fresh
-	// groups are zero (and NULL where the column can be NULL).
-	Add(c *Column, groups []uint32, rows []int32, arg *batch.Vector, arena *Arena)
-	// Width returns the bytes of a value in the state column.
-	Width() int
-	// Nullable reports whether the state column has validity bytes.
-	Nullable() bool
+	// Columns returns the state columns, at least one.
+	Columns() []StateColumn
+	// Add folds row rows[i] of the arguments into group groups[i], for every i.
+	// Fresh groups are zero (and NULL where the column can be NULL).
+	Add(c []Column, groups []uint32, rows []int32, args []batch.Vector, arena *Arena)
+	// Merge folds group fromGroups[i] of the columns from, which stay as they
+	// are, into group groups[i] of c: as if the rows of both had been added to
+	// one, those of c first.
+	Merge(c []Column, groups []uint32, from []Column, fromGroups []uint32, arena *Arena)
 }
 
-// New returns the accumulator of a function over arguments of type arg.
-// CountDistinct has none: its column is kept by a Distinct.
-func New(f Function, arg batch.Type) (Accumulator, error) {
-	switch f {
-	case CountStar, CountDistinct:
+// Retractor is an accumulator from which groups can be taken out again, without
+// loss: what remains is equal to what it was before they were merged.
+type Retractor interface {
+	Accumulator
+	// Retract undoes Merge.
+	Retract(c []Column, groups []uint32, from []Column, fromGroups []uint32)
+}
+
+// New returns the accumulator of a function over arguments of the given types.
+// A Bag has none: it is no more than its [Detail].
+func New(f Function, args []batch.Type) (Accumulator, error) {
+	if f == CountStar {
 		return countRows{}, nil
-	case Count:
-		return countValues{}, nil
-	case Sum:
-		return newSum(arg)
-	case Min, Max:
-		return newMinMax(arg, f == Max)
-	case BoolAnd, BoolOr:
-		if arg.Kind == batch.Boolean {
-			return boolean{stop: f == BoolOr}, nil
+	}
+	if len(args) == 1 {
+		switch arg := args[0]; f {
+		case Count:
+			return countValues{}, nil
+		case Sum:
+			return newSum(arg)
+		case Min, Max:
+			return newMinMax(arg, f == Max)
+		case BoolAnd, BoolOr:
+			if arg.Kind == batch.Boolean {
+				return boolean{stop: f == BoolOr}, nil
+			}
 		}
 	}
-	return nil, fmt.Errorf("aggregate %d over %s", f, arg)
-}
-
-// ResultType returns the type of a function's state column.
-func ResultType(f Function, arg batch.Type) batch.Type {
-	switch f {
-	case Sum:
-		switch {
-		case arg.Kind == batch.Decimal:
-			return batch.Type{Kind: batch.Decimal, Precision: 38, Scale: arg.Scale}
-		case arg.Kind == batch.Real || arg.Kind == batch.Double:
-			return batch.Type{Kind: batch.Double}
-		}
-		return batch.Type{Kind: batch.HugeInt}
-	case Min, Max:
-		return arg
-	case BoolAnd, BoolOr:
-		return batch.Type{Kind: batch.Boolean}
-	default:
-		return batch.Type{Kind: batch.BigInt}
-	}
+	return nil, fmt.Errorf("aggregate %d over %v", f, args)
 }

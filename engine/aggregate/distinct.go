@@ -10,43 +10,44 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 )
 
-// Distinct is the exact set of the different values that each group of one
-// count(DISTINCT) has seen; the state column holds its size. Members lie in
-// one slice in order of arrival, which holds no Go pointers; a hash table of
-// indexes finds them. It is not safe for concurrent use, but slices that
-// Since returned may be read while it grows.
+// Distinct is the detail of an aggregate with DISTINCT: the exact set of the
+// different values that each group has seen. What is new in it reaches the
+// aggregate's accumulator. Members lie in one slice in order of arrival, which
+// holds no Go pointers; a hash table of indexes finds them.
 type Distinct struct {
 	arg     batch.Type
 	text    bool // values are StringHandles, else up to 16 bytes in place
+	acc     Accumulator
 	arena   *Arena
-	members []DistinctMember
+	members []distinctMember
 	slots   []uint64 // upper half: hash; lower half: index + 1; 0 is free
+	taken   int      // members that checkpoints have
+
+	groups []uint32 // scratch
+	rows   []int32
 }
 
-// DistinctMember is one value that a group has seen.
-type DistinctMember struct {
-	Group uint32
+// distinctMember is one value that a group has seen.
+type distinctMember struct {
+	group uint32
 	_     uint32
 	value StringHandle
 }
 
 // NewDistinct returns an empty set of values of type arg, whose long strings
-// go into the arena.
-func NewDistinct(arg batch.Type, arena *Arena) *Distinct {
-	return &Distinct{arg: arg, text: arg.Physical() == batch.Bytes, arena: arena, slots: make([]uint64, 16)}
+// go into the arena, before an accumulator of one argument.
+func NewDistinct(arg batch.Type, acc Accumulator, arena *Arena) *Distinct {
+	return &Distinct{arg: arg, text: arg.Physical() == batch.Bytes, acc: acc, arena: arena, slots: make([]uint64, 16)}
 }
 
 // Len returns the number of members.
 func (d *Distinct) Len() int { return len(d.members) }
 
-// Since returns the members from number first on, in order of arrival. They
-// do not change, and stay valid as long as the arena.
-func (d *Distinct) Since(first int) []DistinctMember {
-	return d.members[first:len(d.members):len(d.members)]
-}
-
-// Add folds values into the sets and counts the new ones in the state column.
-func (d *Distinct) Add(c *Column, groups []uint32, rows []int32, arg *batch.Vector) {
+// Add puts values into the sets and hands on the rows that were new. NULL is
+// no value.
+func (d *Distinct) Add(c []Column, groups []uint32, rows []int32, args []batch.Vector) {
+	arg := &args[0]
+	d.groups, d.rows = d.groups[:0], d.rows[:0]
 	for i, g := range groups {
 		row := int(rows[i])
 		if arg.Null(row) {
@@ -59,7 +60,94 @@ func (d *Distinct) Add(c *Column, groups []uint32, rows []int32, arg *batch.Vect
 		} else if !d.addFixed(g, fixedBits(arg, row)) {
 			continue
 		}
-		*value[int64](c, g)++
+		d.groups, d.rows = append(d.groups, g), append(d.rows, rows[i])
+	}
+	d.acc.Add(c, d.groups, d.rows, args, d.arena)
+}
+
+// Merge adds the members of another set.
+func (d *Distinct) Merge(c []Column, groups []uint32, from Detail) {
+	other := from.(*Distinct)
+	b := batch.NewBuilder(d.arena.mem, batch.NewSchema([]batch.Column{{Name: "x", Type: d.arg}}))
+	into := make([]uint32, len(other.members))
+	rows := make([]int32, len(other.members))
+	for i := range other.members {
+		m := &other.members[i]
+		into[i], rows[i] = groups[m.group], int32(i)
+		d.restore(b.Column(0), m)
+	}
+	rec := b.Finish()
+	defer rec.Release()
+	d.Add(c, into, rows, []batch.Vector{batch.VectorOf(rec.Column(0), d.arg)})
+}
+
+// restore appends a member's value to a column.
+func (d *Distinct) restore(to *batch.ColumnBuilder, m *distinctMember) {
+	v := m.fixed()
+	switch d.arg.Physical() {
+	case batch.Bytes:
+		to.AppendBytes(m.value.Bytes())
+	case batch.Bits:
+		to.AppendBool(v[0] != 0)
+	case batch.Int8:
+		to.AppendInt8(int8(v[0]))
+	case batch.Int16:
+		to.AppendInt16(int16(v[0]))
+	case batch.Int32:
+		to.AppendInt32(int32(v[0]))
+	case batch.Float32:
+		to.AppendFloat32(float32(math.Float64frombits(v[0])))
+	case batch.Float64:
+		to.AppendFloat64(math.Float64frombits(v[0]))
+	case batch.Int128:
+		to.AppendInt128(*(*batch.Int128Value)(unsafe.Pointer(v)))
+	case batch.Fixed16:
+		to.AppendUUID(*(*batch.UUIDValue)(unsafe.Pointer(v)))
+	default:
+		to.AppendInt64(int64(v[0]))
+	}
+}
+
+// Freeze returns the set as it is now. Members do not change; long values stay
+// as long as the arena.
+func (d *Distinct) Freeze() Detail {
+	return &Distinct{arg: d.arg, text: d.text, members: d.members[:len(d.members):len(d.members)]}
+}
+
+// Take returns the members since the last call.
+func (d *Distinct) Take(whole bool) Entries {
+	e := &distinctEntries{set: d, first: d.taken}
+	if whole {
+		e.first = 0
+	}
+	e.members = d.members[e.first:len(d.members):len(d.members)]
+	d.taken = len(d.members)
+	return e
+}
+
+// Undo marks entries as not taken.
+func (d *Distinct) Undo(e Entries) { d.taken = min(d.taken, e.(*distinctEntries).first) }
+
+// Loaded marks all members as taken.
+func (d *Distinct) Loaded() { d.taken = len(d.members) }
+
+// distinctEntries are new members of a set.
+type distinctEntries struct {
+	set     *Distinct // for the type of its values, which never changes
+	first   int
+	members []distinctMember
+}
+
+// Len returns the number of members.
+func (e *distinctEntries) Len() int { return len(e.members) }
+
+// Each calls f with every member: the bytes of a string or blob, or 8 or 16
+// bytes, little endian.
+func (e *distinctEntries) Each(f func(group uint32, value []byte)) {
+	var value []byte
+	for i := range e.members {
+		value = e.set.encode(value[:0], &e.members[i])
+		f(e.members[i].group, value)
 	}
 }
 
@@ -67,27 +155,27 @@ var distinctSeed = maphash.MakeSeed()
 
 func (d *Distinct) addText(g uint32, v []byte) bool {
 	hash := spread(maphash.Bytes(distinctSeed, v), uint64(g))
-	slot := d.find(hash, func(m *DistinctMember) bool { return m.Group == g && m.value.Equal(v) })
+	slot := d.find(hash, func(m *distinctMember) bool { return m.group == g && m.value.Equal(v) })
 	if slot < 0 {
 		return false
 	}
-	d.insert(slot, hash, DistinctMember{Group: g, value: d.arena.Handle(v)})
+	d.insert(slot, hash, distinctMember{group: g, value: d.arena.Handle(v)})
 	return true
 }
 
 func (d *Distinct) addFixed(g uint32, v [2]uint64) bool {
 	hash := spread(spread(v[0], v[1]), uint64(g))
-	slot := d.find(hash, func(m *DistinctMember) bool { return m.Group == g && *m.fixed() == v })
+	slot := d.find(hash, func(m *distinctMember) bool { return m.group == g && *m.fixed() == v })
 	if slot < 0 {
 		return false
 	}
-	m := DistinctMember{Group: g}
+	m := distinctMember{group: g}
 	*m.fixed() = v
 	d.insert(slot, hash, m)
 	return true
 }
 
-func (m *DistinctMember) fixed() *[2]uint64 { return (*[2]uint64)(unsafe.Pointer(&m.value)) }
+func (m *distinctMember) fixed() *[2]uint64 { return (*[2]uint64)(unsafe.Pointer(&m.value)) }
 
 // spread mixes two words into one.
 func spread(a, b uint64) uint64 {
@@ -96,7 +184,7 @@ func spread(a, b uint64) uint64 {
 }
 
 // find returns the free slot for a member that is not there yet, or -1.
-func (d *Distinct) find(hash uint64, is func(*DistinctMember) bool) int {
+func (d *Distinct) find(hash uint64, is func(*distinctMember) bool) int {
 	if len(d.members)*5 > len(d.slots)*3 {
 		d.slots = GrowSlots(d.slots)
 	}
@@ -112,13 +200,12 @@ func (d *Distinct) find(hash uint64, is func(*DistinctMember) bool) int {
 	}
 }
 
-func (d *Distinct) insert(slot int, hash uint64, m DistinctMember) {
+func (d *Distinct) insert(slot int, hash uint64, m distinctMember) {
 	d.members = append(d.members, m)
 	d.slots[slot] = hash>>32<<32 | uint64(len(d.members))
 }
 
-// Load adds a member that a checkpoint recorded as Encode wrote it; the state
-// column has counted it already.
+// Load adds a member; the state columns have counted it already.
 func (d *Distinct) Load(group uint32, encoded []byte) {
 	if d.text {
 		d.addText(group, encoded)
@@ -131,9 +218,7 @@ func (d *Distinct) Load(group uint32, encoded []byte) {
 	d.addFixed(group, v)
 }
 
-// Encode appends a member's value for a checkpoint: the bytes of a string or
-// blob, or 8 or 16 bytes, little endian.
-func (d *Distinct) Encode(to []byte, m *DistinctMember) []byte {
+func (d *Distinct) encode(to []byte, m *distinctMember) []byte {
 	if d.text {
 		return append(to, m.value.Bytes()...)
 	}
@@ -147,7 +232,7 @@ func (d *Distinct) Encode(to []byte, m *DistinctMember) []byte {
 
 // Bytes returns the memory that the set takes, besides its arena.
 func (d *Distinct) Bytes() int64 {
-	return int64(cap(d.members))*int64(unsafe.Sizeof(DistinctMember{})) + int64(len(d.slots))*8
+	return int64(cap(d.members))*int64(unsafe.Sizeof(distinctMember{})) + int64(len(d.slots))*8
 }
 
 // fixedBits returns a value's bits, equal exactly where SQL calls the values

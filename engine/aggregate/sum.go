@@ -15,7 +15,11 @@ func newSum(arg batch.Type) (Accumulator, error) {
 		switch arg.Kind {
 		case batch.Date, batch.Time, batch.Timestamp, batch.TimestampTZ:
 		default:
-			return sumInteger{}, nil
+			t := batch.Type{Kind: batch.HugeInt}
+			if arg.Kind == batch.Decimal {
+				t = batch.Type{Kind: batch.Decimal, Precision: 38, Scale: arg.Scale}
+			}
+			return sumInteger{t}, nil
 		}
 	}
 	return nil, fmt.Errorf("sum over %s", arg)
@@ -23,12 +27,12 @@ func newSum(arg batch.Type) (Accumulator, error) {
 
 // sumInteger sums integers, booleans and unscaled decimals in 128 bits, which
 // 2^63 of the largest 64-bit values do not fill.
-type sumInteger struct{}
+type sumInteger struct{ typ batch.Type }
 
-func (sumInteger) Width() int     { return 16 }
-func (sumInteger) Nullable() bool { return true }
+func (s sumInteger) Columns() []StateColumn { return []StateColumn{{s.typ, true}} }
 
-func (sumInteger) Add(c *Column, groups []uint32, rows []int32, arg *batch.Vector, _ *Arena) {
+func (sumInteger) Add(c []Column, groups []uint32, rows []int32, args []batch.Vector, _ *Arena) {
+	arg := &args[0]
 	nulls, physical := arg.HasNulls(), arg.Type.Physical()
 	unsigned := arg.Type.Kind == batch.UBigInt
 	for i, g := range groups {
@@ -51,27 +55,47 @@ func (sumInteger) Add(c *Column, groups []uint32, rows []int32, arg *batch.Vecto
 		default:
 			v = batch.Int128From(arg.Integer(row))
 		}
-		sum := value[batch.Int128Value](c, g)
-		lo, carry := bits.Add64(sum.Lo, v.Lo, 0)
-		sum.Lo, sum.Hi = lo, sum.Hi+v.Hi+int64(carry)
-		*c.valid(g) = 1
+		addInt128(&c[0], g, v)
+	}
+}
+
+func addInt128(c *Column, g uint32, v batch.Int128Value) {
+	sum := value[batch.Int128Value](c, g)
+	lo, carry := bits.Add64(sum.Lo, v.Lo, 0)
+	sum.Lo, sum.Hi = lo, sum.Hi+v.Hi+int64(carry)
+	*c.valid(g) = 1
+}
+
+func (sumInteger) Merge(c []Column, groups []uint32, from []Column, fromGroups []uint32, _ *Arena) {
+	for i, g := range groups {
+		if h := fromGroups[i]; *from[0].valid(h) != 0 {
+			addInt128(&c[0], g, *value[batch.Int128Value](&from[0], h))
+		}
 	}
 }
 
 // sumFloat sums REAL and DOUBLE in double precision, in order of arrival.
 type sumFloat struct{}
 
-func (sumFloat) Width() int     { return 8 }
-func (sumFloat) Nullable() bool { return true }
+func (sumFloat) Columns() []StateColumn { return []StateColumn{{batch.Type{Kind: batch.Double}, true}} }
 
-func (sumFloat) Add(c *Column, groups []uint32, rows []int32, arg *batch.Vector, _ *Arena) {
-	nulls := arg.HasNulls()
+func (sumFloat) Add(c []Column, groups []uint32, rows []int32, args []batch.Vector, _ *Arena) {
+	arg, nulls := &args[0], args[0].HasNulls()
 	for i, g := range groups {
 		row := int(rows[i])
 		if nulls && arg.Null(row) {
 			continue
 		}
-		*value[float64](c, g) += arg.Float(row)
-		*c.valid(g) = 1
+		*value[float64](&c[0], g) += arg.Float(row)
+		*c[0].valid(g) = 1
+	}
+}
+
+func (sumFloat) Merge(c []Column, groups []uint32, from []Column, fromGroups []uint32, _ *Arena) {
+	for i, g := range groups {
+		if h := fromGroups[i]; *from[0].valid(h) != 0 {
+			*value[float64](&c[0], g) += *value[float64](&from[0], h)
+			*c[0].valid(g) = 1
+		}
 	}
 }

@@ -62,7 +62,7 @@ func write(t *testing.T, n int64) *Write {
 	}
 	w := &Write{
 		Epoch: uint64(n), At: start.Add(time.Duration(n) * time.Minute),
-		Rows:       []Rows{{Table: "s", From: relation(t, batch.NewSchema(table.Columns), rows...), SQL: "SELECT * FROM ms_scan('rows')"}},
+		Rows:       []Rows{{Table: "s", From: map[string]duck.Relation{"rows": relation(t, batch.NewSchema(table.Columns), rows...)}, SQL: "SELECT * FROM ms_scan('rows')"}},
 		States:     []State{{View: "v", Schema: state, Groups: relation(t, state, []int64{0, 0, 10 * n}), Rows: 1, Whole: n%4 == 1}},
 		Partitions: []Partition{{Source: "s", Partition: 3, Next: 10 * n, LeaderEpoch: 7, TopicID: "it's", MaxMicros: -n, Late: 1, Rejected: 2, Rows: n}},
 		Counters:   []Counter{{Object: "s", Name: "watermark", Value: -1 << 63}},

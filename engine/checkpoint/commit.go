@@ -117,7 +117,7 @@ func (s *Store) appendRows(ctx context.Context, r *Rows, at time.Time) (int64, e
 		return 0, fmt.Errorf("history table %s does not exist", r.Table)
 	}
 	last := &segments[len(segments)-1]
-	s.names["rows"] = r.From
+	maps.Copy(s.names, r.From)
 	n, err := s.insert(ctx, "INSERT INTO "+last.Name()+" "+r.SQL)
 	if err != nil {
 		return 0, fmt.Errorf("history of %s: %w", r.Table, err)
@@ -141,7 +141,7 @@ func stateTable(view string, generation int64, suffix string) string {
 	return "state." + history.Quote(fmt.Sprintf("%s#%d%s", view, generation, suffix))
 }
 
-const distinctSuffix = "#distinct"
+const detailSuffix = "#detail"
 
 // writeState appends changed groups to the view's state tables. A whole state
 // goes into new tables, and the old ones are dropped: so they never hold more
@@ -163,9 +163,9 @@ func (s *Store) writeState(ctx context.Context, st *State) error {
 			return fmt.Errorf("state of %s: %w", st.View, err)
 		}
 	}
-	if st.Distinct != nil && st.Distinct.Rows() > 0 {
-		s.names["rows"] = st.Distinct
-		if _, err := s.insert(ctx, "INSERT INTO "+stateTable(st.View, g.number, distinctSuffix)+" SELECT * FROM ms_scan('rows')"); err != nil {
+	if st.Details != nil && st.Details.Rows() > 0 {
+		s.names["rows"] = st.Details
+		if _, err := s.insert(ctx, "INSERT INTO "+stateTable(st.View, g.number, detailSuffix)+" SELECT * FROM ms_scan('rows')"); err != nil {
 			return fmt.Errorf("state of %s: %w", st.View, err)
 		}
 	}
@@ -179,7 +179,7 @@ func (s *Store) newGeneration(ctx context.Context, st *State, g *generation) err
 	}
 	g.number++
 	g.rows = 0
-	for suffix, columns := range map[string][]batch.Column{"": st.Schema.Columns, distinctSuffix: view.DistinctSchema().Columns} {
+	for suffix, columns := range map[string][]batch.Column{"": st.Schema.Columns, detailSuffix: view.DetailSchema().Columns} {
 		defs := make([]string, len(columns))
 		for i, c := range columns {
 			defs[i] = history.Quote(c.Name) + " " + c.Type.String()
@@ -196,7 +196,7 @@ func (s *Store) dropState(ctx context.Context, view string) error {
 	if g == nil || g.number == 0 {
 		return nil
 	}
-	for _, suffix := range []string{"", distinctSuffix} {
+	for _, suffix := range []string{"", detailSuffix} {
 		if err := s.conn.Exec(ctx, "DROP TABLE IF EXISTS "+stateTable(view, g.number, suffix)); err != nil {
 			return fmt.Errorf("drop state of %s: %w", view, err)
 		}

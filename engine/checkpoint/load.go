@@ -116,8 +116,8 @@ func (s *Store) LoadState(ctx context.Context, name string, v *view.View, waterm
 	err := s.records(ctx, "SELECT * FROM "+stateTable(name, g.number, "")+" ORDER BY rowid", v.StateSchema(), mem,
 		func(rec arrow.RecordBatch) error { return v.Load(rec, watermark) })
 	if err == nil {
-		err = s.records(ctx, "SELECT * FROM "+stateTable(name, g.number, distinctSuffix), view.DistinctSchema(), mem,
-			func(rec arrow.RecordBatch) error { v.LoadDistinct(rec, watermark); return nil })
+		err = s.records(ctx, "SELECT * FROM "+stateTable(name, g.number, detailSuffix)+" ORDER BY rowid", view.DetailSchema(), mem,
+			func(rec arrow.RecordBatch) error { v.LoadDetails(rec, watermark); return nil })
 	}
 	if err != nil {
 		return fmt.Errorf("restore view %s: %w", name, err)

@@ -16,7 +16,7 @@ import (
 )
 
 // formatVersion is raised when an older binary could not read the file.
-const formatVersion = 1
+const formatVersion = 2
 
 // FileName is the database file in the data directory; DuckDB names its
 // catalog after it.

@@ -37,22 +37,22 @@ type Counter struct {
 	Value  int64
 }
 
-// Rows is rows for a history table. SQL selects them from ms_scan('rows') in
-// the table's column order.
+// Rows is rows for a history table. SQL selects them, in the table's column
+// order, from the relations that ms_scan finds under their names.
 type Rows struct {
 	Table string
-	From  duck.Relation
+	From  map[string]duck.Relation
 	SQL   string
 }
 
 // State is what changed in a view's open windows. With Whole it replaces what
 // was written before.
 type State struct {
-	View             string
-	Schema           *batch.Schema
-	Groups, Distinct duck.Relation // of Schema and view.DistinctSchema; Distinct may be nil
-	Rows             int
-	Whole            bool
+	View            string
+	Schema          *batch.Schema
+	Groups, Details duck.Relation // of Schema and view.DetailSchema; Details may be nil
+	Rows            int
+	Whole           bool
 }
 
 // Write is one checkpoint.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/window"
 )
 
 // Definition is a materialized view split into its three stages. query/plan
@@ -28,9 +29,22 @@ type Definition struct {
 	Keys       []Key   // the group's columns k0, k1, …
 	Aggregates []Aggregate
 
-	// Result is a SELECT over the relation {{state}}, whose columns are
-	// window_start and window_end (if Window is set, in the type of the event
-	// time), k0… for Keys and a0… for Aggregates. HAVING is its WHERE clause.
+	// GroupingSets, when not nil, groups every row once for each set: by the
+	// Keys whose indexes it lists, the others being NULL.
+	GroupingSets [][]int `json:",omitempty"`
+
+	// Result is a SELECT over the relation {{state}}, which it names once. Its
+	// columns are window_start and window_end (if Window is set, in the type of
+	// the event time), k0… for Keys, grouping_set (a BIGINT, the index into
+	// GroupingSets, if that is set), and a0… for the state columns of
+	// Aggregates, one after the other: aggregate.Accumulator.Columns says which
+	// an aggregate has. With a Bag among the Aggregates there is g, a BIGINT
+	// that is different for every row, and for aggregate i, if it is a Bag, the
+	// relation {{bag i}} (as in {{bag0}}) with g and v0… for its Args, a row for
+	// each row that was added.
+	//
+	// Windows are read one at a time or many together, so a row of the result
+	// may depend only on rows of the state with the same window.
 	Result  string
 	Columns []batch.Column // the view's own columns, in order
 }
@@ -71,15 +85,16 @@ type Comparison struct {
 	Literal any
 }
 
-// Window assigns each row to one tumbling window by its event time.
+// Window assigns each row to windows by its event time. The windows of a
+// session belong to the keys of its group: each has sessions of its own.
 type Window struct {
 	Expr int // index into Exprs of the event time: TIMESTAMP or TIMESTAMPTZ
-	// Width is the window's length when it is fixed: Origin + n*Width are the
-	// window starts. Months is its length in calendar months otherwise, counted
-	// from Origin, which is then the first of a month; exactly one is set.
-	WidthMicros  int64
-	Months       int32
-	OriginMicros int64 // microseconds since 1970-01-01 UTC
+	window.Spec
+	// LatenessMicros is for how long a window can be corrected after the
+	// watermark has reached its end.
+	LatenessMicros int64 `json:",omitempty"`
+	// Final: readers see a window once the watermark has reached its end.
+	Final bool `json:",omitempty"`
 }
 
 // Key is one column of the group's key, besides the window.
@@ -90,10 +105,11 @@ type Key struct {
 
 // Aggregate is one accumulator of a group.
 type Aggregate struct {
-	Func   aggregate.Function
-	Arg    int        // index into Exprs, -1 for CountStar
-	Filter int        // index into Exprs of a BOOLEAN expression, -1 for none
-	Type   batch.Type // of the column a<i>
+	Func     aggregate.Function
+	Args     []int   `json:",omitempty"` // indexes into Exprs
+	Filter   int     // index into Exprs of a BOOLEAN expression, -1 for none
+	Distinct bool    `json:",omitempty"` // each value of Args[0] counts once
+	Param    float64 `json:",omitempty"` // of functions that have one, such as the fraction of a quantile
 }
 
 // comparisonJSON keeps the literal's Go type, which plain JSON would lose.

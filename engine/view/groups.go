@@ -24,37 +24,43 @@ type groups struct {
 	start, end int64 // of the window; both 0 for a view without one
 	null       bool  // the window of rows without an event time
 	closed     uint64
+	serial     int64  // different for every window of the view
 	bounds     []byte // start and end again, off-heap, for DuckDB to read
 	born       uint64
 
-	n        uint32
-	slots    []uint64 // upper half: hash; lower half: group + 1; 0 is free
-	pages    []page
-	arena    *aggregate.Arena
-	keys     []aggregate.Column
-	accs     []aggregate.Column
-	distinct []*aggregate.Distinct // by aggregate, nil where there is none
-	written  []int                 // members of each set that checkpoints have
+	n       uint32
+	slots   []uint64 // upper half: hash; lower half: group + 1; 0 is free
+	pages   []page
+	arena   *aggregate.Arena
+	keys    []aggregate.Column
+	accs    []aggregate.Column
+	details []aggregate.Detail // by aggregate, nil where there is none
 
 	changed bool // since the last snapshot
 	frozen  *windowSnapshot
 }
 
 func newGroups(v *View, start, end int64, null bool) *groups {
+	v.serial++
 	g := &groups{
-		v: v, start: start, end: end, null: null, born: v.reclaim.Next(), changed: true,
+		v: v, serial: v.serial, start: start, end: end, null: null, born: v.reclaim.Next(), changed: true,
 		arena: aggregate.NewArena(v.mem), slots: make([]uint64, 16),
 		keys: make([]aggregate.Column, len(v.keys.columns)), accs: make([]aggregate.Column, len(v.accs.columns)),
-		distinct: make([]*aggregate.Distinct, len(v.def.Aggregates)), written: make([]int, len(v.def.Aggregates)),
-		bounds: v.mem.Allocate(16),
+		details: make([]aggregate.Detail, len(v.def.Aggregates)), bounds: v.mem.Allocate(16),
 	}
 	*(*[2]int64)(unsafe.Pointer(&g.bounds[0])) = [2]int64{start, end}
-	for i, a := range v.def.Aggregates {
-		if a.Func == aggregate.CountDistinct {
-			g.distinct[i] = aggregate.NewDistinct(v.def.Exprs[a.Arg].Type, g.arena)
-		}
+	for i := range v.def.Aggregates {
+		g.details[i] = v.newDetail(i, g)
 	}
 	return g
+}
+
+func (v *View) newDetail(i int, g *groups) aggregate.Detail {
+	a := &v.def.Aggregates[i]
+	if a.Func == aggregate.Bag {
+		return newBag(v, g, v.def.argTypes(i))
+	}
+	return aggregate.NewDetail(a.Distinct, v.def.argTypes(i), v.accums[i], g.arena)
 }
 
 // find returns the group of each row, making those that are new. hashes are
@@ -113,9 +119,17 @@ func (g *groups) insert(row int, keys []batch.Vector) uint32 {
 			store(unsafe.Add(g.v.keys.values(block, p.capacity, i), at*g.v.keys.columns[i].width), v, row, g.arena)
 		}
 	}
+	if g.v.bags {
+		last := len(g.v.keys.columns) - 1
+		*(*byte)(unsafe.Add(g.v.keys.valid(unsafe.Pointer(&p.keys[0]), p.capacity, last), at)) = 1
+		*(*int64)(unsafe.Add(g.v.keys.values(unsafe.Pointer(&p.keys[0]), p.capacity, last), at*8)) = g.rowID(group)
+	}
 	g.n++
 	return group
 }
+
+// rowID tells a group from all others of the view, in any window.
+func (g *groups) rowID(group uint32) int64 { return g.serial<<32 | int64(group) }
 
 // reserve makes room for a group. The first page grows in steps, so that a
 // window of five groups does not take the memory of a thousand.
@@ -202,6 +216,11 @@ func (g *groups) retire(r *epoch.Reclaimer) {
 		r.RetireMemory(g.pages[i].keysBorn, g.pages[i].keys)
 		r.RetireMemory(g.pages[i].accsBorn, g.pages[i].accs)
 	}
+	for _, d := range g.details {
+		if b, ok := d.(*bag); ok {
+			b.retire()
+		}
+	}
 	for _, block := range g.arena.Take() {
 		r.RetireMemory(g.born, block)
 	}
@@ -209,9 +228,9 @@ func (g *groups) retire(r *epoch.Reclaimer) {
 	g.pages, g.bounds, g.slots = nil, nil, nil
 }
 
-// members returns how many values the window's sets hold.
+// members returns how many entries the window's details hold.
 func (g *groups) members() (n int) {
-	for _, d := range g.distinct {
+	for _, d := range g.details {
 		if d != nil {
 			n += d.Len()
 		}
@@ -225,7 +244,7 @@ func (g *groups) bytes() int64 {
 	for i := range g.pages {
 		n += int64(len(g.pages[i].keys) + len(g.pages[i].accs))
 	}
-	for _, d := range g.distinct {
+	for _, d := range g.details {
 		if d != nil {
 			n += d.Bytes()
 		}

@@ -32,9 +32,9 @@ func (l *blockLayout) add(t batch.Type, width int, nullable bool) {
 	}
 }
 
-// keyWidth returns the bytes a key value takes in a page: as in a batch, but
+// stateWidth returns the bytes that a value takes in a page: as in a batch, but
 // booleans a byte and strings a handle.
-func keyWidth(t batch.Type) int {
+func stateWidth(t batch.Type) int {
 	switch p := t.Physical(); p {
 	case batch.Bits:
 		return 1

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"fmt"
 	"unsafe"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
@@ -14,7 +15,7 @@ type Snapshot struct {
 	view    *View // for its layouts, which never change
 	windows []*windowSnapshot
 	groups  int
-	members int // of sets behind count(DISTINCT)
+	members int // entries of details
 	bytes   int64
 }
 
@@ -27,6 +28,7 @@ type windowSnapshot struct {
 	bytes      int64
 	bounds     unsafe.Pointer
 	pages      []pageSnapshot
+	bags       []*bag // by aggregate, nil where there is none
 }
 
 type pageSnapshot struct {
@@ -66,6 +68,14 @@ func (g *groups) freeze() {
 	for i := range g.pages {
 		p := &g.pages[i]
 		w.pages[i] = pageSnapshot{unsafe.Pointer(&p.keys[0]), unsafe.Pointer(&p.accs[0]), p.capacity}
+	}
+	if g.v.bags {
+		w.bags = make([]*bag, len(g.details))
+		for i, d := range g.details {
+			if b, ok := d.(*bag); ok {
+				w.bags[i] = b.Freeze().(*bag)
+			}
+		}
 	}
 	g.frozen, g.changed = w, false
 }
@@ -157,4 +167,46 @@ func (r *Relation) cell(w *windowSnapshot, p pageSnapshot, column int) duck.Cell
 		return v.keys.cell(p.keys, p.capacity, column)
 	}
 	return v.accs.cell(p.accs, p.capacity, column-len(v.keys.columns))
+}
+
+// BagRelation is the rows behind a Bag as a table: g, v0, ….
+type BagRelation struct {
+	of        *Relation
+	aggregate int
+	columns   []batch.Column
+}
+
+// Bag returns the rows of aggregate i, a Bag, in the relation's windows.
+func (r *Relation) Bag(i int) *BagRelation {
+	v := r.s.view
+	types := v.def.argTypes(i)
+	b := &BagRelation{of: r, aggregate: i, columns: []batch.Column{{Name: "g", Type: bigintType}}}
+	for j, t := range types {
+		b.columns = append(b.columns, batch.Column{Name: fmt.Sprint("v", j), Type: t})
+	}
+	return b
+}
+
+// Columns returns g and the arguments.
+func (b *BagRelation) Columns() []batch.Column { return b.columns }
+
+// Rows returns the number of rows in all windows.
+func (b *BagRelation) Rows() (n int) {
+	for _, w := range b.of.s.windows {
+		n += w.bags[b.aggregate].n
+	}
+	return n
+}
+
+// Ordered is true: rows come in the order in which they were added.
+func (b *BagRelation) Ordered() bool { return true }
+
+// Scan returns a chunk for each page.
+func (b *BagRelation) Scan(columns []int) (chunks []duck.Chunk) {
+	for _, w := range b.of.s.windows {
+		if b.of.pick(w) {
+			chunks = append(chunks, w.bags[b.aggregate].chunks(columns)...)
+		}
+	}
+	return chunks
 }

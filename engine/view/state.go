@@ -21,12 +21,13 @@ func (v *View) StateSchema() *batch.Schema {
 	if v.def.Window != nil {
 		first = 2
 	}
-	return batch.NewSchema(append(columns, v.columns[first:]...))
+	keys := v.columns[first : first+v.hashed]
+	return batch.NewSchema(append(append(columns, keys...), v.columns[first+len(v.keys.columns):]...))
 }
 
-// DistinctSchema returns the columns in which checkpoints keep the members of
-// the sets behind count(DISTINCT): d is the aggregate's number.
-func DistinctSchema() *batch.Schema {
+// DetailSchema returns the columns in which checkpoints keep the details of
+// aggregates: d is the aggregate's number.
+func DetailSchema() *batch.Schema {
 	bigint := batch.Type{Kind: batch.BigInt}
 	return batch.NewSchema([]batch.Column{
 		{Name: "w", Type: bigint}, {Name: "g", Type: bigint}, {Name: "d", Type: bigint},
@@ -43,17 +44,10 @@ type Delta struct {
 }
 
 type windowDelta struct {
-	g        *groups // the writer's window, touched again only by Undo
-	w        *windowSnapshot
-	dirty    []pageDelta
-	distinct []membersDelta
-}
-
-// membersDelta is the new members of one set.
-type membersDelta struct {
-	set     *aggregate.Distinct
-	first   int // the number of the first
-	members []aggregate.DistinctMember
+	g       *groups // the writer's window, touched again only by Undo
+	w       *windowSnapshot
+	dirty   []pageDelta
+	details []aggregate.Entries // by aggregate, nil where there is none
 }
 
 type pageDelta struct {
@@ -67,7 +61,7 @@ type pageDelta struct {
 func (v *View) TakeDelta(s *Snapshot, whole bool) *Delta {
 	d := &Delta{s: s}
 	for _, g := range v.order {
-		part := windowDelta{g: g, w: g.frozen, distinct: make([]membersDelta, len(g.distinct))}
+		part := windowDelta{g: g, w: g.frozen, details: make([]aggregate.Entries, len(g.details))}
 		for i := range g.pages {
 			dirty := g.pages[i].dirty
 			if whole {
@@ -88,18 +82,13 @@ func (v *View) TakeDelta(s *Snapshot, whole bool) *Delta {
 				d.rows += n
 			}
 		}
-		for i, set := range g.distinct {
-			if set == nil {
+		for i, detail := range g.details {
+			if detail == nil {
 				continue
 			}
-			first := g.written[i]
-			if whole {
-				first = 0
-			}
-			part.distinct[i] = membersDelta{set, first, set.Since(first)}
-			g.written[i] = set.Len()
+			part.details[i] = detail.Take(whole)
 			if g.closed == 0 {
-				d.rows += len(part.distinct[i].members)
+				d.rows += part.details[i].Len()
 			}
 		}
 		d.parts = append(d.parts, part)
@@ -122,8 +111,10 @@ func (v *View) Undo(d *Delta) {
 				part.g.pages[p.page].dirty[i] |= word
 			}
 		}
-		for i, m := range part.distinct {
-			part.g.written[i] = min(part.g.written[i], m.first)
+		for i, entries := range part.details {
+			if entries != nil {
+				part.g.details[i].Undo(entries)
+			}
 		}
 	}
 }
@@ -144,8 +135,8 @@ func (d *Delta) Groups(mem *batch.Allocator) arrow.RecordBatch {
 					row := i<<6 | bits.TrailingZeros64(word)
 					b.Column(0).AppendInt64(part.w.start)
 					b.Column(1).AppendInt64(int64(p.page<<aggregate.PageShift | row))
-					v.keys.appendRow(b, 2, page.keys, page.capacity, row)
-					v.accs.appendRow(b, 2+len(v.keys.columns), page.accs, page.capacity, row)
+					v.keys.appendRow(b, 2, v.hashed, page.keys, page.capacity, row)
+					v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), page.accs, page.capacity, row)
 				}
 			}
 		}
@@ -153,9 +144,10 @@ func (d *Delta) Groups(mem *batch.Allocator) arrow.RecordBatch {
 	return b.Finish()
 }
 
-// appendRow copies a row of a block to a builder's columns from first on.
-func (l *blockLayout) appendRow(b *batch.Builder, first int, block unsafe.Pointer, capacity, row int) {
-	for i, c := range l.columns {
+// appendRow copies n columns of a row of a block to a builder's columns from
+// first on.
+func (l *blockLayout) appendRow(b *batch.Builder, first, n int, block unsafe.Pointer, capacity, row int) {
+	for i, c := range l.columns[:n] {
 		if c.nullable && *(*byte)(unsafe.Add(l.valid(block, capacity, i), row)) == 0 {
 			b.Column(first + i).AppendNull()
 			continue
@@ -164,24 +156,24 @@ func (l *blockLayout) appendRow(b *batch.Builder, first int, block unsafe.Pointe
 	}
 }
 
-// Distinct returns the new members of sets as rows of DistinctSchema. The
-// caller releases the record.
-func (d *Delta) Distinct(mem *batch.Allocator) arrow.RecordBatch {
-	b := batch.NewBuilder(mem, DistinctSchema())
-	var value []byte
+// Details returns the changed details as rows of DetailSchema. The caller
+// releases the record.
+func (d *Delta) Details(mem *batch.Allocator) arrow.RecordBatch {
+	b := batch.NewBuilder(mem, DetailSchema())
 	for _, part := range d.parts {
 		if part.w.closed != 0 {
 			continue
 		}
-		for i, delta := range part.distinct {
-			for j := range delta.members {
-				m := &delta.members[j]
-				value = delta.set.Encode(value[:0], m)
+		for i, entries := range part.details {
+			if entries == nil {
+				continue
+			}
+			entries.Each(func(group uint32, value []byte) {
 				b.Column(0).AppendInt64(part.w.start)
-				b.Column(1).AppendInt64(int64(m.Group))
+				b.Column(1).AppendInt64(int64(group))
 				b.Column(2).AppendInt64(int64(i))
 				b.Column(3).AppendBytes(value)
-			}
+			})
 		}
 	}
 	return b.Finish()
@@ -196,7 +188,7 @@ func (v *View) Load(rec arrow.RecordBatch, watermark int64) error {
 	for i := range vectors {
 		vectors[i] = batch.VectorOf(rec.Column(i), schema.Columns[i].Type)
 	}
-	keys, accs := vectors[2:2+len(v.keys.columns)], vectors[2+len(v.keys.columns):]
+	keys, accs := vectors[2:2+v.hashed], vectors[2+v.hashed:]
 	var hash [1]uint64
 	var found [1]uint32
 	for row := range int(rec.NumRows()) {
@@ -257,16 +249,17 @@ func (g *groups) set(group uint32, accs []batch.Vector, row int) {
 	}
 }
 
-// LoadDistinct applies rows of DistinctSchema, after Load.
-func (v *View) LoadDistinct(rec arrow.RecordBatch, watermark int64) {
-	schema := DistinctSchema()
+// LoadDetails applies rows of DetailSchema, after Load, in the order in which
+// checkpoints wrote them.
+func (v *View) LoadDetails(rec arrow.RecordBatch, watermark int64) {
+	schema := DetailSchema()
 	vectors := make([]batch.Vector, len(schema.Columns))
 	for i := range vectors {
 		vectors[i] = batch.VectorOf(rec.Column(i), schema.Columns[i].Type)
 	}
 	for row := range int(rec.NumRows()) {
 		if g := v.loadWindow(vectors[0].Int64(row), watermark); g != nil {
-			g.distinct[vectors[2].Int64(row)].Load(uint32(vectors[1].Int64(row)), vectors[3].Bytes(row))
+			g.details[vectors[2].Int64(row)].Load(uint32(vectors[1].Int64(row)), vectors[3].Bytes(row))
 		}
 	}
 }
@@ -277,9 +270,9 @@ func (v *View) Loaded() {
 		for i := range g.pages {
 			clear(g.pages[i].dirty[:])
 		}
-		for i, set := range g.distinct {
-			if set != nil {
-				g.written[i] = set.Len()
+		for _, d := range g.details {
+			if d != nil {
+				d.Loaded()
 			}
 		}
 	}

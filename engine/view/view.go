@@ -1,7 +1,6 @@
 package view
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
@@ -20,10 +19,14 @@ type View struct {
 	mem     *batch.Allocator
 	reclaim *epoch.Reclaimer
 	tumble  window.Tumbling
-	accums  []aggregate.Accumulator
-	keys    blockLayout
+	accums  []aggregate.Accumulator // by aggregate, nil for a Bag
+	first   []int                   // by aggregate, its first state column
+	keys    blockLayout             // of the keys, then g if there are bags
 	accs    blockLayout
 	columns []batch.Column // of the state relation
+	hashed  int            // keys that tell groups apart
+	bags    bool
+	serial  int64 // of the last window that was made
 
 	windows map[int64]*groups
 	order   []*groups // by creation
@@ -35,6 +38,7 @@ type View struct {
 	hashes          []uint64
 	found           []uint32
 	keyVectors      []batch.Vector
+	args            []batch.Vector
 	assigned        map[int64]*assignment
 }
 
@@ -47,27 +51,32 @@ type assignment struct {
 // New returns an empty view.
 func New(def *Definition, mem *batch.Allocator, reclaim *epoch.Reclaimer) (*View, error) {
 	v := &View{def: def, mem: mem, reclaim: reclaim, windows: make(map[int64]*groups), assigned: make(map[int64]*assignment)}
-	if def.Window != nil {
-		v.tumble = window.Tumbling{WidthMicros: def.Window.WidthMicros, Months: def.Window.Months, OriginMicros: def.Window.OriginMicros}
-		t := def.Exprs[def.Window.Expr].Type
-		v.columns = append(v.columns, batch.Column{Name: "window_start", Type: t}, batch.Column{Name: "window_end", Type: t})
+	var err error
+	if v.columns, err = def.StateColumns(); err != nil {
+		return nil, err
 	}
-	for i, k := range def.Keys {
-		v.keys.add(k.Type, keyWidth(k.Type), true)
-		v.columns = append(v.columns, batch.Column{Name: fmt.Sprint("k", i), Type: k.Type})
+	if w := def.Window; w != nil {
+		v.tumble = window.Tumbling{WidthMicros: w.WidthMicros, Months: w.Months, OriginMicros: w.OriginMicros}
 	}
-	for i, a := range def.Aggregates {
-		var arg batch.Type
-		if a.Arg >= 0 {
-			arg = def.Exprs[a.Arg].Type
-		}
-		acc, err := aggregate.New(a.Func, arg)
+	for _, k := range def.Keys {
+		v.keys.add(k.Type, stateWidth(k.Type), true)
+	}
+	v.hashed = len(v.keys.columns)
+	if v.bags = def.hasBags(); v.bags {
+		v.keys.add(bigintType, 8, true)
+	}
+	for i := range def.Aggregates {
+		acc, err := def.accumulator(i)
 		if err != nil {
-			return nil, fmt.Errorf("view %s: %w", def.Name, err)
+			return nil, err
 		}
-		v.accums = append(v.accums, acc)
-		v.accs.add(a.Type, acc.Width(), acc.Nullable())
-		v.columns = append(v.columns, batch.Column{Name: fmt.Sprint("a", i), Type: a.Type})
+		v.accums, v.first = append(v.accums, acc), append(v.first, len(v.accs.columns))
+		if acc == nil {
+			continue
+		}
+		for _, c := range acc.Columns() {
+			v.accs.add(c.Type, stateWidth(c.Type), c.Nullable)
+		}
 	}
 	if def.Window == nil && len(def.Keys) == 0 { // SELECT count(*) FROM nothing is one row
 		g, group := v.window(0, 0), []uint32{0}
@@ -195,14 +204,14 @@ func (v *View) fold(g *groups, rows []int32, in *Input) {
 		if a.Filter >= 0 {
 			groups, selected = v.restrict(found, rows, &v.def.Exprs[a.Filter], &in.Exprs[a.Filter], in)
 		}
-		var arg *batch.Vector
-		if a.Arg >= 0 {
-			arg = &in.Exprs[a.Arg]
+		v.args = v.args[:0]
+		for _, arg := range a.Args {
+			v.args = append(v.args, in.Exprs[arg])
 		}
-		if g.distinct[i] != nil {
-			g.distinct[i].Add(&g.accs[i], groups, selected, arg)
+		if d := g.details[i]; d != nil {
+			d.Add(g.accs[v.first[i]:], groups, selected, v.args)
 		} else {
-			v.accums[i].Add(&g.accs[i], groups, selected, arg, g.arena)
+			v.accums[i].Add(g.accs[v.first[i]:], groups, selected, v.args, g.arena)
 		}
 	}
 }

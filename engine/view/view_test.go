@@ -12,6 +12,7 @@ import (
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/epoch"
+	"github.com/millstream-db/millstream/engine/window"
 )
 
 var (
@@ -29,14 +30,14 @@ func definition(windowed, keyed bool) *Definition {
 		Name: "v", Where: -1,
 		Exprs: []Expr{{Type: timestamp, Column: 0}, {Type: varchar, Column: 1}, {Type: bigint, Column: 2}},
 		Aggregates: []Aggregate{
-			{Func: aggregate.CountStar, Arg: -1, Filter: -1, Type: bigint},
-			{Func: aggregate.Sum, Arg: 2, Filter: -1, Type: batch.Type{Kind: batch.HugeInt}},
-			{Func: aggregate.Max, Arg: 1, Filter: -1, Type: varchar},
-			{Func: aggregate.CountDistinct, Arg: 2, Filter: -1, Type: bigint},
+			{Func: aggregate.CountStar, Filter: -1},
+			{Func: aggregate.Sum, Args: []int{2}, Filter: -1},
+			{Func: aggregate.Max, Args: []int{1}, Filter: -1},
+			{Func: aggregate.Count, Distinct: true, Args: []int{2}, Filter: -1},
 		},
 	}
 	if windowed {
-		def.Window = &Window{Expr: 0, WidthMicros: width}
+		def.Window = &Window{Expr: 0, Spec: window.Spec{WidthMicros: width}}
 	}
 	if keyed {
 		def.Keys = []Key{{Expr: 1, Type: varchar}}
@@ -188,8 +189,8 @@ func (s *Snapshot) text(t rapid.TB, mem *batch.Allocator) map[string]string {
 			for r := range rows {
 				b.Column(0).AppendInt64(w.start)
 				b.Column(1).AppendInt64(int64(r))
-				v.keys.appendRow(b, 2, p.keys, p.capacity, r)
-				v.accs.appendRow(b, 2+len(v.keys.columns), p.accs, p.capacity, r)
+				v.keys.appendRow(b, 2, v.hashed, p.keys, p.capacity, r)
+				v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), p.accs, p.capacity, r)
 			}
 			rec := b.Finish()
 			for r := range rows {
@@ -355,7 +356,7 @@ func TestStateIsRestoredFromDeltas(t *testing.T) {
 				release(distinct)
 				groups, distinct = nil, nil
 			}
-			groups, distinct = append(groups, d.Groups(f.mem)), append(distinct, d.Distinct(f.mem))
+			groups, distinct = append(groups, d.Groups(f.mem)), append(distinct, d.Details(f.mem))
 		}
 		for range rapid.IntRange(1, 5).Draw(t, "checkpoints") {
 			apply()
@@ -364,7 +365,7 @@ func TestStateIsRestoredFromDeltas(t *testing.T) {
 		}
 		s, _ := f.publish()
 		d := f.view.TakeDelta(s, false)
-		groups, distinct = append(groups, d.Groups(f.mem)), append(distinct, d.Distinct(f.mem))
+		groups, distinct = append(groups, d.Groups(f.mem)), append(distinct, d.Details(f.mem))
 
 		restored := newFixture(tb(t), def)
 		for _, rec := range groups {
@@ -373,7 +374,7 @@ func TestStateIsRestoredFromDeltas(t *testing.T) {
 			}
 		}
 		for _, rec := range distinct {
-			restored.view.LoadDistinct(rec, noTime)
+			restored.view.LoadDetails(rec, noTime)
 		}
 		restored.view.Loaded()
 		s, _ = restored.publish()

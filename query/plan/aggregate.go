@@ -3,6 +3,8 @@ package plan
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
@@ -26,7 +28,7 @@ func (p *planner) aggregate(ctx context.Context, n node) (node, error) {
 	}
 	args := n.list("children")
 	if n.function("count_star") {
-		return p.slot(n, view.Aggregate{Func: aggregate.CountStar, Arg: -1, Filter: filter, Type: batch.Type{Kind: batch.BigInt}}), nil
+		return p.slot(n, view.Aggregate{Func: aggregate.CountStar, Filter: filter})
 	}
 	typeName, err := p.stage.typeOf(ctx, args[0])
 	if err != nil {
@@ -36,16 +38,20 @@ func (p *planner) aggregate(ctx context.Context, n node) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	arg := -1
+	var arg []int
 	if kept[0].Func != aggregate.CountStar {
-		if arg, err = p.stage.add(ctx, args[0]); err != nil {
+		at, err := p.stage.add(ctx, args[0])
+		if err != nil {
 			return nil, err
 		}
+		arg = []int{at}
 	}
 	slots := make([]node, len(kept))
 	for i, a := range kept {
-		a.Arg, a.Filter = arg, filter
-		slots[i] = p.slot(n, a)
+		a.Args, a.Filter = arg, filter
+		if slots[i], err = p.slot(n, a); err != nil {
+			return nil, err
+		}
 	}
 	if len(slots) == 1 {
 		return slots[0], nil
@@ -88,12 +94,11 @@ func checkCall(n node) error {
 // accumulators returns what the engine keeps for a call over an argument of the
 // given type: one accumulator, or a sum and a count for a mean.
 func (p *planner) accumulators(n node, typeName string) ([]view.Aggregate, error) {
-	bigint := batch.Type{Kind: batch.BigInt}
 	name, arg := n.str("function_name"), n.list("children")[0]
 	t, ok := representable(typeName)
 	if name == "count" && !n.flag("distinct") {
 		if arg.class() == "CONSTANT" && !arg.child("value").flag("is_null") {
-			return []view.Aggregate{{Func: aggregate.CountStar, Type: bigint}}, nil
+			return []view.Aggregate{{Func: aggregate.CountStar}}, nil
 		}
 	}
 	if !ok {
@@ -103,19 +108,19 @@ func (p *planner) accumulators(n node, typeName string) ([]view.Aggregate, error
 	switch name {
 	case "count":
 		if !n.flag("distinct") {
-			return []view.Aggregate{{Func: aggregate.Count, Type: bigint}}, nil
+			return []view.Aggregate{{Func: aggregate.Count}}, nil
 		}
 		if t.Kind == batch.Interval {
 			return nil, fail(codeUnsupported, n.location(), "count(DISTINCT …) over an INTERVAL is not supported in a materialized view").
 				hint("cast it to VARCHAR, or count its length in seconds: epoch(x)")
 		}
-		return []view.Aggregate{{Func: aggregate.CountDistinct, Type: bigint}}, nil
+		return []view.Aggregate{{Func: aggregate.Count, Distinct: true}}, nil
 	case "min", "max":
 		if t.Kind == batch.Interval {
 			return nil, fail(codeUnsupported, n.location(), "%s over an INTERVAL is not supported in a materialized view", name).
 				hint("take it of its length in seconds: epoch(x)")
 		}
-		return []view.Aggregate{{Func: map[string]aggregate.Function{"min": aggregate.Min, "max": aggregate.Max}[name], Type: t}}, nil
+		return []view.Aggregate{{Func: map[string]aggregate.Function{"min": aggregate.Min, "max": aggregate.Max}[name]}}, nil
 	case "bool_and", "bool_or", "count_if", "countif":
 		if t.Kind != batch.Boolean {
 			return nil, mismatch.hint("write a condition, or cast to BOOLEAN")
@@ -129,9 +134,9 @@ func (p *planner) accumulators(n node, typeName string) ([]view.Aggregate, error
 		}
 		return nil, mismatch.hint("cast the argument to a number")
 	}
-	kept := []view.Aggregate{{Func: aggregate.Sum, Type: aggregate.ResultType(aggregate.Sum, t)}}
+	kept := []view.Aggregate{{Func: aggregate.Sum}}
 	if name != "sum" {
-		kept = append(kept, view.Aggregate{Func: aggregate.Count, Type: bigint})
+		kept = append(kept, view.Aggregate{Func: aggregate.Count})
 	}
 	return kept, nil
 }
@@ -141,11 +146,11 @@ func (p *planner) accumulators(n node, typeName string) ([]view.Aggregate, error
 func boolAggregate(name string) view.Aggregate {
 	switch name {
 	case "bool_and":
-		return view.Aggregate{Func: aggregate.BoolAnd, Type: batch.Type{Kind: batch.Boolean}}
+		return view.Aggregate{Func: aggregate.BoolAnd}
 	case "bool_or":
-		return view.Aggregate{Func: aggregate.BoolOr, Type: batch.Type{Kind: batch.Boolean}}
+		return view.Aggregate{Func: aggregate.BoolOr}
 	}
-	return view.Aggregate{Func: aggregate.Sum, Type: batch.Type{Kind: batch.HugeInt}}
+	return view.Aggregate{Func: aggregate.Sum}
 }
 
 // summable reports whether values of type t have a sum in DuckDB.
@@ -153,19 +158,20 @@ func summable(t batch.Type) bool {
 	return t.Kind >= batch.Boolean && t.Kind <= batch.Decimal
 }
 
-// slot returns the state's column of an accumulator. Equal accumulators share one.
-func (p *planner) slot(n node, a view.Aggregate) node {
-	at := -1
-	for i, existing := range p.def.Aggregates {
-		if existing == a {
-			at = i
-		}
-	}
+// slot returns the first state column of an accumulator. Equal accumulators
+// share one.
+func (p *planner) slot(n node, a view.Aggregate) (node, error) {
+	at := slices.IndexFunc(p.def.Aggregates, func(b view.Aggregate) bool { return reflect.DeepEqual(a, b) })
 	if at < 0 {
+		at = len(p.def.Aggregates)
 		p.def.Aggregates = append(p.def.Aggregates, a)
-		at = len(p.def.Aggregates) - 1
 	}
-	return newColumn(columnName("a", at)).in(n)
+	p.def.Exprs = p.stage.exprs
+	column, err := p.def.FirstColumn(at)
+	if err != nil {
+		return nil, err
+	}
+	return newColumn(columnName("a", column)).in(n), nil
 }
 
 // mean returns the mean as DuckDB computes it: a DOUBLE for every number.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/engine/window"
 )
 
 // The origins to which DuckDB aligns time_bucket: a Monday for widths of a
@@ -52,10 +53,10 @@ func truncWindow(args []node) *view.Window {
 		return nil // a decade and longer is DuckDB's own arithmetic with years
 	}
 	if u.months != 0 {
-		return &view.Window{Months: int32(u.months)}
+		return &view.Window{Spec: window.Spec{Months: int32(u.months)}}
 	}
 	width := u.days*microsPerDay + u.micros
-	return &view.Window{WidthMicros: width, OriginMicros: floorMod(bucketOrigin, width)} // weeks start on Monday
+	return &view.Window{Spec: window.Spec{WidthMicros: width, OriginMicros: floorMod(bucketOrigin, width)}} // weeks start on Monday
 }
 
 // timeBucketWindow is the window of time_bucket(width, ts [, origin or offset]).
@@ -82,7 +83,7 @@ func timeBucketWindow(args []node, t batch.Type) *view.Window {
 			return nil
 		}
 	}
-	return &view.Window{WidthMicros: micros, OriginMicros: floorMod(origin, micros)}
+	return &view.Window{Spec: window.Spec{WidthMicros: micros, OriginMicros: floorMod(origin, micros)}}
 }
 
 // constOffset reads time_bucket's offset. A string is none: over a TIMESTAMPTZ
@@ -112,7 +113,7 @@ func monthBucketWindow(args []node, width interval) *view.Window {
 		first := time.UnixMicro(at).UTC()
 		origin = time.Date(first.Year(), first.Month(), 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 	}
-	return &view.Window{Months: int32(width.months), OriginMicros: origin}
+	return &view.Window{Spec: window.Spec{Months: int32(width.months), OriginMicros: origin}}
 }
 
 // length orders windows by their width; months count as 30 days.

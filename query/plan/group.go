@@ -7,6 +7,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/engine/window"
 )
 
 // groupExprs returns the resolved group expressions without duplicates. Like
@@ -144,7 +145,7 @@ func (p *planner) planTumble(ctx context.Context, exprs []node) error {
 	if err != nil {
 		return err
 	}
-	p.def.Window = &view.Window{Expr: i, WidthMicros: t.width, OriginMicros: t.shift}
+	p.def.Window = &view.Window{Expr: i, Spec: window.Spec{WidthMicros: t.width, OriginMicros: t.shift}}
 	for _, name := range []string{windowStart, windowEnd} { // either determines the other
 		p.groups[node{"class": classWindow, "type": name}.key()] = name
 	}

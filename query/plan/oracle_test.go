@@ -174,8 +174,13 @@ func stagesSQL(def *view.Definition) string {
 		two = append(two, fmt.Sprintf("e%d::%s AS k%d", k.Expr, k.Type, i))
 		group = append(group, fmt.Sprintf("k%d", i))
 	}
+	columns, err := def.StateColumns()
+	if err != nil {
+		panic(err)
+	}
+	columns = columns[len(columns)-len(def.Aggregates):] // each has one
 	for i, a := range def.Aggregates {
-		two = append(two, fmt.Sprintf("(%s)::%s AS a%d", aggregateSQL(a), a.Type, i))
+		two = append(two, fmt.Sprintf("(%s)::%s AS %s", aggregateSQL(a), columns[i].Type, columns[i].Name))
 	}
 	if len(one) == 0 {
 		one = []string{"1"}
@@ -194,9 +199,13 @@ func aggregateSQL(a view.Aggregate) string {
 	call := map[aggregate.Function]string{
 		aggregate.CountStar: "count(*)", aggregate.Count: "count(%s)", aggregate.Sum: "sum(%s)", aggregate.Min: "min(%s)",
 		aggregate.Max: "max(%s)", aggregate.BoolAnd: "bool_and(%s)", aggregate.BoolOr: "bool_or(%s)",
-		aggregate.CountDistinct: "count(DISTINCT %s)",
 	}[a.Func]
-	call = strings.Replace(call, "%s", fmt.Sprintf("e%d", a.Arg), 1)
+	if len(a.Args) > 0 {
+		call = strings.Replace(call, "%s", fmt.Sprintf("e%d", a.Args[0]), 1)
+	}
+	if a.Distinct {
+		call = strings.Replace(call, "(", "(DISTINCT ", 1)
+	}
 	if a.Filter >= 0 {
 		call += fmt.Sprintf(" FILTER (WHERE e%d)", a.Filter)
 	}

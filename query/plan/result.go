@@ -66,7 +66,7 @@ func (p *planner) planResult(ctx context.Context, having node) error {
 	}
 	if p.def.Window == nil && len(p.def.Keys)+len(p.def.Aggregates) == 0 {
 		// The state has at least one column, even if the result reads none.
-		p.slot(node{}, view.Aggregate{Func: aggregate.CountStar, Arg: -1, Filter: -1, Type: batch.Type{Kind: batch.BigInt}})
+		p.def.Aggregates = append(p.def.Aggregates, view.Aggregate{Func: aggregate.CountStar, Filter: -1})
 	}
 	if err := p.planColumns(ctx, outputs, condition); err != nil {
 		return err
@@ -108,7 +108,11 @@ func (p *planner) planHaving(ctx context.Context, having node) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sql, _, err := p.state().typeOf(ctx, n)
+	state, err := p.state()
+	if err != nil {
+		return "", err
+	}
+	sql, _, err := state.typeOf(ctx, n)
 	return sql, err
 }
 
@@ -125,25 +129,19 @@ func resultSQL(outputs []output, condition, relation string) string {
 }
 
 // state describes expressions over the state's columns.
-func (p *planner) state() *binding {
-	d := &binding{b: p.b, relation: stateRelation}
-	if w := p.def.Window; w != nil {
-		t := p.stage.exprs[w.Expr].Type
-		d.columns = append(d.columns, batch.Column{Name: windowStart, Type: t}, batch.Column{Name: windowEnd, Type: t})
-	}
-	for i, k := range p.def.Keys {
-		d.columns = append(d.columns, batch.Column{Name: columnName("k", i), Type: k.Type})
-	}
-	for i, a := range p.def.Aggregates {
-		d.columns = append(d.columns, batch.Column{Name: columnName("a", i), Type: a.Type})
-	}
-	return d
+func (p *planner) state() (*binding, error) {
+	p.def.Exprs = p.stage.exprs
+	columns, err := p.def.StateColumns()
+	return &binding{b: p.b, relation: stateRelation, columns: columns}, err
 }
 
 // planColumns gives every output the type that it has in DuckDB: what the
 // statement yields over the source decides, and a cast makes up a difference.
 func (p *planner) planColumns(ctx context.Context, outputs []output, condition string) error {
-	state := p.state()
+	state, err := p.state()
+	if err != nil {
+		return err
+	}
 	sql := resultSQL(outputs, condition, stateRelation)
 	have, err := state.describe(ctx, sql)
 	if err != nil {

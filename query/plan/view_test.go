@@ -99,7 +99,7 @@ func dumpError(t *testing.T, sql string, err error) string {
 
 var functionNames = map[aggregate.Function]string{
 	aggregate.CountStar: "CountStar", aggregate.Count: "Count", aggregate.Sum: "Sum", aggregate.Min: "Min", aggregate.Max: "Max",
-	aggregate.BoolAnd: "BoolAnd", aggregate.BoolOr: "BoolOr", aggregate.CountDistinct: "CountDistinct",
+	aggregate.BoolAnd: "BoolAnd", aggregate.BoolOr: "BoolOr", aggregate.Bag: "Bag",
 }
 
 var opNames = map[view.CompareOp]string{
@@ -133,9 +133,16 @@ func dumpDefinition(def *view.Definition) string {
 		fmt.Fprintf(&out, "k%d %s: e%d\n", i, k.Type, k.Expr)
 	}
 	for i, a := range def.Aggregates {
-		fmt.Fprintf(&out, "a%d %s: %s", i, a.Type, functionNames[a.Func])
-		if a.Arg >= 0 {
-			fmt.Fprintf(&out, "(e%d)", a.Arg)
+		first, err := def.FirstColumn(i)
+		if err != nil {
+			return err.Error()
+		}
+		fmt.Fprintf(&out, "a%d: %s", first, functionNames[a.Func])
+		if a.Distinct {
+			out.WriteString(" distinct")
+		}
+		for _, arg := range a.Args {
+			fmt.Fprintf(&out, " e%d", arg)
 		}
 		if a.Filter >= 0 {
 			fmt.Fprintf(&out, " filter e%d", a.Filter)

@@ -1,0 +1,233 @@
+package view
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
+)
+
+// bag is the detail of an aggregate that needs all its arguments: the rows of a
+// window in the order in which they came, each with its group's g. Stage three
+// aggregates them in DuckDB, so what a bag can do is what DuckDB can. Rows are
+// only appended; readers know how many were there.
+type bag struct {
+	v      *View
+	g      *groups
+	layout *blockLayout // g, then the arguments
+	pages  []bagPage
+	n      int
+	taken  int // rows that checkpoints have
+}
+
+type bagPage struct {
+	block    []byte
+	born     uint64
+	capacity int
+}
+
+var bigintType = batch.Type{Kind: batch.BigInt}
+
+func bagLayout(args []batch.Type) *blockLayout {
+	l := &blockLayout{}
+	l.add(bigintType, 8, false)
+	for _, t := range args {
+		l.add(t, stateWidth(t), true)
+	}
+	return l
+}
+
+func newBag(v *View, g *groups, args []batch.Type) *bag {
+	return &bag{v: v, g: g, layout: bagLayout(args)}
+}
+
+// Len returns the number of rows.
+func (b *bag) Len() int { return b.n }
+
+// Add appends rows.
+func (b *bag) Add(_ []aggregate.Column, groups []uint32, rows []int32, args []batch.Vector) {
+	for i, group := range groups {
+		block, capacity, at := b.append(group)
+		for j := range args {
+			if row := int(rows[i]); !args[j].Null(row) {
+				*(*byte)(unsafe.Add(b.layout.valid(block, capacity, j+1), at)) = 1
+				store(unsafe.Add(b.layout.values(block, capacity, j+1), at*b.layout.columns[j+1].width), &args[j], row, b.g.arena)
+			}
+		}
+	}
+}
+
+// append makes a row of NULLs for a group and returns its place.
+func (b *bag) append(group uint32) (block unsafe.Pointer, capacity, at int) {
+	index, at := b.n>>aggregate.PageShift, b.n&(aggregate.PageRows-1)
+	switch {
+	case index == len(b.pages):
+		capacity := aggregate.PageRows
+		if index == 0 {
+			capacity = 16
+		}
+		b.pages = append(b.pages, bagPage{})
+		b.setPage(index, capacity)
+	case at == b.pages[index].capacity:
+		b.setPage(index, min(aggregate.PageRows, 4*at))
+	}
+	p := &b.pages[index]
+	block = unsafe.Pointer(&p.block[0])
+	*(*int64)(unsafe.Add(b.layout.values(block, p.capacity, 0), at*8)) = b.g.rowID(group)
+	b.n++
+	return block, p.capacity, at
+}
+
+func (b *bag) setPage(index, capacity int) {
+	old := b.pages[index]
+	p := bagPage{block: b.v.mem.Allocate(b.layout.width * capacity), born: b.v.reclaim.Next(), capacity: capacity}
+	if old.capacity > 0 {
+		moveColumns(b.layout, p.block, capacity, old.block, old.capacity)
+		b.v.reclaim.RetireMemory(old.born, old.block)
+	}
+	b.pages[index] = p
+}
+
+// Merge appends the rows of another bag.
+func (b *bag) Merge(_ []aggregate.Column, groups []uint32, from aggregate.Detail) {
+	other := from.(*bag)
+	for i := range other.n {
+		p, row := &other.pages[i>>aggregate.PageShift], i&(aggregate.PageRows-1)
+		source := unsafe.Pointer(&p.block[0])
+		group := uint32(*(*int64)(unsafe.Add(b.layout.values(source, p.capacity, 0), row*8)))
+		block, capacity, at := b.append(groups[group])
+		for j, c := range b.layout.columns[1:] {
+			if *(*byte)(unsafe.Add(b.layout.valid(source, p.capacity, j+1), row)) != 0 {
+				*(*byte)(unsafe.Add(b.layout.valid(block, capacity, j+1), at)) = 1
+				copyHeld(unsafe.Add(b.layout.values(block, capacity, j+1), at*c.width),
+					unsafe.Add(b.layout.values(source, p.capacity, j+1), row*c.width), &c, b.g.arena)
+			}
+		}
+	}
+}
+
+// copyHeld copies a state value; a string gets bytes of its own.
+func copyHeld(to, held unsafe.Pointer, c *stateColumn, arena *aggregate.Arena) {
+	if c.typ.Physical() == batch.Bytes {
+		*(*aggregate.StringHandle)(to) = arena.Handle((*aggregate.StringHandle)(held).Bytes())
+		return
+	}
+	copy(unsafe.Slice((*byte)(to), c.width), unsafe.Slice((*byte)(held), c.width))
+}
+
+// Freeze returns the rows that are there now.
+func (b *bag) Freeze() aggregate.Detail {
+	f := *b
+	f.pages = append([]bagPage(nil), b.pages...)
+	return &f
+}
+
+// Take returns the rows since the last call.
+func (b *bag) Take(whole bool) aggregate.Entries {
+	e := &bagEntries{rows: b.Freeze().(*bag), first: b.taken}
+	if whole {
+		e.first = 0
+	}
+	b.taken = b.n
+	return e
+}
+
+// Undo marks entries as not taken.
+func (b *bag) Undo(e aggregate.Entries) { b.taken = min(b.taken, e.(*bagEntries).first) }
+
+// Loaded marks all rows as taken.
+func (b *bag) Loaded() { b.taken = b.n }
+
+// Load appends a row that an entry encodes.
+func (b *bag) Load(group uint32, value []byte) {
+	block, capacity, at := b.append(group)
+	for i, c := range b.layout.columns[1:] {
+		null := value[0] == 0
+		value = value[1:]
+		if null {
+			continue
+		}
+		*(*byte)(unsafe.Add(b.layout.valid(block, capacity, i+1), at)) = 1
+		to := unsafe.Add(b.layout.values(block, capacity, i+1), at*c.width)
+		if c.typ.Physical() == batch.Bytes {
+			n, used := binary.Uvarint(value)
+			*(*aggregate.StringHandle)(to) = b.g.arena.Handle(value[used : used+int(n)])
+			value = value[used+int(n):]
+			continue
+		}
+		copy(unsafe.Slice((*byte)(to), c.width), value)
+		value = value[c.width:]
+	}
+}
+
+// Bytes returns the memory of the pages.
+func (b *bag) Bytes() (n int64) {
+	for i := range b.pages {
+		n += int64(len(b.pages[i].block))
+	}
+	return n
+}
+
+// retire gives the pages up.
+func (b *bag) retire() {
+	for i := range b.pages {
+		b.v.reclaim.RetireMemory(b.pages[i].born, b.pages[i].block)
+	}
+	b.pages, b.n = nil, 0
+}
+
+// bagEntries are rows of a bag from some row on. An entry has for each
+// argument a byte, 0 for NULL, else followed by the value as it lies in memory,
+// or for strings by their length as a varint and their bytes.
+type bagEntries struct {
+	rows  *bag
+	first int
+}
+
+// Len returns the number of rows.
+func (e *bagEntries) Len() int { return e.rows.n - e.first }
+
+// Each calls f for every row.
+func (e *bagEntries) Each(f func(group uint32, value []byte)) {
+	var value []byte
+	l := e.rows.layout
+	for i := e.first; i < e.rows.n; i++ {
+		p, row := &e.rows.pages[i>>aggregate.PageShift], i&(aggregate.PageRows-1)
+		block := unsafe.Pointer(&p.block[0])
+		value = value[:0]
+		for j, c := range l.columns[1:] {
+			if *(*byte)(unsafe.Add(l.valid(block, p.capacity, j+1), row)) == 0 {
+				value = append(value, 0)
+				continue
+			}
+			value = append(value, 1)
+			held := unsafe.Add(l.values(block, p.capacity, j+1), row*c.width)
+			if c.typ.Physical() == batch.Bytes {
+				b := (*aggregate.StringHandle)(held).Bytes()
+				value = append(binary.AppendUvarint(value, uint64(len(b))), b...)
+			} else {
+				value = append(value, unsafe.Slice((*byte)(held), c.width)...)
+			}
+		}
+		f(uint32(*(*int64)(unsafe.Add(l.values(block, p.capacity, 0), row*8))), value)
+	}
+}
+
+// chunks describes the rows to DuckDB.
+func (b *bag) chunks(columns []int) (chunks []duck.Chunk) {
+	for i := range b.pages {
+		p := &b.pages[i]
+		rows := min(aggregate.PageRows, b.n-i<<aggregate.PageShift)
+		if rows <= 0 {
+			break
+		}
+		cells := make([]duck.Cell, len(columns))
+		for j, c := range columns {
+			cells[j] = b.layout.cell(unsafe.Pointer(&p.block[0]), p.capacity, c)
+		}
+		chunks = append(chunks, duck.Chunk{Rows: rows, Cells: cells})
+	}
+	return chunks
+}
