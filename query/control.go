@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/millstream-db/millstream/query/parser"
@@ -135,6 +136,12 @@ func (s *Session) setSetting(ctx context.Context, t *parser.Set) error {
 			return Errorf(CodeInvalidParameter, "invalid value for parameter \"DateStyle\": %q", value).WithHint("Only ISO is supported.")
 		}
 		value = "ISO, MDY"
+	case "synchronous_commit":
+		value = strings.ToLower(value)
+		if !slices.Contains([]string{"on", "off", "true", "false", "yes", "no", "1", "0", "local", "remote_write", "remote_apply"}, value) {
+			return Errorf(CodeInvalidParameter, "invalid value for parameter \"synchronous_commit\": %q", value).
+				WithHint("Available values: local, remote_write, remote_apply, on, off.")
+		}
 	}
 	s.settings.set(t.Name, value)
 	return nil

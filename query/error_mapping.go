@@ -103,6 +103,8 @@ func fromDuckDB(d *duck.Error) *Error {
 		e.Code = CodeInternal
 	case d.Type == "Binder":
 		e.Code = binderCode(d, code)
+	case d.Type == "Conversion":
+		e.Code = conversionCode(d.Message)
 	case d.Type == "Catalog" && strings.Contains(d.Message, "Function"):
 		e.Code = CodeUndefinedFunction
 	case d.Type == "Catalog" && strings.HasPrefix(d.Message, "Type"):
@@ -121,6 +123,18 @@ func fromDuckDB(d *duck.Error) *Error {
 		e.Hint = "Perhaps you meant " + strings.Join(d.Candidates[:min(3, len(d.Candidates))], " or ") + "."
 	}
 	return e
+}
+
+// conversionCode tells PostgreSQL's three kinds of bad values apart.
+func conversionCode(message string) string {
+	switch {
+	case strings.Contains(message, "out of range"), strings.Contains(message, "Could not cast value") && strings.Contains(message, "DECIMAL"):
+		return CodeNumericOutOfRange
+	case strings.Contains(message, "timestamp field"), strings.Contains(message, "date field"), strings.Contains(message, "time field"):
+		return CodeInvalidDatetime
+	default:
+		return CodeInvalidText
+	}
 }
 
 // binderCode tells binder errors apart that have no subtype.

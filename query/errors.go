@@ -39,6 +39,8 @@ const (
 	CodeDuplicatePreparedName = "42P05"
 	CodeInvalidCursorName     = "34000"
 	CodeObjectNotPrerequisite = "55000"
+	CodeWrongObjectType       = "42809"
+	CodeInvalidDatetime       = "22007"
 	CodeTooManyConnections    = "53300"
 	CodeInvalidAuthorization  = "28000"
 )

@@ -89,6 +89,8 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 		return st, s.prepareSelect(ctx, st, t.SQL, t.Offset, paramTypes)
 	case *parser.Explain:
 		return st, s.prepareExplain(ctx, st, t)
+	case *parser.Insert:
+		return st, s.prepareInsert(ctx, st, t, paramTypes)
 	case *parser.CreateSource:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createSource(ctx, t, sql) })
 	case *parser.CreateView:

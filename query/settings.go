@@ -27,7 +27,7 @@ func newSettings(o SessionOptions, version string) settings {
 		"transaction_read_only": "off", "transaction_isolation": "repeatable read", "default_transaction_isolation": "repeatable read",
 		"search_path": "public", "statement_timeout": "0", "extra_float_digits": "1", "max_identifier_length": "63",
 		"bytea_output": "hex", "client_min_messages": "notice", "lc_collate": "C", "lock_timeout": "0",
-		"idle_in_transaction_session_timeout": "0", "row_security": "off",
+		"idle_in_transaction_session_timeout": "0", "row_security": "off", "synchronous_commit": "on",
 	}
 	if version != "" {
 		d["server_version"] = "15.0 (Millstream " + version + ")"
@@ -39,6 +39,11 @@ func newSettings(o SessionOptions, version string) settings {
 }
 
 func (s *settings) get(name string) string { return s.values[strings.ToLower(name)] }
+
+// off reports whether a setting is switched off, in one of PostgreSQL's words.
+func (s *settings) off(name string) bool {
+	return slices.Contains([]string{"off", "false", "no", "0"}, strings.ToLower(s.get(name)))
+}
 
 func (s *settings) known(name string) bool {
 	_, ok := s.values[strings.ToLower(name)]

@@ -1,0 +1,446 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/query/gate"
+	"github.com/millstream-db/millstream/query/parser"
+)
+
+// insertBytesMax bounds the rows of one INSERT: they are in memory together,
+// because all of them become visible at once.
+const insertBytesMax = 256 << 20
+
+// insertTarget is what INSERT adds rows to.
+type insertTarget struct {
+	name    string
+	columns []batch.Column // that rows give, in order
+	// computed names columns that are there and can't be given, and why.
+	computed map[string]string
+	def      *engine.SourceDefinition
+}
+
+// insertTarget finds the relation that an INSERT names, and refuses what takes
+// no rows.
+func (db *DB) insertTarget(name parser.Name) (*insertTarget, error) {
+	refuse := func(hint, format string, args ...any) error {
+		return &parser.Error{Code: CodeWrongObjectType, Message: fmt.Sprintf(format, args...), Hint: hint, Offset: name.Offset}
+	}
+	rel, ok := db.relations().Lookup(name.Schema, name.Name)
+	if !ok {
+		return nil, missing(parser.Table, name)
+	}
+	def := db.engine.Sources()[rel.Name]
+	switch {
+	case rel.Schema == systemSchema:
+		return nil, refuse("It shows the state of the database; only reading it makes sense.", "cannot change system table %q", systemSchema+"."+rel.Name)
+	case def == nil && db.engine.Views()[rel.Name] != nil:
+		return nil, refuse("Insert into its source: the view follows.", "cannot change materialized view %q", rel.Name)
+	case def == nil:
+		return nil, refuse("Millstream fills it; insert into the source itself.", "cannot insert into %q", rel.Name)
+	case def.Connector != "":
+		return nil, refuse(fmt.Sprintf("Produce to its topic, or make a source without a connector: CREATE SOURCE %s_local (…) without WITH (connector = …).", def.Name),
+			"cannot insert into source %q: its records come from %s", def.Name, def.Connector)
+	}
+	t := &insertTarget{name: def.Name, columns: def.Decoded().Columns, def: def, computed: make(map[string]string)}
+	for _, c := range def.Columns {
+		if c.Generated != "" {
+			t.computed[strings.ToLower(c.Name)] = "is a generated column"
+		}
+	}
+	for _, c := range batch.MetadataColumns() {
+		t.computed[c.Name] = "is filled by the database"
+	}
+	return t, nil
+}
+
+// take resolves INSERT's column list: for each of its columns, the target's.
+func (t *insertTarget) take(list []parser.ColumnName) ([]int, error) {
+	if list == nil {
+		all := make([]int, len(t.columns))
+		for i := range all {
+			all[i] = i
+		}
+		return all, nil
+	}
+	taken := make([]int, len(list))
+	for i, c := range list {
+		at := slices.IndexFunc(t.columns, func(x batch.Column) bool { return strings.EqualFold(x.Name, c.Name) })
+		switch why, computed := t.computed[strings.ToLower(c.Name)]; {
+		case at < 0 && computed:
+			return nil, &parser.Error{Code: "428C9", Offset: c.Offset, Message: fmt.Sprintf("cannot insert into column %q: it %s", c.Name, why),
+				Hint: "Leave it out of the list of columns."}
+		case at < 0:
+			return nil, &parser.Error{Code: CodeUndefinedColumn, Offset: c.Offset, Message: fmt.Sprintf("column %q of relation %q does not exist", c.Name, t.name)}
+		case slices.Contains(taken[:i], at):
+			return nil, &parser.Error{Code: "42701", Offset: c.Offset, Message: fmt.Sprintf("column %q specified more than once", c.Name)}
+		}
+		taken[i] = at
+	}
+	return taken, nil
+}
+
+// insertQuery is an INSERT that is planned: a query whose columns are the target's.
+type insertQuery struct {
+	s      *Session
+	st     *Statement
+	tree   *parser.Insert
+	target *insertTarget
+	taken  []int // the target's columns that the rows give
+	cells  [][]parser.Cell
+	list   []parser.Cell
+	text   rewriting
+	rows   *selectQuery
+}
+
+// prepareInsert plans INSERT … VALUES and INSERT … SELECT.
+func (s *Session) prepareInsert(ctx context.Context, st *Statement, t *parser.Insert, paramTypes []string) error {
+	in, err := s.planInsert(ctx, st, t, paramTypes)
+	if err != nil {
+		return err
+	}
+	st.Params = in.rows.st.Params
+	st.run = func(ctx context.Context, args []any) (*Result, error) {
+		if s.status != statusIdle {
+			return nil, Errorf(CodeActiveTransaction, "INSERT cannot run inside a transaction block").
+				WithHint("Rows join a source's stream at once and can't be rolled back. Use autocommit: INSERT without BEGIN.")
+		}
+		if s.db.engine.Sources()[in.target.name] != in.target.def { // dropped or made anew meanwhile
+			again, err := s.planInsert(ctx, st, t, st.Params)
+			if err != nil {
+				return nil, err
+			}
+			in = again
+		}
+		return in.run(ctx, args)
+	}
+	return nil
+}
+
+func (s *Session) planInsert(ctx context.Context, st *Statement, t *parser.Insert, paramTypes []string) (*insertQuery, error) {
+	in := &insertQuery{s: s, st: st, tree: t}
+	var err error
+	if in.target, err = s.db.insertTarget(t.Name); err != nil {
+		return nil, err
+	}
+	if in.taken, err = in.target.take(t.Columns); err != nil {
+		return nil, err
+	}
+	if t.Conflict != nil {
+		return nil, &parser.Error{Code: CodeFeatureNotSupported, Message: "ON CONFLICT is not supported for a source", Offset: t.Conflict.Offset,
+			Hint: "A source keeps every row; it has no keys that could conflict."}
+	}
+	in.cells, in.list = parser.Cells(t.Query.SQL)
+	switch {
+	case t.Query.SQL == "":
+		in.planDefaults()
+	case in.cells != nil:
+		err = in.planValues(ctx, paramTypes)
+	default:
+		err = in.planSelect(ctx, in.list, paramTypes)
+	}
+	return in, err
+}
+
+// at returns the place in the statement of an offset in its query.
+func (in *insertQuery) at(offset int) int { return in.tree.Query.Offset + offset }
+
+// column returns the target's column for the i-th value of a row.
+func (in *insertQuery) column(i int) batch.Column { return in.target.columns[in.taken[i]] }
+
+// countError reports a row of n values, at most as many as there are columns
+// when no list was written. more is the offset of the first that is too many.
+func (in *insertQuery) countError(n, more int) error {
+	switch {
+	case n > len(in.taken):
+		return &parser.Error{Code: CodeSyntaxError, Message: "INSERT has more expressions than target columns", Offset: more}
+	case n < len(in.taken) && in.tree.Columns != nil:
+		return &parser.Error{Code: CodeSyntaxError, Message: "INSERT has more target columns than expressions", Offset: in.tree.Columns[n].Offset}
+	}
+	return nil
+}
+
+// planDefaults plans DEFAULT VALUES: one row of NULLs.
+func (in *insertQuery) planDefaults() {
+	in.taken = nil
+	in.rows = &selectQuery{s: in.s, st: &Statement{}, sql: "SELECT NULL", path: engine.PlainPath, reads: &gate.Reads{}}
+	in.wrap(false)
+}
+
+// planValues plans a VALUES list. Each cell is cast by itself, so that it means
+// what it would mean alone in its row.
+func (in *insertQuery) planValues(ctx context.Context, paramTypes []string) error {
+	width := len(in.cells[0])
+	for _, row := range in.cells {
+		if len(row) != width {
+			return &parser.Error{Code: CodeSyntaxError, Message: "VALUES lists must all be the same length", Offset: in.at(row[0].Offset)}
+		}
+	}
+	more := parser.NoOffset
+	if width > len(in.taken) {
+		more = in.at(in.cells[0][len(in.taken)].Offset)
+	}
+	if err := in.countError(width, more); err != nil {
+		return err
+	}
+	in.taken = in.taken[:width]
+	if err := in.checkCells(ctx, paramTypes); err != nil {
+		return err
+	}
+	in.text = rewriting{sql: in.tree.Query.SQL}
+	for _, row := range in.cells {
+		for i, c := range row {
+			in.text.cast(c, in.column(i).Type)
+		}
+	}
+	in.text.copyTo(len(in.tree.Query.SQL))
+	if _, err := in.bind(ctx, paramTypes); err != nil {
+		return err
+	}
+	in.wrap(false)
+	return nil
+}
+
+// checkCells refuses cells of VALUES whose types their columns do not take.
+func (in *insertQuery) checkCells(ctx context.Context, paramTypes []string) error {
+	seen := make(map[string]bool)
+	for _, row := range in.cells {
+		var open []int
+		for i, c := range row {
+			key := fmt.Sprint(i, " ", c.Text)
+			switch {
+			case c.Kind == parser.NumberCell && !assignable("INTEGER", in.column(i).Type):
+				return in.typeError(i, "a number", c.Offset)
+			case c.Kind == parser.ExpressionCell && !seen[key]:
+				open, seen[key] = append(open, i), true
+			}
+		}
+		if len(open) == 0 {
+			continue
+		}
+		in.text = rewriting{sql: in.tree.Query.SQL}
+		in.text.insert("SELECT ", row[open[0]].Offset)
+		for n, i := range open {
+			if n > 0 {
+				in.text.insert(", ", row[i].Offset)
+			}
+			in.text.last = row[i].Offset
+			in.text.copyTo(row[i].End())
+		}
+		columns, err := in.bind(ctx, paramTypes)
+		if err != nil {
+			return err
+		}
+		for n, i := range open {
+			if n < len(columns) && !assignable(columns[n].Type, in.column(i).Type) {
+				return in.typeError(i, columns[n].Type, row[i].Offset)
+			}
+		}
+	}
+	return nil
+}
+
+func (in *insertQuery) typeError(i int, got string, offset int) error {
+	c := in.column(i)
+	if got != "a number" {
+		got = "of type " + got
+	}
+	return &parser.Error{Code: CodeDatatypeMismatch, Offset: in.at(offset), Hint: "You will need to rewrite or cast the expression.",
+		Message: fmt.Sprintf("column %q is of type %s but expression is %s", c.Name, c.Type, got)}
+}
+
+// planSelect plans any other query. Text, parameters and NULLs that stand alone
+// in its list take the types of their columns.
+func (in *insertQuery) planSelect(ctx context.Context, list []parser.Cell, paramTypes []string) error {
+	in.text = rewriting{sql: in.tree.Query.SQL}
+	for i, c := range list {
+		if i < len(in.taken) && (c.Kind == parser.TextCell || c.Kind == parser.ParamCell || c.Kind == parser.NullCell) {
+			in.text.cast(c, in.column(i).Type)
+		}
+	}
+	in.text.copyTo(len(in.tree.Query.SQL))
+	columns, err := in.bind(ctx, paramTypes)
+	if err != nil {
+		return err
+	}
+	if list != nil && len(columns) != len(list) { // an item that became several columns
+		return in.planSelect(ctx, nil, paramTypes)
+	}
+	at := func(i int) int {
+		if i < len(list) {
+			return list[i].Offset
+		}
+		return 0
+	}
+	if err := in.countError(len(columns), in.at(at(len(in.taken)))); err != nil {
+		return err
+	}
+	in.taken = in.taken[:len(columns)]
+	for i, c := range columns {
+		if !assignable(c.Type, in.column(i).Type) {
+			return in.typeError(i, c.Type, at(i))
+		}
+	}
+	in.wrap(true)
+	return nil
+}
+
+// bind lets the rewritten text through the gate and finds its columns' types.
+func (in *insertQuery) bind(ctx context.Context, paramTypes []string) ([]Column, error) {
+	sql := in.text.out.String()
+	in.rows = &selectQuery{s: in.s, st: &Statement{SQL: in.st.SQL, Tag: "SELECT"}, sql: sql, path: path(sql)}
+	err := in.rows.admit(ctx)
+	if err == nil {
+		err = in.rows.describe(ctx, paramTypes)
+	}
+	in.text.lost = in.rows.sql != sql
+	if err != nil {
+		return nil, in.explain(err)
+	}
+	return in.rows.st.Columns, nil
+}
+
+// wrap puts a SELECT around the query that gives all of the target's columns in
+// its order. The query has passed the gate as a whole, so it can't end early.
+func (in *insertQuery) wrap(cast bool) {
+	var list, names []string
+	for i := range in.taken {
+		names = append(names, fmt.Sprint("c", i))
+	}
+	for at, c := range in.target.columns {
+		switch i := slices.Index(in.taken, at); {
+		case i < 0:
+			list = append(list, fmt.Sprintf("CAST(NULL AS %s)", c.Type))
+		case cast:
+			list = append(list, fmt.Sprintf("CAST(c%d AS %s)", i, c.Type))
+		default:
+			list = append(list, fmt.Sprint("c", i))
+		}
+	}
+	prefix := "SELECT " + strings.Join(list, ", ") + " FROM ("
+	in.rows.sql = prefix + in.rows.sql + "\n) AS ms_rows"
+	if names != nil {
+		in.rows.sql += "(" + strings.Join(names, ", ") + ")"
+	}
+	in.text.base = len(prefix)
+}
+
+// explain gives an error in the rewritten text its place in the statement.
+func (in *insertQuery) explain(err error) error {
+	var (
+		parse  *parser.Error
+		gated  *gate.Error
+		duckdb *duck.Error
+	)
+	switch {
+	case errors.As(err, &parse):
+		e := *parse
+		e.Offset = in.text.original(e.Offset)
+		err = &e
+	case errors.As(err, &gated):
+		e := *gated
+		e.Offset = in.text.original(e.Offset)
+		err = &e
+	case errors.As(err, &duckdb):
+		e := *duckdb
+		e.Position = in.text.original(e.Position)
+		if e.Type == "Conversion" {
+			e.Message = in.nameColumn(e.Message, e.Position)
+		}
+		err = &e
+	}
+	return explain(err, in.st.SQL, in.tree.Query.Offset)
+}
+
+// fromColumn is how DuckDB names the column that wrap casts.
+var fromColumn = regexp.MustCompile(` when casting from source column c(\d+)$`)
+
+// nameColumn says which column a value did not fit into.
+func (in *insertQuery) nameColumn(message string, offset int) string {
+	i := -1
+	if m := fromColumn.FindStringSubmatch(message); m != nil {
+		message = strings.TrimSuffix(message, m[0])
+		i, _ = strconv.Atoi(m[1])
+	}
+	for _, row := range append(slices.Clip(in.cells), in.list) {
+		for j, c := range row {
+			if c.Offset <= offset && offset < c.End() {
+				i = j
+			}
+		}
+	}
+	if i < 0 || i >= len(in.taken) {
+		return message
+	}
+	return fmt.Sprintf("column %q: %s", in.column(i).Name, message)
+}
+
+// run computes the rows, and hands them over.
+func (in *insertQuery) run(ctx context.Context, args []any) (*Result, error) {
+	b, err := in.compute(ctx, args)
+	if err != nil {
+		return nil, in.explain(err)
+	}
+	res := &Result{Tag: fmt.Sprint("INSERT 0 ", b.Rows())}
+	if b.Rows() == 0 {
+		b.Release()
+		return res, nil
+	}
+	if err := in.s.db.engine.Append(ctx, in.target.name, b); err != nil {
+		return nil, err
+	}
+	if in.s.settings.off("synchronous_commit") {
+		return res, nil
+	}
+	if err := in.s.db.Checkpoint(ctx); err != nil {
+		e := *AsError(explain(err, "", 0))
+		e.Message = "the rows were inserted but are not durable yet: " + e.Message
+		e.Hint = "They are visible; do not insert them again. The next checkpoint makes them durable: run CHECKPOINT."
+		return nil, &e
+	}
+	return res, nil
+}
+
+// compute reads all rows at one epoch, which it gives up before they are
+// handed over: the writer may wait for memory that the epoch holds.
+func (in *insertQuery) compute(ctx context.Context, args []any) (*batch.Batch, error) {
+	r, err := in.s.db.engine.BeginRead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	rows, stmt, err := in.rows.start(ctx, r, args)
+	if err != nil {
+		return nil, err
+	}
+	defer stmt.Close()
+	defer rows.Close()
+	b := batch.NewBuilder(in.s.db.engine.Allocator(), in.target.def.Decoded())
+	defer b.Release()
+	for {
+		n, err := rows.NextChunk()
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			bytes := b.Bytes()
+			return &batch.Batch{Record: b.Finish(), Bytes: bytes}, nil
+		}
+		if err := rows.AppendTo(b, 0); err != nil {
+			return nil, err
+		}
+		if b.Bytes() > insertBytesMax {
+			return nil, Errorf(CodeProgramLimit, "the rows of one INSERT take more than %d MiB", insertBytesMax>>20).
+				WithHint("Insert them by several statements.")
+		}
+	}
+}
