@@ -316,7 +316,11 @@ func checkAccumulator(t *testing.T, f Function, typ batch.Type, acc Accumulator)
 		for i := range parts[1:] {
 			from := &parts[i+1]
 			if distinct {
-				merged.detail.Merge(merged.columns, every, from.detail.Freeze())
+				whole := from.detail
+				if rapid.Bool().Draw(t, "frozen") {
+					whole = whole.Freeze()
+				}
+				merged.detail.Merge(merged.columns, every, whole, every)
 			} else {
 				acc.Merge(merged.columns, all, from.columns, all, merged.arena)
 			}

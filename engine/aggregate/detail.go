@@ -9,12 +9,14 @@ import "github.com/millstream-db/millstream/engine/batch"
 type Detail interface {
 	// Add folds rows in, as an accumulator does, and keeps its state columns.
 	Add(c []Column, groups []uint32, rows []int32, args []batch.Vector)
-	// Merge folds another window's detail of the same kind in: its group i
-	// becomes group groups[i]. Unlike an accumulator's it is called once, for
-	// all groups. from is frozen, or belongs to the writer too.
-	Merge(c []Column, groups []uint32, from Detail)
-	// Freeze returns the detail as it is now, for readers to merge from while
-	// the original changes.
+	// Merge folds group fromGroups[i] of another window's detail of the same
+	// kind into group groups[i], for every i, and keeps the state columns, into
+	// which the accumulator of the aggregate is not merged besides. A group of
+	// from stands there once at most. from is frozen, or belongs to the writer
+	// too; it may be the detail itself.
+	Merge(c []Column, groups []uint32, from Detail, fromGroups []uint32)
+	// Freeze returns the detail as it is now, for readers to merge all groups
+	// from while the original changes.
 	Freeze() Detail
 	// Take returns what has changed since the last call; all there is if whole.
 	Take(whole bool) Entries

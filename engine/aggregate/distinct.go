@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"math"
 	"math/bits"
+	"slices"
 	"unsafe"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -21,6 +22,7 @@ type Distinct struct {
 	arena   *Arena
 	members []distinctMember
 	slots   []uint64 // upper half: hash; lower half: index + 1; 0 is free
+	last    []uint32 // by group: the last member's index + 1; nil when frozen
 	taken   int      // members that checkpoints have
 
 	groups []uint32 // scratch
@@ -29,9 +31,9 @@ type Distinct struct {
 
 // distinctMember is one value that a group has seen.
 type distinctMember struct {
-	group uint32
-	_     uint32
-	value StringHandle
+	group    uint32
+	previous uint32 // the group's member before: its index + 1
+	value    StringHandle
 }
 
 // NewDistinct returns an empty set of values of type arg, whose long strings
@@ -65,20 +67,52 @@ func (d *Distinct) Add(c []Column, groups []uint32, rows []int32, args []batch.V
 	d.acc.Add(c, d.groups, d.rows, args, d.arena)
 }
 
-// Merge adds the members of another set.
-func (d *Distinct) Merge(c []Column, groups []uint32, from Detail) {
-	other := from.(*Distinct)
+// Merge adds members of another set.
+func (d *Distinct) Merge(c []Column, groups []uint32, from Detail, fromGroups []uint32) {
 	b := batch.NewBuilder(d.arena.mem, batch.NewSchema([]batch.Column{{Name: "x", Type: d.arg}}))
-	into := make([]uint32, len(other.members))
-	rows := make([]int32, len(other.members))
-	for i := range other.members {
-		m := &other.members[i]
-		into[i], rows[i] = groups[m.group], int32(i)
+	var into []uint32
+	var rows []int32
+	from.(*Distinct).each(groups, fromGroups, func(m *distinctMember, group uint32) {
+		into, rows = append(into, group), append(rows, int32(len(rows)))
 		d.restore(b.Column(0), m)
-	}
+	})
 	rec := b.Finish()
 	defer rec.Release()
 	d.Add(c, into, rows, []batch.Vector{batch.VectorOf(rec.Column(0), d.arg)})
+}
+
+// each calls f for the members of fromGroups[i] with groups[i].
+func (d *Distinct) each(groups, fromGroups []uint32, f func(m *distinctMember, group uint32)) {
+	if d.last == nil {
+		into := Renumbering(groups, fromGroups)
+		for i := range d.members {
+			if m := &d.members[i]; int(m.group) < len(into) && into[m.group] != 0 {
+				f(m, into[m.group]-1)
+			}
+		}
+		return
+	}
+	for i, g := range fromGroups {
+		if int(g) >= len(d.last) {
+			continue
+		}
+		for at := d.last[g]; at != 0; at = d.members[at-1].previous {
+			f(&d.members[at-1], groups[i])
+		}
+	}
+}
+
+// Renumbering returns, by group of fromGroups, groups[i] + 1; 0 for those that
+// are not among fromGroups.
+func Renumbering(groups, fromGroups []uint32) []uint32 {
+	if len(fromGroups) == 0 {
+		return nil
+	}
+	into := make([]uint32, slices.Max(fromGroups)+1)
+	for i, g := range fromGroups {
+		into[g] = groups[i] + 1
+	}
+	return into
 }
 
 // restore appends a member's value to a column.
@@ -201,7 +235,12 @@ func (d *Distinct) find(hash uint64, is func(*distinctMember) bool) int {
 }
 
 func (d *Distinct) insert(slot int, hash uint64, m distinctMember) {
+	for int(m.group) >= len(d.last) {
+		d.last = append(d.last, 0)
+	}
+	m.previous = d.last[m.group]
 	d.members = append(d.members, m)
+	d.last[m.group] = uint32(len(d.members))
 	d.slots[slot] = hash>>32<<32 | uint64(len(d.members))
 }
 
@@ -232,7 +271,7 @@ func (d *Distinct) encode(to []byte, m *distinctMember) []byte {
 
 // Bytes returns the memory that the set takes, besides its arena.
 func (d *Distinct) Bytes() int64 {
-	return int64(cap(d.members))*int64(unsafe.Sizeof(distinctMember{})) + int64(len(d.slots))*8
+	return int64(cap(d.members))*int64(unsafe.Sizeof(distinctMember{})) + int64(len(d.slots))*8 + int64(cap(d.last))*4
 }
 
 // fixedBits returns a value's bits, equal exactly where SQL calls the values

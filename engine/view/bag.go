@@ -2,6 +2,7 @@ package view
 
 import (
 	"encoding/binary"
+	"slices"
 	"unsafe"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
@@ -19,7 +20,9 @@ type bag struct {
 	layout *blockLayout // g, then the arguments
 	pages  []bagPage
 	n      int
-	taken  int // rows that checkpoints have
+	taken  int      // rows that checkpoints have
+	last   []uint32 // by group: its last row + 1; nil when frozen
+	before []uint32 // by row: the group's row before, + 1
 }
 
 type bagPage struct {
@@ -76,7 +79,12 @@ func (b *bag) append(group uint32) (block unsafe.Pointer, capacity, at int) {
 	p := &b.pages[index]
 	block = unsafe.Pointer(&p.block[0])
 	*(*int64)(unsafe.Add(b.layout.values(block, p.capacity, 0), at*8)) = b.g.rowID(group)
+	for int(group) >= len(b.last) {
+		b.last = append(b.last, 0)
+	}
+	b.before = append(b.before, b.last[group])
 	b.n++
+	b.last[group] = uint32(b.n)
 	return block, p.capacity, at
 }
 
@@ -90,20 +98,49 @@ func (b *bag) setPage(index, capacity int) {
 	b.pages[index] = p
 }
 
-// Merge appends the rows of another bag.
-func (b *bag) Merge(_ []aggregate.Column, groups []uint32, from aggregate.Detail) {
+// Merge appends rows of another bag.
+func (b *bag) Merge(_ []aggregate.Column, groups []uint32, from aggregate.Detail, fromGroups []uint32) {
 	other := from.(*bag)
-	for i := range other.n {
-		p, row := &other.pages[i>>aggregate.PageShift], i&(aggregate.PageRows-1)
-		source := unsafe.Pointer(&p.block[0])
-		group := uint32(*(*int64)(unsafe.Add(b.layout.values(source, p.capacity, 0), row*8)))
-		block, capacity, at := b.append(groups[group])
-		for j, c := range b.layout.columns[1:] {
-			if *(*byte)(unsafe.Add(b.layout.valid(source, p.capacity, j+1), row)) != 0 {
-				*(*byte)(unsafe.Add(b.layout.valid(block, capacity, j+1), at)) = 1
-				copyHeld(unsafe.Add(b.layout.values(block, capacity, j+1), at*c.width),
-					unsafe.Add(b.layout.values(source, p.capacity, j+1), row*c.width), &c, b.g.arena)
+	if other.last == nil {
+		into := aggregate.Renumbering(groups, fromGroups)
+		for i := range other.n {
+			if g := other.group(i); int(g) < len(into) && into[g] != 0 {
+				b.copyRow(into[g]-1, other, i)
 			}
+		}
+		return
+	}
+	var rows []uint32
+	for i, g := range fromGroups {
+		rows = rows[:0]
+		if int(g) < len(other.last) {
+			for at := other.last[g]; at != 0; at = other.before[at-1] {
+				rows = append(rows, at-1)
+			}
+		}
+		slices.Reverse(rows)
+		for _, row := range rows {
+			b.copyRow(groups[i], other, int(row))
+		}
+	}
+}
+
+// group returns the group of row i.
+func (b *bag) group(i int) uint32 {
+	p, row := &b.pages[i>>aggregate.PageShift], i&(aggregate.PageRows-1)
+	return uint32(*(*int64)(unsafe.Add(b.layout.values(unsafe.Pointer(&p.block[0]), p.capacity, 0), row*8)))
+}
+
+// copyRow appends row i of another bag, or of this one.
+func (b *bag) copyRow(group uint32, other *bag, i int) {
+	block, capacity, at := b.append(group)
+	p, row := &other.pages[i>>aggregate.PageShift], i&(aggregate.PageRows-1)
+	source := unsafe.Pointer(&p.block[0])
+	for j, c := range b.layout.columns[1:] {
+		if *(*byte)(unsafe.Add(b.layout.valid(source, p.capacity, j+1), row)) != 0 {
+			*(*byte)(unsafe.Add(b.layout.valid(block, capacity, j+1), at)) = 1
+			copyHeld(unsafe.Add(b.layout.values(block, capacity, j+1), at*c.width),
+				unsafe.Add(b.layout.values(source, p.capacity, j+1), row*c.width), &c, b.g.arena)
 		}
 	}
 }
@@ -121,6 +158,7 @@ func copyHeld(to, held unsafe.Pointer, c *stateColumn, arena *aggregate.Arena) {
 func (b *bag) Freeze() aggregate.Detail {
 	f := *b
 	f.pages = append([]bagPage(nil), b.pages...)
+	f.last, f.before = nil, nil
 	return &f
 }
 
@@ -167,7 +205,7 @@ func (b *bag) Bytes() (n int64) {
 	for i := range b.pages {
 		n += int64(len(b.pages[i].block))
 	}
-	return n
+	return n + int64(cap(b.last)+cap(b.before))*4
 }
 
 // retire gives the pages up.
@@ -175,7 +213,7 @@ func (b *bag) retire() {
 	for i := range b.pages {
 		b.v.reclaim.RetireMemory(b.pages[i].born, b.pages[i].block)
 	}
-	b.pages, b.n = nil, 0
+	b.pages, b.n, b.last, b.before = nil, 0, nil, nil
 }
 
 // bagEntries are rows of a bag from some row on. An entry has for each
@@ -211,7 +249,7 @@ func (e *bagEntries) Each(f func(group uint32, value []byte)) {
 				value = append(value, unsafe.Slice((*byte)(held), c.width)...)
 			}
 		}
-		f(uint32(*(*int64)(unsafe.Add(l.values(block, p.capacity, 0), row*8))), value)
+		f(e.rows.group(i), value)
 	}
 }
 
