@@ -62,7 +62,7 @@ func (e *Engine) free(name string) error {
 		if n != name && n == base && e.sources[n] == nil {
 			continue
 		}
-		if e.sources[n] != nil || e.views[n] != nil {
+		if e.sources[n] != nil || e.views[n] != nil || e.tables[n] != nil {
 			return fmt.Errorf("relation %q %w", n, ErrExists)
 		}
 	}
@@ -171,11 +171,7 @@ func (e *Engine) Drop(ctx context.Context, kind, name string, cascade bool) erro
 			return fmt.Errorf("source %q %w", name, ErrNotFound)
 		}
 		if len(s.views) > 0 && !cascade {
-			names := make([]string, len(s.views))
-			for i, v := range s.views {
-				names[i] = v.def.Plan.Name
-			}
-			return fmt.Errorf("cannot drop source %s because %w: materialized view %s", name, ErrDependents, strings.Join(names, ", "))
+			return dependents(KindSource, name, s.views)
 		}
 		return e.drop(ctx, s, slices.Clone(s.views))
 	})

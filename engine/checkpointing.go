@@ -263,12 +263,17 @@ func (e *Engine) setProblem(err error) {
 
 // checkpointNow commits in the foreground, on the writer's goroutine.
 func (e *Engine) checkpointNow(ctx context.Context, create []checkpoint.Object, drop, dropTables []string) error {
+	return e.checkpointWith(ctx, create, drop, func(w *checkpoint.Write) { w.DropTables = dropTables })
+}
+
+// checkpointWith is checkpointNow with more in its transaction.
+func (e *Engine) checkpointWith(ctx context.Context, create []checkpoint.Object, drop []string, extend func(*checkpoint.Write)) error {
 	if e.failed != nil {
 		return e.failed
 	}
 	e.awaitCheckpoint()
 	p := e.planCheckpoint(create, drop)
-	p.write.DropTables = dropTables
+	extend(&p.write)
 	e.commit(ctx, p)
 	e.finishCheckpoint(p)
 	return p.err

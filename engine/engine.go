@@ -41,6 +41,7 @@ type Engine struct {
 	reclaim   *epoch.Reclaimer
 	sources   map[string]*liveSource
 	views     map[string]*liveView
+	tables    map[string]*liveTable
 	released  uint64
 	committed uint64
 	admin     *duck.Conn // makes the live catalog's views
@@ -68,7 +69,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Engine, error) {
 	e := &Engine{
 		opts: opts.withDefaults(), mem: batch.NewAllocator(), input: make(chan delivery, 16), ops: make(chan operation),
 		quit: make(chan struct{}), done: make(chan struct{}),
-		sources: make(map[string]*liveSource), views: make(map[string]*liveView),
+		sources: make(map[string]*liveSource), views: make(map[string]*liveView), tables: make(map[string]*liveTable),
 	}
 	e.budget = newBudget(e.opts.HotBytes)
 	var err error
@@ -101,9 +102,12 @@ func (e *Engine) restore(ctx context.Context) error {
 	}
 	for i := range im.Objects {
 		o := &im.Objects[i]
-		if o.Kind == KindSource {
+		switch o.Kind {
+		case KindSource:
 			err = e.restoreSource(ctx, o, im)
-		} else {
+		case KindTable:
+			err = e.restoreTable(ctx, o)
+		default:
 			err = e.restoreView(ctx, o, im)
 		}
 		if err != nil {
@@ -119,6 +123,9 @@ func (e *Engine) restore(ctx context.Context) error {
 
 // objectTables names the history tables of an object in the catalog.
 func objectTables(o *checkpoint.Object) ([]history.Table, error) {
+	if o.Kind == KindTable { // its rows are a table of the file as it is
+		return nil, nil
+	}
 	if o.Kind == KindSource {
 		var def SourceDefinition
 		err := json.Unmarshal(o.Definition, &def)

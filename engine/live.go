@@ -12,11 +12,13 @@ import (
 // The catalog live, in memory, holds a DuckDB view for each name that users
 // may read: history and what is hot together. Users' statements so reach
 // DuckDB as they wrote them. Schema public has the columns that * means,
-// schema meta the same tables with _partition, _offset, _timestamp and _key.
+// schema meta the same tables with _partition, _offset, _timestamp and _key,
+// schema dml tables with the ids of their rows.
 const liveCatalog = `
 ATTACH ':memory:' AS live;
 CREATE SCHEMA live.public;
 CREATE SCHEMA live.meta;
+CREATE SCHEMA live.dml;
 CREATE SCHEMA live.millstream;
 `
 
@@ -52,6 +54,7 @@ const (
 	viewPrefix     = "view:"
 	bagPrefix      = "bag:" // then the aggregate's number, a slash, and the view
 	systemPrefix   = "sys:"
+	localPrefix    = "local:"
 )
 
 // bagName returns the names of the relations behind a view's bags.

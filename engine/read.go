@@ -23,6 +23,7 @@ type Read struct {
 	checkpoint uint64
 	bounds     map[string]timeBounds
 	system     map[string]*duck.RecordRelation
+	local      map[string]duck.Relation
 }
 
 // BeginRead opens a read at the current epoch. The caller must Close it.
@@ -132,8 +133,19 @@ func (r *Read) Relation(name string) (duck.Relation, error) {
 		}
 	case kind == systemPrefix:
 		return r.systemTable(object)
+	case kind == localPrefix && r.local[object] != nil:
+		return r.local[object], nil
 	}
 	return nil, fmt.Errorf("relation %q does not exist", object)
+}
+
+// SetLocal gives the read a relation of its own, which ms_scan('local:name')
+// finds. It must outlive the statements that use it.
+func (r *Read) SetLocal(name string, rel duck.Relation) {
+	if r.local == nil {
+		r.local = make(map[string]duck.Relation)
+	}
+	r.local[name] = rel
 }
 
 // systemTable builds a system table once for the whole read.

@@ -21,6 +21,7 @@ type Snapshot struct {
 	at       time.Time
 	sources  map[string]*sourceSnapshot
 	views    map[string]*viewSnapshot
+	tables   map[string]*tableSnapshot
 }
 
 type sourceSnapshot struct {

@@ -45,6 +45,9 @@ var systemTables = map[string]*systemTable{
 		{Name: "late", Type: bigint}, {Name: "rejected", Type: bigint}, {Name: "rows", Type: bigint},
 		{Name: "lost", Type: bigint}, {Name: "status", Type: text}, {Name: "error", Type: text},
 	}, fillPartitions},
+	"tables": {[]batch.Column{
+		{Name: "name", Type: text}, {Name: "rows", Type: bigint}, {Name: "primary_key", Type: text}, {Name: "created", Type: instant},
+	}, fillTables},
 	"views": {[]batch.Column{
 		{Name: "name", Type: text}, {Name: "source", Type: text}, {Name: "windows", Type: bigint}, {Name: "groups", Type: bigint},
 		{Name: "state_bytes", Type: bigint}, {Name: "late", Type: bigint}, {Name: "errors", Type: bigint}, {Name: "created", Type: instant},

@@ -209,12 +209,16 @@ func (e *Engine) publish() {
 	s := &Snapshot{
 		Epoch: e.reclaim.Next(), released: e.released, at: now,
 		sources: make(map[string]*sourceSnapshot, len(e.sources)), views: make(map[string]*viewSnapshot, len(e.views)),
+		tables: make(map[string]*tableSnapshot, len(e.tables)),
 	}
 	for name, src := range e.sources {
 		s.sources[name] = src.snapshot(now)
 	}
 	for name, v := range e.views {
 		s.views[name] = &viewSnapshot{def: v.def, created: v.created, state: v.state.Snapshot(), late: v.late, errors: v.errors}
+	}
+	for name, t := range e.tables {
+		s.tables[name] = t.snapshot()
 	}
 	s.pin = e.reclaim.Publish()
 	e.current.Store(s)

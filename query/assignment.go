@@ -68,12 +68,13 @@ func (r *rewriting) insert(text string, offset int) {
 	r.out.WriteString(text)
 }
 
-// cast copies up to a cell, and the cell as a value of the type.
-func (r *rewriting) cast(c parser.Cell, t batch.Type) {
+// cast copies up to a cell, and the cell as a value of the type; missing is
+// what DEFAULT means.
+func (r *rewriting) cast(c parser.Cell, t batch.Type, missing string) {
 	r.copyTo(c.Offset)
 	r.insert("CAST(", c.Offset)
-	if c.Kind == parser.DefaultCell { // nothing has another default
-		r.insert("NULL", c.Offset)
+	if c.Kind == parser.DefaultCell {
+		r.insert(missing, c.Offset)
 		r.last = c.End()
 	} else {
 		r.copyTo(c.End())

@@ -32,7 +32,7 @@ func (db *DB) createSource(ctx context.Context, t *parser.CreateSource, sql stri
 }
 
 func (db *DB) exists(name string) bool {
-	return db.engine.Sources()[name] != nil || db.engine.Views()[name] != nil
+	return db.engine.Sources()[name] != nil || db.engine.Views()[name] != nil || db.engine.Tables()[name] != nil
 }
 
 func (db *DB) sourceDefinition(ctx context.Context, t *parser.CreateSource, sql string) (*engine.SourceDefinition, error) {

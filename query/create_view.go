@@ -75,6 +75,9 @@ func (r relations) source(schema, name string) (*plan.Source, error) {
 
 func (db *DB) drop(ctx context.Context, t *parser.Drop) (notices []string, err error) {
 	kind, name := engine.KindSource, t.Name.Name
+	if db.engine.Tables()[name] != nil && t.Kind == parser.Table {
+		return nil, db.engine.DropTable(ctx, name, t.Cascade)
+	}
 	isView := db.engine.Views()[name] != nil
 	isSource := db.engine.Sources()[name] != nil
 	switch t.Kind {
@@ -89,6 +92,10 @@ func (db *DB) drop(ctx context.Context, t *parser.Drop) (notices []string, err e
 		if isView || isSource {
 			return nil, &parser.Error{Code: "42809", Message: fmt.Sprintf("%q is not a %s", name, kindName(kind)), Offset: t.Name.Offset,
 				Hint: "Use DROP " + map[bool]string{true: "MATERIALIZED VIEW", false: "SOURCE"}[isView] + " to remove it."}
+		}
+		if db.engine.Tables()[name] != nil {
+			return nil, &parser.Error{Code: "42809", Message: fmt.Sprintf("%q is not a %s", name, kindName(kind)), Offset: t.Name.Offset,
+				Hint: "Use DROP TABLE to remove it."}
 		}
 		if t.IfExists {
 			return []string{fmt.Sprintf("%s %q does not exist, skipping", kindName(kind), name)}, nil

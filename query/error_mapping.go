@@ -27,9 +27,10 @@ func explain(err error, sql string, base int) error {
 		gated  *gate.Error
 		plan   *plan.Error
 		duckdb *duck.Error
+		broken *engine.ConstraintError
 	)
 	at := func(offset int) int {
-		if offset < 0 || base+offset > len(sql) {
+		if offset < 0 || base+offset < 0 || base+offset > len(sql) {
 			return 0
 		}
 		return utf8.RuneCountInString(sql[:base+offset]) + 1
@@ -47,6 +48,12 @@ func explain(err error, sql string, base int) error {
 		e := fromDuckDB(duckdb)
 		e.Position = at(duckdb.Position)
 		return e
+	case errors.As(err, &broken):
+		code := CodeUniqueViolation
+		if broken.Column != "" {
+			code = CodeNotNullViolation
+		}
+		return &Error{Code: code, Message: broken.Error(), Detail: broken.Detail}
 	default:
 		return fromEngine(err)
 	}

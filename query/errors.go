@@ -24,6 +24,8 @@ const (
 	CodeInvalidText           = "22P02"
 	CodeNumericOutOfRange     = "22003"
 	CodeInvalidParameter      = "22023"
+	CodeUniqueViolation       = "23505"
+	CodeNotNullViolation      = "23502"
 	CodeQueryCanceled         = "57014"
 	CodeAdminShutdown         = "57P01"
 	CodeOutOfMemory           = "53200"

@@ -26,7 +26,16 @@ type insertTarget struct {
 	columns []batch.Column // that rows give, in order
 	// computed names columns that are there and can't be given, and why.
 	computed map[string]string
-	def      *engine.SourceDefinition
+	def      *engine.SourceDefinition // nil: it is a table
+	table    *engine.TableDefinition  // nil: it is a source
+}
+
+// missing is the value of a column that a row does not give.
+func (t *insertTarget) missing(i int) string {
+	if t.table != nil {
+		return defaultSQL(&t.table.Columns[i])
+	}
+	return "NULL"
 }
 
 // insertTarget finds the relation that an INSERT names, and refuses what takes
@@ -38,6 +47,9 @@ func (db *DB) insertTarget(name parser.Name) (*insertTarget, error) {
 	rel, ok := db.relations().Lookup(name.Schema, name.Name)
 	if !ok {
 		return nil, missing(parser.Table, name)
+	}
+	if d := db.engine.Tables()[rel.Name]; d != nil && rel.Schema == publicSchema {
+		return &insertTarget{name: d.Name, columns: d.Schema().Columns, table: d}, nil
 	}
 	def := db.engine.Sources()[rel.Name]
 	switch {
@@ -109,6 +121,9 @@ func (s *Session) prepareInsert(ctx context.Context, st *Statement, t *parser.In
 		return err
 	}
 	st.Params = in.rows.st.Params
+	if in.target.table != nil {
+		return s.prepareTableInsert(ctx, st, in, paramTypes)
+	}
 	st.run = func(ctx context.Context, args []any) (*Result, error) {
 		if s.status != statusIdle {
 			return nil, Errorf(CodeActiveTransaction, "INSERT cannot run inside a transaction block").
@@ -135,7 +150,7 @@ func (s *Session) planInsert(ctx context.Context, st *Statement, t *parser.Inser
 	if in.taken, err = in.target.take(t.Columns); err != nil {
 		return nil, err
 	}
-	if t.Conflict != nil {
+	if t.Conflict != nil && in.target.table == nil {
 		return nil, &parser.Error{Code: CodeFeatureNotSupported, Message: "ON CONFLICT is not supported for a source", Offset: t.Conflict.Offset,
 			Hint: "A source keeps every row; it has no keys that could conflict."}
 	}
@@ -199,7 +214,7 @@ func (in *insertQuery) planValues(ctx context.Context, paramTypes []string) erro
 	in.text = rewriting{sql: in.tree.Query.SQL}
 	for _, row := range in.cells {
 		for i, c := range row {
-			in.text.cast(c, in.column(i).Type)
+			in.text.cast(c, in.column(i).Type, in.target.missing(in.taken[i]))
 		}
 	}
 	in.text.copyTo(len(in.tree.Query.SQL))
@@ -264,7 +279,7 @@ func (in *insertQuery) planSelect(ctx context.Context, list []parser.Cell, param
 	in.text = rewriting{sql: in.tree.Query.SQL}
 	for i, c := range list {
 		if i < len(in.taken) && (c.Kind == parser.TextCell || c.Kind == parser.ParamCell || c.Kind == parser.NullCell) {
-			in.text.cast(c, in.column(i).Type)
+			in.text.cast(c, in.column(i).Type, "NULL")
 		}
 	}
 	in.text.copyTo(len(in.tree.Query.SQL))
@@ -319,7 +334,7 @@ func (in *insertQuery) wrap(cast bool) {
 	for at, c := range in.target.columns {
 		switch i := slices.Index(in.taken, at); {
 		case i < 0:
-			list = append(list, fmt.Sprintf("CAST(NULL AS %s)", c.Type))
+			list = append(list, fmt.Sprintf("CAST(%s AS %s)", in.target.missing(at), c.Type))
 		case cast:
 			list = append(list, fmt.Sprintf("CAST(c%d AS %s)", i, c.Type))
 		default:
@@ -386,7 +401,7 @@ func (in *insertQuery) nameColumn(message string, offset int) string {
 
 // run computes the rows, and hands them over.
 func (in *insertQuery) run(ctx context.Context, args []any) (*Result, error) {
-	b, err := in.compute(ctx, args)
+	b, err := in.computeOnce(ctx, args)
 	if err != nil {
 		return nil, in.explain(err)
 	}
@@ -410,21 +425,26 @@ func (in *insertQuery) run(ctx context.Context, args []any) (*Result, error) {
 	return res, nil
 }
 
-// compute reads all rows at one epoch, which it gives up before they are
+// computeOnce reads all rows at one epoch, which it gives up before they are
 // handed over: the writer may wait for memory that the epoch holds.
-func (in *insertQuery) compute(ctx context.Context, args []any) (*batch.Batch, error) {
+func (in *insertQuery) computeOnce(ctx context.Context, args []any) (*batch.Batch, error) {
 	r, err := in.s.db.engine.BeginRead(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
+	return in.compute(ctx, r, batch.NewSchema(in.target.columns), args)
+}
+
+// compute reads all rows, whose columns are those of the target.
+func (in *insertQuery) compute(ctx context.Context, r *engine.Read, schema *batch.Schema, args []any) (*batch.Batch, error) {
 	rows, stmt, err := in.rows.start(ctx, r, args)
 	if err != nil {
 		return nil, err
 	}
 	defer stmt.Close()
 	defer rows.Close()
-	b := batch.NewBuilder(in.s.db.engine.Allocator(), in.target.def.Decoded())
+	b := batch.NewBuilder(in.s.db.engine.Allocator(), schema)
 	defer b.Release()
 	for {
 		n, err := rows.NextChunk()

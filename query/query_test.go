@@ -147,7 +147,7 @@ func TestErrorsNameThePlace(t *testing.T) {
 		{"CREATE SOURCE orders (id BIGINT)", CodeDuplicateTable, "orders"},
 		{"CREATE SOURCE s (id WIDGET)", CodeUndefinedObject, "WIDGET"},
 		{"CREATE SOURCE s (id BIGINT) WITH (connector = 'pigeon')", CodeInvalidParameter, "pigeon"},
-		{"UPDATE orders SET id = 1", CodeFeatureNotSupported, "UPDATE"},
+		{"UPDATE orders SET id = 1", CodeWrongObjectType, "is a source"},
 		{"DROP SOURCE nope", CodeUndefinedTable, "nope"},
 	} {
 		wantError(t, db, c.sql, c.code, c.fragment)

@@ -15,9 +15,12 @@ import (
 type relations struct {
 	sources map[string]*engine.SourceDefinition
 	views   map[string]*engine.ViewDefinition
+	tables  map[string]*engine.TableDefinition
 }
 
-func (db *DB) relations() relations { return relations{db.engine.Sources(), db.engine.Views()} }
+func (db *DB) relations() relations {
+	return relations{db.engine.Sources(), db.engine.Views(), db.engine.Tables()}
+}
 
 // The schemas of users' objects and of system tables.
 const (
@@ -44,6 +47,13 @@ func (r relations) Lookup(schema, name string) (gate.Relation, bool) {
 	}
 	if v, canonical := find(r.views, name); v != nil {
 		return gate.Relation{Schema: publicSchema, Name: canonical}, true
+	}
+	if t, canonical := find(r.tables, name); t != nil {
+		rel := gate.Relation{Schema: publicSchema, Name: canonical}
+		for _, c := range t.Columns {
+			rel.Columns = append(rel.Columns, c.Name)
+		}
+		return rel, true
 	}
 	for _, suffix := range []string{engine.LateSuffix, engine.RejectedSuffix} {
 		if base, ok := cutSuffixFold(name, suffix); ok {
@@ -77,7 +87,7 @@ func find[T any](m map[string]*T, name string) (*T, string) {
 
 // Names returns every name that a mistyped one may have meant.
 func (r relations) Names() []string {
-	names := slices.Sorted(maps.Keys(r.views))
+	names := append(slices.Sorted(maps.Keys(r.views)), slices.Sorted(maps.Keys(r.tables))...)
 	for _, s := range slices.Sorted(maps.Keys(r.sources)) {
 		names = append(names, s, s+engine.LateSuffix, s+engine.RejectedSuffix)
 	}

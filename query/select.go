@@ -95,6 +95,10 @@ func (q *selectQuery) describe(ctx context.Context, paramTypes []string) error {
 	if own {
 		defer r.Close()
 	}
+	return q.describeOn(ctx, r, paramTypes)
+}
+
+func (q *selectQuery) describeOn(ctx context.Context, r *engine.Read, paramTypes []string) error {
 	stmt, err := q.prepare(ctx, r)
 	if err != nil {
 		return err

@@ -95,6 +95,10 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createSource(ctx, t, sql) })
 	case *parser.CreateView:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createView(ctx, t, sql) })
+	case *parser.CreateTable:
+		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createTable(ctx, t, sql) })
+	case *parser.Update, *parser.Delete, *parser.Truncate:
+		return st, s.prepareChange(ctx, st, t, paramTypes)
 	case *parser.Drop:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.drop(ctx, t) })
 	case *parser.Checkpoint:

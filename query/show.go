@@ -65,6 +65,9 @@ func (db *DB) tables() [][]string {
 	for _, d := range byName(db.engine.Views()) {
 		rows = append(rows, []string{d.Plan.Name, "materialized view"})
 	}
+	for _, d := range byName(db.engine.Tables()) {
+		rows = append(rows, []string{d.Name, "table"})
+	}
 	slices.SortFunc(rows, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
 	return rows
 }
@@ -78,13 +81,15 @@ func missing(kind parser.ObjectKind, name parser.Name) error {
 }
 
 func (db *DB) showCreate(t *parser.ShowCreate) ([][]string, error) {
-	source, view := db.engine.Sources()[t.Name.Name], db.engine.Views()[t.Name.Name]
+	source, view, table := db.engine.Sources()[t.Name.Name], db.engine.Views()[t.Name.Name], db.engine.Tables()[t.Name.Name]
 	var sql string
 	switch {
 	case source != nil && t.Kind != parser.MaterializedView:
 		sql = source.SQL
 	case view != nil && t.Kind != parser.Source:
 		sql = view.SQL
+	case table != nil && t.Kind == parser.Table:
+		sql = table.SQL
 	default:
 		return nil, missing(t.Kind, t.Name)
 	}
@@ -95,6 +100,8 @@ func (db *DB) showCreate(t *parser.ShowCreate) ([][]string, error) {
 	switch c := tree.(type) {
 	case *parser.CreateSource:
 		sql = parser.FormatCreateSource(c, true)
+	case *parser.CreateTable:
+		sql = parser.FormatCreateTable(c)
 	case *parser.CreateView:
 		sql = parser.FormatCreateView(c, true)
 	}
@@ -106,6 +113,9 @@ func (db *DB) describe(name parser.Name) ([][]string, error) {
 	if name.Schema == "" || name.Schema == publicSchema {
 		if d := db.engine.Sources()[name.Name]; d != nil {
 			return describeSource(d), nil
+		}
+		if d := db.engine.Tables()[name.Name]; d != nil {
+			return describeTable(d), nil
 		}
 		if d := db.engine.Views()[name.Name]; d != nil {
 			rows := make([][]string, len(d.Plan.Columns))

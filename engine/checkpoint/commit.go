@@ -60,8 +60,14 @@ func (s *Store) Fold(ctx context.Context, limit int64) error {
 	if err := s.checkDisk(size); err != nil {
 		return err
 	}
-	return s.conn.Exec(ctx, "CHECKPOINT history")
+	err := s.conn.Exec(ctx, "CHECKPOINT history")
+	s.folds.Add(1) // even after an error: something may have moved
+	return err
 }
+
+// Folds returns how often Fold has rewritten the file, after which rows may
+// have other ids. It is safe for concurrent use.
+func (s *Store) Folds() int64 { return s.folds.Load() }
 
 func cloneGenerations(in map[string]*generation) map[string]*generation {
 	out := make(map[string]*generation, len(in))
@@ -82,6 +88,9 @@ func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
 		if err := s.dropObject(ctx, name); err != nil {
 			return 0, err
 		}
+	}
+	if err := s.changeTables(ctx, w); err != nil {
+		return 0, err
 	}
 	for i := range w.Tables {
 		t := w.Tables[i]
@@ -109,6 +118,24 @@ func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
 		}
 	}
 	return rows, nil
+}
+
+// changeTables makes, drops and changes users' tables.
+func (s *Store) changeTables(ctx context.Context, w *Write) error {
+	for _, sql := range w.Exec {
+		if err := s.conn.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	for _, c := range w.Changes {
+		if c.From != nil {
+			s.names["rows"] = c.From
+		}
+		if _, err := s.insert(ctx, c.SQL); err != nil {
+			return fmt.Errorf("change of a table: %w", err)
+		}
+	}
+	return nil
 }
 
 func (s *Store) appendRows(ctx context.Context, r *Rows, at time.Time) (int64, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -36,6 +37,7 @@ type Store struct {
 	db    *duck.DB
 	conn  *duck.Conn
 	names relations
+	folds atomic.Int64
 
 	tables     map[string]*history.Table
 	segments   map[string][]history.Segment
@@ -214,6 +216,11 @@ func (s *Store) checkDisk(need int64) error {
 func (s *Store) number(ctx context.Context, sql string) (n int64, err error) {
 	err = s.each(ctx, sql, func(scan func(...any) error) error { return scan(&n) })
 	return n, err
+}
+
+// Count returns the number of rows of a table of the file.
+func (s *Store) Count(ctx context.Context, table string) (int64, error) {
+	return s.number(ctx, "SELECT count(*)::BIGINT FROM "+table)
 }
 
 // each runs a query and calls f for every row.

@@ -55,6 +55,12 @@ type State struct {
 	Whole           bool
 }
 
+// Change is a statement on a user's table. It may read From as ms_scan('rows').
+type Change struct {
+	SQL  string
+	From duck.Relation // nil: it reads nothing
+}
+
 // Write is one checkpoint.
 type Write struct {
 	Epoch      uint64
@@ -63,6 +69,8 @@ type Write struct {
 	Tables     []history.Table // history tables of created objects
 	Drop       []string        // objects, whose tables are in DropTables
 	DropTables []string
+	Exec       []string // statements that make and drop users' tables
+	Changes    []Change // of users' tables, in order
 	Rows       []Rows
 	States     []State
 	Partitions []Partition // all of them

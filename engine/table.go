@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/history"
+)
+
+// liveTable is a table at work. It belongs to the writer. Its rows are in the
+// file, where every change of them commits together with a checkpoint of all
+// that came before: records that are replayed after a crash so meet the same
+// version of the table again.
+type liveTable struct {
+	def     *TableDefinition
+	created time.Time
+	version uint64 // raised by each change
+	rows    int64
+}
+
+type tableSnapshot struct {
+	def     *TableDefinition
+	created time.Time
+	version uint64
+	rows    int64
+}
+
+// CreateTable makes an empty table, durable when it returns. The error wraps
+// ErrExists when the name is taken.
+func (e *Engine) CreateTable(ctx context.Context, def *TableDefinition) error {
+	return e.do(ctx, func() error {
+		if err := e.free(def.Name); err != nil {
+			return err
+		}
+		t := &liveTable{def: def, created: e.opts.Now()}
+		object := checkpoint.Object{Name: def.Name, Kind: KindTable, SQL: def.SQL, Definition: encode(def), Created: t.created}
+		err := e.checkpointWith(ctx, []checkpoint.Object{object}, nil, func(w *checkpoint.Write) {
+			w.Exec = append(w.Exec, def.createSQL())
+		})
+		if err != nil {
+			return err
+		}
+		e.tables[def.Name] = t
+		e.publish()
+		return e.showTable(ctx, t)
+	})
+}
+
+func (e *Engine) restoreTable(ctx context.Context, o *checkpoint.Object) error {
+	def := new(TableDefinition)
+	if err := json.Unmarshal(o.Definition, def); err != nil {
+		return err
+	}
+	rows, err := e.store.Count(ctx, def.relation())
+	if err != nil {
+		return err
+	}
+	t := &liveTable{def: def, created: o.Created, rows: rows}
+	e.tables[def.Name] = t
+	return e.showTable(ctx, t)
+}
+
+// RowID is the column by which schema dml shows where a table's row lies.
+const RowID = "ms$rowid"
+
+// showTable makes a table readable, and in the schema dml its row ids too.
+func (e *Engine) showTable(ctx context.Context, t *liveTable) error {
+	from := " FROM history." + t.def.relation()
+	columns := history.Columns(t.def.Schema().Columns)
+	if err := e.liveView(ctx, "dml", t.def.Name, "SELECT rowid AS "+history.Quote(RowID)+", "+columns+from); err != nil {
+		return err
+	}
+	return e.liveView(ctx, "public", t.def.Name, "SELECT "+columns+from)
+}
+
+func (e *Engine) hideTable(ctx context.Context, name string) error {
+	return e.admin.Exec(ctx, fmt.Sprintf("DROP VIEW IF EXISTS live.public.%[1]s; DROP VIEW IF EXISTS live.dml.%[1]s", history.Quote(name)))
+}
+
+// tableViews returns the views that join a table.
+func (e *Engine) tableViews(string) []*liveView { return nil }
+
+// DropTable removes a table. One that views join is refused with
+// ErrDependents, or goes with them if cascade.
+func (e *Engine) DropTable(ctx context.Context, name string, cascade bool) error {
+	return e.do(ctx, func() error {
+		t := e.tables[name]
+		if t == nil {
+			return fmt.Errorf("table %q %w", name, ErrNotFound)
+		}
+		views := e.tableViews(name)
+		if len(views) > 0 {
+			if !cascade {
+				return dependents("table", name, views)
+			}
+			if err := e.drop(ctx, nil, views); err != nil {
+				return err
+			}
+		}
+		e.awaitCheckpoint()
+		if err := e.hideTable(ctx, name); err != nil {
+			return err
+		}
+		err := e.checkpointWith(ctx, nil, []string{name}, func(w *checkpoint.Write) {
+			w.Exec = append(w.Exec, "DROP TABLE "+t.def.relation())
+		})
+		if err != nil {
+			if shown := e.showTable(ctx, t); shown != nil {
+				e.opts.Logger.Error("a table that could not be dropped is not readable", "table", name, "err", shown)
+			}
+			return err
+		}
+		delete(e.tables, name)
+		e.publish()
+		return nil
+	})
+}
+
+func dependents(kind, name string, views []*liveView) error {
+	names := make([]string, len(views))
+	for i, v := range views {
+		names[i] = v.def.Plan.Name
+	}
+	slices.Sort(names)
+	return fmt.Errorf("cannot drop %s %s because %w: materialized view %s", kind, name, ErrDependents, strings.Join(names, ", "))
+}
+
+// Tables returns the definitions of all tables, by name.
+func (e *Engine) Tables() map[string]*TableDefinition {
+	s := e.current.Load()
+	out := make(map[string]*TableDefinition, len(s.tables))
+	for name, t := range s.tables {
+		out[name] = t.def
+	}
+	return out
+}
+
+// Table returns the definition of a table that the read sees, or nil.
+func (r *Read) Table(name string) *TableDefinition {
+	if t := r.snapshot.tables[name]; t != nil {
+		return t.def
+	}
+	return nil
+}
+
+func (t *liveTable) snapshot() *tableSnapshot {
+	return &tableSnapshot{def: t.def, created: t.created, version: t.version, rows: t.rows}
+}
+
+func fillTables(r *Read, b *batch.Builder) {
+	for _, name := range sorted(r.snapshot.tables) {
+		t := r.snapshot.tables[name]
+		b.Column(0).AppendString(name)
+		b.Column(1).AppendInt64(t.rows)
+		key := make([]string, len(t.def.Key))
+		for i, k := range t.def.Key {
+			key[i] = t.def.Columns[k].Name
+		}
+		appendText(b.Column(2), strings.Join(key, ", "))
+		appendInstant(b.Column(3), t.created)
+	}
+}
