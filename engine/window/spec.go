@@ -17,6 +17,12 @@ const (
 // OriginMicros (µs since 1970-01-01 UTC). Days and months follow the calendar
 // of Zone, an IANA name, "" for UTC; a fixed length follows the clock
 // everywhere. Sessions have no panes.
+//
+// A calendar's pane begins at the origin's time of day in Zone, which for
+// months is always midnight. Where clocks skip that time, it begins with the
+// first instant after the gap; where they show it twice, at the second one, or
+// for days at the one with the origin's offset, if that is the first. So the
+// starts of panes equal DuckDB's time_bucket(width, ts, 'Zone').
 type Spec struct {
 	Kind         Kind
 	WidthMicros  int64  `json:",omitempty"`
