@@ -8,10 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow"
-
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/view"
 )
@@ -66,15 +65,19 @@ func (e *Engine) free(name string) error {
 			return fmt.Errorf("relation %q %w", n, ErrExists)
 		}
 	}
+	if j := e.jobs.of(name); j != nil {
+		return fmt.Errorf("relation %q %w: job %d is building it", name, ErrExists, j.ID)
+	}
 	return nil
 }
 
-func (e *Engine) newView(def *ViewDefinition, created time.Time) (*liveView, error) {
+// newView makes a view without rows, whose memory is retired to reclaim.
+func (e *Engine) newView(def *ViewDefinition, created time.Time, reclaim *epoch.Reclaimer) (*liveView, error) {
 	s := e.sources[def.Plan.Source]
 	if s == nil {
 		return nil, fmt.Errorf("source %q %w", def.Plan.Source, ErrNotFound)
 	}
-	state, err := view.New(&def.Plan, e.mem, e.reclaim)
+	state, err := view.New(&def.Plan, e.mem, reclaim)
 	if err != nil {
 		return nil, err
 	}
@@ -96,69 +99,12 @@ func (e *Engine) removeView(v *liveView) {
 	v.source.views = slices.DeleteFunc(v.source.views, func(w *liveView) bool { return w == v })
 }
 
-// CreateView makes a view over everything that its source has: history, hot
-// rows, and what comes. It returns when the view is complete and durable;
-// ingest waits meanwhile.
-func (e *Engine) CreateView(ctx context.Context, def *ViewDefinition) error {
-	return e.do(ctx, func() error {
-		if err := e.free(def.Plan.Name); err != nil {
-			return err
-		}
-		v, err := e.newView(def, e.opts.Now())
-		if err != nil {
-			return err
-		}
-		e.awaitCheckpoint()
-		if err = e.backfill(ctx, v); err == nil {
-			v.state.CloseWindows(v.source.tracker.Current())
-			e.addView(v)
-			e.publish()
-			object := checkpoint.Object{Name: def.Plan.Name, Kind: KindView, SQL: def.SQL, Definition: encode(def), Created: v.created}
-			err = e.checkpointNow(ctx, []checkpoint.Object{object}, nil, nil)
-		}
-		if err == nil {
-			err = e.showView(ctx, v)
-		}
-		if err != nil && !e.isDurable(def.Plan.Name) {
-			e.removeView(v)
-			e.publish()
-			v.state.Close()
-			v.stage.Close()
-		}
-		return err
-	})
-}
-
-// backfill folds what the source has into a new view. No checkpoint runs, so
-// every row is either in history or in the hot segments after it.
-func (e *Engine) backfill(ctx context.Context, v *liveView) error {
-	s := v.source
-	fold := func(rec arrow.RecordBatch) error {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		_, err := v.apply(ctx, rec, nil)
-		return err
-	}
-	if !s.def.NoHistory {
-		if err := e.historyRows(ctx, s.def.Name, s.schema, fold); err != nil {
-			return fmt.Errorf("backfill from history: %w", err)
-		}
-	}
-	for _, segment := range s.rowTable.segments {
-		if segment.last > e.committed {
-			if err := fold(segment.record); err != nil {
-				return fmt.Errorf("backfill: %w", err)
-			}
-		}
-	}
-	return nil
-}
-
 // Drop removes a source or view of the given kind with its history. A source
 // that views read is refused with ErrDependents, or goes with them if cascade.
+//
+// So is one that a job reads, which CASCADE cancels.
 func (e *Engine) Drop(ctx context.Context, kind, name string, cascade bool) error {
-	return e.do(ctx, func() error {
+	return e.doWithoutJobs(ctx, kind, name, cascade, func() error {
 		if kind == KindView {
 			v := e.views[name]
 			if v == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ type pendingCheckpoint struct {
 	deltas   map[string]*view.Delta
 	summary  checkpoint.Summary
 	err      error
+	after    func(error) // runs in the writer when it is known how it ended
 }
 
 // The write-ahead log is folded into the file when it has grown so large.
@@ -61,7 +63,11 @@ func (e *Engine) maybeCheckpoint() {
 	if e.ckpt.running || e.failed != nil || !due || e.Epoch() == e.ckpt.epoch {
 		return
 	}
-	p := e.planCheckpoint(nil, nil)
+	e.commitBeside(e.planCheckpoint(nil, nil))
+}
+
+// commitBeside commits a checkpoint beside the writer.
+func (e *Engine) commitBeside(p *pendingCheckpoint) {
 	e.ckpt.running = true
 	go func() {
 		e.commit(context.Background(), p)
@@ -79,7 +85,7 @@ func (e *Engine) maybeCheckpoint() {
 func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pendingCheckpoint {
 	s := e.acquire()
 	p := &pendingCheckpoint{snapshot: s, deltas: make(map[string]*view.Delta)}
-	p.write = checkpoint.Write{Epoch: s.Epoch, At: e.opts.Now(), Create: create, Drop: drop, Bytes: e.budget.inUse()}
+	p.write = checkpoint.Write{Epoch: s.Epoch, At: e.opts.Now(), Create: create, Drop: drop, Bytes: e.budget.inUse(), Catalog: e.catalog}
 	created := make(map[string]bool)
 	for i := range create {
 		created[create[i].Name] = true
@@ -96,19 +102,25 @@ func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pend
 		e.planSource(p, src, s.sources[name])
 	}
 	for name, v := range e.views {
-		p.write.Counters = append(p.write.Counters, checkpoint.Counter{Object: name, Name: counterLate, Value: v.late},
-			checkpoint.Counter{Object: name, Name: counterErrors, Value: v.errors})
-		state := s.views[name].state
-		if closed := state.Closed(); v.def.Plan.Window != nil && !closed.Empty() {
-			p.write.Rows = append(p.write.Rows, v.closedRows(closed))
+		if !slices.Contains(drop, name) { // else it is being replaced
+			e.planView(p, v, s.views[name].state, created[name])
 		}
-		whole := created[name] || e.store.StateRows(name) > int64(2*state.StateRows()+compactRows)
-		p.deltas[name] = v.state.TakeDelta(state, whole)
-		p.write.States = append(p.write.States, checkpoint.State{
-			View: name, Schema: v.state.StateSchema(), Rows: p.deltas[name].Rows(), Whole: whole,
-		})
 	}
 	return p
+}
+
+func (e *Engine) planView(p *pendingCheckpoint, v *liveView, state *view.Snapshot, created bool) {
+	name := v.def.Plan.Name
+	p.write.Counters = append(p.write.Counters, checkpoint.Counter{Object: name, Name: counterLate, Value: v.late},
+		checkpoint.Counter{Object: name, Name: counterErrors, Value: v.errors})
+	if closed := state.Closed(); v.def.Plan.Window != nil && !closed.Empty() {
+		p.write.Rows = append(p.write.Rows, v.closedRows(closed))
+	}
+	whole := created || e.store.StateRows(name) > int64(2*state.StateRows()+compactRows)
+	p.deltas[name] = v.state.TakeDelta(state, whole)
+	p.write.States = append(p.write.States, checkpoint.State{
+		View: name, Schema: v.state.StateSchema(), Rows: p.deltas[name].Rows(), Whole: whole,
+	})
 }
 
 func (e *Engine) planSource(p *pendingCheckpoint, src *liveSource, snap *sourceSnapshot) {
@@ -194,6 +206,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	}
 	if p.err != nil {
 		e.checkpointFailed(p)
+		p.tell()
 		return
 	}
 	if e.ckpt.err != nil {
@@ -202,7 +215,8 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	e.ckpt.err, e.ckpt.backoff = nil, 0
 	e.problem.Store(nil)
 	e.ckpt.next = e.opts.Now().Add(e.opts.CheckpointInterval)
-	e.committed, e.released = p.snapshot.Epoch, p.snapshot.Epoch
+	e.committed, e.released, e.catalog = p.snapshot.Epoch, p.snapshot.Epoch, p.write.Catalog
+	p.tell()
 	e.stats.checkpoints.Add(1)
 	e.stats.lastCheckpoint.Store(p.write.At.UnixMicro())
 	charge := int64(0)
@@ -221,6 +235,13 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	}
 	e.budget.release(charge)
 	e.tellReaders(p.snapshot)
+}
+
+// tell runs what waits for the checkpoint's end.
+func (p *pendingCheckpoint) tell() {
+	if p.after != nil {
+		p.after(p.err)
+	}
 }
 
 func (e *Engine) tellReaders(s *Snapshot) {
@@ -294,10 +315,4 @@ func (e *Engine) Checkpoint(ctx context.Context) error {
 		}
 		return e.checkpointNow(ctx, nil, nil, nil)
 	})
-}
-
-// historyRows reads a history table in record batches, in the writer, while no
-// checkpoint runs.
-func (e *Engine) historyRows(ctx context.Context, name string, schema *batch.Schema, f func(arrow.RecordBatch) error) error {
-	return e.store.Scan(ctx, "main."+history.Quote(name), schema, e.mem, f)
 }

@@ -27,6 +27,7 @@ type Engine struct {
 	current atomic.Pointer[Snapshot]
 	input   chan delivery
 	ops     chan operation
+	jobs    jobs
 	quit    chan struct{} // closed when the writer is to end
 	done    chan struct{} // closed when it has
 	closing sync.Once
@@ -46,7 +47,12 @@ type Engine struct {
 	committed uint64
 	admin     *duck.Conn // makes the live catalog's views
 	ckpt      checkpointState
-	failed    error // why nothing is taken any more
+	failed    error       // why nothing is taken any more
+	waiting   []operation // until no checkpoint is under way
+	// handOverRows is up to how many rows the writer folds into a new view itself.
+	handOverRows int64
+	pause        func() // tests stop jobs in it, before they fold anything
+	catalog      int64  // the version of the names and columns of what can be read
 }
 
 // delivery is a batch on its way to the writer.
@@ -58,8 +64,9 @@ type delivery struct {
 
 // operation is work for the writer between two epochs.
 type operation struct {
-	run  func() error
-	done chan error
+	run   func() error
+	done  chan error
+	quiet bool // not while a checkpoint is under way
 }
 
 // Open opens the database in dir, or one in memory for "". It reads the last
@@ -71,6 +78,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Engine, error) {
 		quit: make(chan struct{}), done: make(chan struct{}),
 		sources: make(map[string]*liveSource), views: make(map[string]*liveView), tables: make(map[string]*liveTable),
 	}
+	e.handOverRows = defaultHandOverRows
 	e.budget = newBudget(e.opts.HotBytes)
 	var err error
 	if e.store, err = checkpoint.Open(ctx, dir, e.opts.DuckDB); err != nil {
@@ -95,7 +103,7 @@ func (e *Engine) restore(ctx context.Context) error {
 		return err
 	}
 	e.reclaim = epoch.NewReclaimer(e.mem, im.Epoch+1)
-	e.committed, e.released = im.Epoch, im.Epoch
+	e.committed, e.released, e.catalog = im.Epoch, im.Epoch, im.Catalog
 	e.ckpt.init(e.opts)
 	if err := e.openLive(ctx); err != nil {
 		return err
@@ -167,7 +175,7 @@ func (e *Engine) restoreView(ctx context.Context, o *checkpoint.Object, im *chec
 	if err := json.Unmarshal(o.Definition, def); err != nil {
 		return err
 	}
-	v, err := e.newView(def, o.Created)
+	v, err := e.newView(def, o.Created, e.reclaim)
 	if err != nil {
 		return err
 	}
@@ -198,7 +206,15 @@ func counter(im *checkpoint.Image, object, name string) (int64, bool) {
 
 // do runs f on the writer's goroutine, between two epochs.
 func (e *Engine) do(ctx context.Context, f func() error) error {
-	op := operation{run: f, done: make(chan error, 1)}
+	return e.operate(ctx, operation{run: f, done: make(chan error, 1)})
+}
+
+// doQuiet is do at a time when no checkpoint is under way.
+func (e *Engine) doQuiet(ctx context.Context, f func() error) error {
+	return e.operate(ctx, operation{run: f, done: make(chan error, 1), quiet: true})
+}
+
+func (e *Engine) operate(ctx context.Context, op operation) error {
 	select {
 	case e.ops <- op:
 	case <-ctx.Done():
@@ -257,6 +273,7 @@ func (e *Engine) Close(ctx context.Context) error {
 }
 
 func (e *Engine) shutdown(ctx context.Context) error {
+	e.jobs.close()
 	err := errors.Join(e.StopSources(ctx), e.Checkpoint(ctx))
 	close(e.quit)
 	<-e.done

@@ -1,6 +1,9 @@
 package engine
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 var (
 	// ErrClosed is returned when the engine is closing or closed.
@@ -11,4 +14,19 @@ var (
 	ErrExists = errors.New("already exists")
 	// ErrDependents is returned when views read the source that is to be dropped.
 	ErrDependents = errors.New("other objects depend on it")
+	// ErrInUse is returned when a job works on the object.
+	ErrInUse = errors.New("is in use")
+	// ErrJobCanceled is what a job ends with that was cancelled by its number.
+	ErrJobCanceled = errors.New("canceled")
 )
+
+// BuildingError says that a name belongs to a view that a job is building.
+type BuildingError struct {
+	Name     string
+	Job      int64
+	Progress float64 // percent
+}
+
+func (e *BuildingError) Error() string {
+	return fmt.Sprintf("materialized view %q is being built (%.0f %%)", e.Name, e.Progress)
+}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -20,6 +21,8 @@ CREATE SCHEMA live.public;
 CREATE SCHEMA live.meta;
 CREATE SCHEMA live.dml;
 CREATE SCHEMA live.millstream;
+CREATE SCHEMA live.internal;
+CREATE TABLE live.internal.catalog (version BIGINT);
 `
 
 func (e *Engine) openLive(ctx context.Context) error {
@@ -28,7 +31,7 @@ func (e *Engine) openLive(ctx context.Context) error {
 		return err
 	}
 	e.admin.SetRelations(schemas{e})
-	if err := e.admin.Exec(ctx, liveCatalog); err != nil {
+	if err := e.admin.Exec(ctx, liveCatalog+fmt.Sprintf("INSERT INTO live.internal.catalog VALUES (%d)", e.catalog)); err != nil {
 		return fmt.Errorf("live catalog: %w", err)
 	}
 	for name := range systemTables {
@@ -98,6 +101,22 @@ func (e *Engine) showView(ctx context.Context, v *liveView) error {
 		sql = "SELECT " + history.Columns(v.def.Plan.Columns) + " FROM history.main." + history.Quote(name) + " UNION ALL (" + sql + ")"
 	}
 	return e.liveView(ctx, "public", name, sql)
+}
+
+// showCatalog changes the live catalog and its version in one transaction, once
+// a checkpoint has changed names or columns. The version moves in any case:
+// readers wait for it.
+func (e *Engine) showCatalog(ctx context.Context, change func(context.Context) error) error {
+	version := fmt.Sprintf("UPDATE live.internal.catalog SET version = %d", e.catalog)
+	err := e.admin.Exec(ctx, "BEGIN TRANSACTION")
+	if err == nil {
+		err = change(ctx)
+	}
+	if err == nil {
+		return e.admin.Exec(ctx, version+"; COMMIT")
+	}
+	_ = e.admin.Exec(ctx, "ROLLBACK")
+	return errors.Join(err, e.admin.Exec(ctx, version))
 }
 
 // hide makes a source's and views' names unreadable.

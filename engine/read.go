@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -21,6 +22,7 @@ type Read struct {
 	conn       *pooledConn
 	snapshot   *Snapshot
 	checkpoint uint64
+	catalog    [2]int64 // the versions that the transaction sees, in history and in live
 	bounds     map[string]timeBounds
 	system     map[string]*duck.RecordRelation
 	local      map[string]duck.Relation
@@ -33,7 +35,7 @@ func (e *Engine) BeginRead(ctx context.Context) (*Read, error) {
 		return nil, err
 	}
 	r := &Read{e: e, conn: conn}
-	for {
+	for wait := catalogWait; ; wait *= 2 {
 		if err := r.begin(ctx); err != nil {
 			e.pool.discard(conn)
 			return nil, err
@@ -42,7 +44,10 @@ func (e *Engine) BeginRead(ctx context.Context) (*Read, error) {
 		// The snapshot is not older than the transaction, since an epoch is
 		// published before its checkpoint commits. It may be so much newer that
 		// it has let go of rows that this transaction does not see yet.
-		if r.snapshot.released <= r.checkpoint {
+		// And when names or columns change, history, the live catalog and the
+		// snapshot do so one after the other.
+		sameCatalog := r.catalog == [2]int64{r.snapshot.catalog, r.snapshot.catalog}
+		if r.snapshot.released <= r.checkpoint && sameCatalog {
 			conn.SetRelations(r)
 			return r, nil
 		}
@@ -51,15 +56,28 @@ func (e *Engine) BeginRead(ctx context.Context) (*Read, error) {
 			e.pool.discard(conn)
 			return nil, err
 		}
+		if !sameCatalog {
+			if wait > catalogPatience {
+				e.pool.put(conn)
+				return nil, fmt.Errorf("the catalog is being changed, try again")
+			}
+			time.Sleep(wait)
+		}
 	}
 }
+
+// How long a reader waits at first for a change of the catalog, and at last.
+const (
+	catalogWait     = 100 * time.Microsecond
+	catalogPatience = 10 * time.Second
+)
 
 // begin starts the transaction and fixes what it sees of history.
 func (r *Read) begin(ctx context.Context) error {
 	if err := r.conn.Exec(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
 		return err
 	}
-	rows, err := r.conn.Query(ctx, "SELECT epoch FROM history.internal.epoch")
+	rows, err := r.conn.Query(ctx, "SELECT epoch, catalog, (SELECT version FROM live.internal.catalog) FROM history.internal.epoch")
 	if err != nil {
 		return err
 	}
@@ -68,7 +86,7 @@ func (r *Read) begin(ctx context.Context) error {
 		return fmt.Errorf("read the checkpoint's epoch: %w", err)
 	}
 	var n int64
-	err = rows.Scan(&n)
+	err = rows.Scan(&n, &r.catalog[0], &r.catalog[1])
 	r.checkpoint = uint64(n)
 	return err
 }
@@ -180,7 +198,7 @@ func (r *Read) Close() {
 		r.e.pool.put(r.conn)
 	}
 	r.conn = nil
-	r.snapshot.pin.Release()
+	r.unpin()
 	for _, rel := range r.system {
 		rel.Records[0].Release()
 	}
@@ -191,6 +209,14 @@ func cutBag(object string) (aggregate int, view string, ok bool) {
 	number, view, _ := strings.Cut(object, "/")
 	aggregate, err := strconv.Atoi(number)
 	return aggregate, view, err == nil
+}
+
+// unpin gives the snapshot up before the transaction.
+func (r *Read) unpin() {
+	if r.snapshot != nil {
+		r.snapshot.pin.Release()
+		r.snapshot = nil
+	}
 }
 
 // schemas answers ms_scan while live views are made: only columns matter then.

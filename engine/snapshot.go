@@ -18,6 +18,7 @@ type Snapshot struct {
 	// released is the epoch up to which rows and windows were let go of,
 	// because a checkpoint has them in history.
 	released uint64
+	catalog  int64 // the version of the names and columns of what can be read
 	at       time.Time
 	sources  map[string]*sourceSnapshot
 	views    map[string]*viewSnapshot

@@ -28,6 +28,7 @@ var (
 	integer = batch.Type{Kind: batch.Integer}
 	bigint  = batch.Type{Kind: batch.BigInt}
 	instant = batch.Type{Kind: batch.TimestampTZ}
+	double  = batch.Type{Kind: batch.Double}
 	yesNo   = batch.Type{Kind: batch.Boolean}
 )
 
@@ -53,6 +54,11 @@ var systemTables = map[string]*systemTable{
 		{Name: "state_bytes", Type: bigint}, {Name: "late", Type: bigint}, {Name: "errors", Type: bigint}, {Name: "created", Type: instant},
 		{Name: "definition", Type: text},
 	}, fillViews},
+	"jobs": {[]batch.Column{
+		{Name: "id", Type: bigint}, {Name: "statement", Type: text}, {Name: "view", Type: text}, {Name: "source", Type: text},
+		{Name: "state", Type: text}, {Name: "progress", Type: double}, {Name: "rows", Type: bigint}, {Name: "rows_per_second", Type: double},
+		{Name: "started", Type: instant}, {Name: "ended", Type: instant}, {Name: "error", Type: text},
+	}, fillJobs},
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -185,6 +191,24 @@ func fillViews(r *Read, b *batch.Builder) {
 		}
 		appendInstant(b.Column(7), v.created)
 		b.Column(8).AppendString(v.def.Plan.SQL)
+	}
+}
+
+// fillJobs lists what is at work and what ended lately, which is no part of an
+// epoch.
+func fillJobs(r *Read, b *batch.Builder) {
+	for _, j := range r.e.Jobs() {
+		b.Column(0).AppendInt64(j.ID)
+		b.Column(1).AppendString(j.Statement)
+		b.Column(2).AppendString(j.View)
+		b.Column(3).AppendString(j.Source)
+		b.Column(4).AppendString(string(j.State))
+		b.Column(5).AppendFloat64(j.Progress)
+		b.Column(6).AppendInt64(j.Rows)
+		b.Column(7).AppendFloat64(j.RowsPerSecond)
+		appendInstant(b.Column(8), j.Started)
+		appendInstant(b.Column(9), j.Ended)
+		appendText(b.Column(10), j.Error)
 	}
 }
 

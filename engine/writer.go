@@ -26,7 +26,11 @@ func (e *Engine) run() {
 		case d := <-e.input:
 			e.step(d)
 		case op := <-e.ops:
-			op.done <- op.run()
+			if op.quiet && e.ckpt.running {
+				e.waiting = append(e.waiting, op)
+			} else {
+				op.done <- op.run()
+			}
 		case result := <-e.ckpt.result:
 			e.finishCheckpoint(result)
 		case <-ticker.C:
@@ -34,6 +38,11 @@ func (e *Engine) run() {
 		case <-e.quit:
 			e.drain()
 			return
+		}
+		for len(e.waiting) > 0 && !e.ckpt.running {
+			op := e.waiting[0]
+			e.waiting = e.waiting[1:]
+			op.done <- op.run()
 		}
 		e.maybeCheckpoint()
 	}
@@ -43,6 +52,9 @@ func (e *Engine) run() {
 func (e *Engine) drain() {
 	if e.ckpt.running {
 		e.finishCheckpoint(<-e.ckpt.result)
+	}
+	for _, op := range e.waiting {
+		op.done <- ErrClosed
 	}
 	for {
 		select {
@@ -207,7 +219,7 @@ func (e *Engine) closeWindows() {
 func (e *Engine) publish() {
 	now := e.opts.Now()
 	s := &Snapshot{
-		Epoch: e.reclaim.Next(), released: e.released, at: now,
+		Epoch: e.reclaim.Next(), released: e.released, catalog: e.catalog, at: now,
 		sources: make(map[string]*sourceSnapshot, len(e.sources)), views: make(map[string]*viewSnapshot, len(e.views)),
 		tables: make(map[string]*tableSnapshot, len(e.tables)),
 	}

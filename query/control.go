@@ -143,6 +143,13 @@ func (s *Session) setSetting(ctx context.Context, t *parser.Set) error {
 				WithHint("Available values: local, remote_write, remote_apply, on, off.")
 		}
 	}
+	if t.Name == backgroundSetting {
+		on, ok := parseSwitch(value)
+		if !ok {
+			return Errorf(CodeInvalidParameter, "parameter %q requires a Boolean value", t.Name)
+		}
+		value = map[bool]string{true: "on", false: "off"}[on]
+	}
 	s.settings.set(t.Name, value)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/view"
@@ -12,29 +13,58 @@ import (
 	"github.com/millstream-db/millstream/query/plan"
 )
 
-func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string) (notices []string, err error) {
+func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, background bool) (notices []string, err error) {
 	skip := []string{fmt.Sprintf("relation %q already exists, skipping", t.Name.Name)}
 	if t.IfNotExists && db.exists(t.Name.Name) {
 		return skip, nil
+	}
+	if t.OrReplace && db.engine.Sources()[t.Name.Name] != nil {
+		return nil, &parser.Error{Code: CodeWrongObjectType, Message: fmt.Sprintf("%q is a source, not a materialized view", t.Name.Name), Offset: t.Name.Offset}
 	}
 	def, err := db.planView(ctx, t.Name.Name, t.SQL)
 	if err != nil {
 		return nil, explain(err, sql, t.Offset)
 	}
 	for _, o := range t.Options {
+		if o.Name == "background" {
+			ok := false
+			if background, ok = parseSwitch(o.Value); !ok {
+				return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option background must be true or false, not %q", o.Value), Offset: o.ValueOffset}
+			}
+			continue
+		}
 		if o.Name != "retention" {
 			return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("unknown option %q of a materialized view", o.Name),
-				Hint: "The option is retention.", Offset: o.Offset}
+				Hint: "The options are retention and background.", Offset: o.Offset}
 		}
 		if def.Retention, err = parser.ParseDuration(o.Value); err != nil {
 			return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option retention: %v", err), Offset: o.ValueOffset}
 		}
 	}
-	err = db.engine.CreateView(ctx, &engine.ViewDefinition{SQL: sql, Plan: *def})
+	job, err := db.engine.StartView(ctx, &engine.ViewDefinition{SQL: storedView(t, sql), Plan: *def}, t.OrReplace)
 	if t.IfNotExists && errors.Is(err, engine.ErrExists) {
 		return skip, nil
 	}
-	return nil, err
+	if err != nil {
+		return nil, err
+	}
+	if background {
+		return []string{fmt.Sprintf("job %d builds materialized view %q in the background: SHOW JOBS shows its progress, millstream.jobs how it ended", job.ID, t.Name.Name)}, nil
+	}
+	return nil, job.Wait(ctx)
+}
+
+// storedView is the statement as SHOW CREATE shows it: without what says how to
+// run it.
+func storedView(t *parser.CreateView, sql string) string {
+	isHow := func(o parser.Option) bool { return o.Name == "background" }
+	if !t.OrReplace && !slices.ContainsFunc(t.Options, isHow) {
+		return sql
+	}
+	stored := *t
+	stored.OrReplace = false
+	stored.Options = slices.DeleteFunc(slices.Clone(t.Options), isHow)
+	return parser.FormatCreateView(&stored, false)
 }
 
 // planView lets a view's SELECT through the gate and cuts it into stages.
@@ -88,9 +118,12 @@ func (db *DB) drop(ctx context.Context, t *parser.Drop) (notices []string, err e
 			kind = engine.KindView
 		}
 	}
+	if b := db.engine.Building(name); b != nil && !isView && !isSource && t.Kind != parser.Source {
+		return nil, b
+	}
 	if kind == engine.KindView && !isView || kind == engine.KindSource && !isSource {
 		if isView || isSource {
-			return nil, &parser.Error{Code: "42809", Message: fmt.Sprintf("%q is not a %s", name, kindName(kind)), Offset: t.Name.Offset,
+			return nil, &parser.Error{Code: CodeWrongObjectType, Message: fmt.Sprintf("%q is not a %s", name, kindName(kind)), Offset: t.Name.Offset,
 				Hint: "Use DROP " + map[bool]string{true: "MATERIALIZED VIEW", false: "SOURCE"}[isView] + " to remove it."}
 		}
 		if db.engine.Tables()[name] != nil {

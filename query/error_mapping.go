@@ -61,6 +61,10 @@ func explain(err error, sql string, base int) error {
 
 // fromEngine gives the engine's sentinels and the context's ends their codes.
 func fromEngine(err error) *Error {
+	var building *engine.BuildingError
+	if errors.As(err, &building) {
+		return Errorf(CodeObjectNotPrerequisite, "%v", building).WithHint("SHOW JOBS shows its progress; CANCEL JOB %d gives it up.", building.Job)
+	}
 	for _, known := range []struct {
 		err        error
 		code, hint string
@@ -68,6 +72,8 @@ func fromEngine(err error) *Error {
 		{engine.ErrNotFound, CodeUndefinedTable, ""},
 		{engine.ErrExists, CodeDuplicateTable, "Drop it first, or write IF NOT EXISTS."},
 		{engine.ErrDependents, CodeDependentObjects, "Use DROP … CASCADE to drop the dependent objects too."},
+		{engine.ErrInUse, CodeObjectInUse, "Wait for the job, which SHOW JOBS shows, or use CANCEL JOB."},
+		{engine.ErrJobCanceled, CodeQueryCanceled, ""},
 		{engine.ErrClosed, CodeAdminShutdown, ""},
 		{checkpoint.ErrDiskFull, CodeDiskFull, "Free space on the disk; Millstream goes on by itself."},
 		{context.DeadlineExceeded, CodeQueryCanceled, ""},
@@ -77,6 +83,9 @@ func fromEngine(err error) *Error {
 			message := err.Error()
 			if known.code == CodeQueryCanceled {
 				message = "canceling statement due to user request"
+				if errors.Is(err, engine.ErrJobCanceled) {
+					message = "the job was cancelled by CANCEL JOB"
+				}
 				if errors.Is(err, context.DeadlineExceeded) {
 					message = "canceling statement due to statement timeout"
 				}

@@ -16,10 +16,21 @@ type relations struct {
 	sources map[string]*engine.SourceDefinition
 	views   map[string]*engine.ViewDefinition
 	tables  map[string]*engine.TableDefinition
+	missing *[]string // the names that were looked for in vain
 }
 
 func (db *DB) relations() relations {
-	return relations{db.engine.Sources(), db.engine.Views(), db.engine.Tables()}
+	return relations{db.engine.Sources(), db.engine.Views(), db.engine.Tables(), new([]string)}
+}
+
+// explain says of a relation that was not found that a job is building it.
+func (r relations) explain(db *DB, err error) error {
+	for _, name := range *r.missing {
+		if b := db.engine.Building(name); b != nil {
+			return b
+		}
+	}
+	return err
 }
 
 // The schemas of users' objects and of system tables.
@@ -62,6 +73,7 @@ func (r relations) Lookup(schema, name string) (gate.Relation, bool) {
 			}
 		}
 	}
+	*r.missing = append(*r.missing, name)
 	return gate.Relation{}, false
 }
 

@@ -67,9 +67,9 @@ func (q *selectQuery) admit(ctx context.Context) error {
 		}
 		if err := check(catalogRelations{rels}); err != nil {
 			if refused != nil {
-				return refused
+				return rels.explain(q.s.db, refused)
 			}
-			return err
+			return rels.explain(q.s.db, err)
 		}
 		return nil
 	})

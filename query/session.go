@@ -94,7 +94,7 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 	case *parser.CreateSource:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createSource(ctx, t, sql) })
 	case *parser.CreateView:
-		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createView(ctx, t, sql) })
+		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createView(ctx, t, sql, s.background()) })
 	case *parser.CreateTable:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createTable(ctx, t, sql) })
 	case *parser.Update, *parser.Delete, *parser.Truncate:
@@ -103,6 +103,10 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.drop(ctx, t) })
 	case *parser.Checkpoint:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return nil, s.db.Checkpoint(ctx) })
+	case *parser.ShowJobs:
+		return st, s.showJobs(st)
+	case *parser.CancelJobs:
+		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return nil, s.db.cancelJobs(ctx, t) })
 	case *parser.ShowObjects, *parser.ShowColumns, *parser.ShowCreate:
 		return st, s.prepareShow(st, t)
 	default:

@@ -28,6 +28,7 @@ func newSettings(o SessionOptions, version string) settings {
 		"search_path": "public", "statement_timeout": "0", "extra_float_digits": "1", "max_identifier_length": "63",
 		"bytea_output": "hex", "client_min_messages": "notice", "lc_collate": "C", "lock_timeout": "0",
 		"idle_in_transaction_session_timeout": "0", "row_security": "off", "synchronous_commit": "on",
+		backgroundSetting: "off",
 	}
 	if version != "" {
 		d["server_version"] = "15.0 (Millstream " + version + ")"

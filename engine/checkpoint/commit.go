@@ -41,11 +41,11 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 		s.tables, s.segments, s.generation = tables, segments, generations
 		return Summary{}, fmt.Errorf("checkpoint %d: %w", w.Epoch, err)
 	}
-	for _, o := range w.Create {
-		s.objects[o.Name] = true
-	}
 	for _, name := range w.Drop {
 		delete(s.objects, name)
+	}
+	for _, o := range w.Create { // which may take the place of one that was dropped
+		s.objects[o.Name] = true
 	}
 	return Summary{Rows: rows, Duration: time.Since(start), WAL: s.WALBytes()}, nil
 }
@@ -79,12 +79,22 @@ func cloneGenerations(in map[string]*generation) map[string]*generation {
 }
 
 func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
+	// Numbers go on when something takes the place of what is dropped: DuckDB
+	// need not make a table anew in the transaction that dropped it.
+	numbers := make(map[string]int64)
 	for _, name := range w.DropTables {
+		for _, seg := range s.segments[name] {
+			numbers[name] = seg.Number
+		}
 		if err := s.dropTable(ctx, name); err != nil {
 			return 0, err
 		}
 	}
+	generations := make(map[string]*generation)
 	for _, name := range w.Drop {
+		if g := s.generation[name]; g != nil {
+			generations[name] = &generation{number: g.number}
+		}
 		if err := s.dropObject(ctx, name); err != nil {
 			return 0, err
 		}
@@ -92,9 +102,14 @@ func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
 	if err := s.changeTables(ctx, w); err != nil {
 		return 0, err
 	}
+	for i := range w.States {
+		if g := generations[w.States[i].View]; g != nil {
+			s.generation[w.States[i].View] = g
+		}
+	}
 	for i := range w.Tables {
 		t := w.Tables[i]
-		seg, err := history.Create(ctx, s.conn, &t, w.At)
+		seg, err := history.Create(ctx, s.conn, &t, numbers[t.Name]+1, w.At)
 		if err != nil {
 			return 0, err
 		}
@@ -292,7 +307,7 @@ func (s *Store) writeMeta(ctx context.Context, w *Write, rows int64, start time.
 	values("counters", counters)
 	values("segments", segments)
 	values("states", states)
-	values("epoch", []string{fmt.Sprintf("(%d)", w.Epoch)})
+	values("epoch", []string{fmt.Sprintf("(%d, %d)", w.Epoch, w.Catalog)})
 	fmt.Fprintf(&sql, "INSERT INTO internal.checkpoints VALUES (%d, %s, %d, %f);\n", w.Epoch, timestamp(w.At), rows, time.Since(start).Seconds()*1000)
 	if w.Epoch%keepCheckpoints == 0 {
 		fmt.Fprintf(&sql, "DELETE FROM internal.checkpoints WHERE committed_at < (SELECT min(committed_at) FROM (SELECT committed_at FROM internal.checkpoints ORDER BY committed_at DESC LIMIT %d));\n", keepCheckpoints)

@@ -16,6 +16,7 @@ import (
 // read with LoadState once the views exist.
 type Image struct {
 	Epoch      uint64
+	Catalog    int64    // as Write has it
 	Objects    []Object // in the order of their creation
 	Partitions []Partition
 	Counters   []Counter
@@ -30,6 +31,9 @@ func (s *Store) Load(ctx context.Context, tables func(o *Object) ([]history.Tabl
 		return nil, err
 	}
 	im.Epoch = uint64(epoch)
+	if im.Catalog, err = s.number(ctx, "SELECT max(catalog) FROM internal.epoch"); err != nil {
+		return nil, err
+	}
 	if err := s.loadObjects(ctx, im); err != nil {
 		return nil, fmt.Errorf("read the catalog: %w", err)
 	}

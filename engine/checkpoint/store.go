@@ -122,6 +122,7 @@ CREATE SCHEMA IF NOT EXISTS state;
 CREATE TABLE IF NOT EXISTS internal.format (version BIGINT);
 CREATE TABLE IF NOT EXISTS internal.checkpoints (epoch BIGINT, committed_at TIMESTAMPTZ, rows BIGINT, duration_ms DOUBLE);
 CREATE TABLE IF NOT EXISTS internal.epoch (epoch BIGINT);
+ALTER TABLE internal.epoch ADD COLUMN IF NOT EXISTS catalog BIGINT DEFAULT 0;
 CREATE TABLE IF NOT EXISTS internal.objects (ordinal BIGINT, name VARCHAR, kind VARCHAR, sql VARCHAR, definition VARCHAR, created TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS internal.partitions (source VARCHAR, partition BIGINT, next_offset BIGINT, leader_epoch BIGINT,
   topic_id VARCHAR, max_micros BIGINT, late BIGINT, rejected BIGINT, rows BIGINT);
@@ -137,7 +138,7 @@ func (s *Store) checkVersion(ctx context.Context) error {
 	}
 	switch version {
 	case 0:
-		return s.conn.Exec(ctx, fmt.Sprintf("INSERT INTO internal.format VALUES (%d); INSERT INTO internal.epoch VALUES (0)", formatVersion))
+		return s.conn.Exec(ctx, fmt.Sprintf("INSERT INTO internal.format VALUES (%d); INSERT INTO internal.epoch VALUES (0, 0)", formatVersion))
 	case formatVersion:
 		return nil
 	default:

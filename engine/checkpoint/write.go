@@ -75,6 +75,7 @@ type Write struct {
 	States     []State
 	Partitions []Partition // all of them
 	Counters   []Counter   // all of them
+	Catalog    int64       // the version of what names and columns there are
 	Bytes      int64       // about how much this will take on disk
 }
 

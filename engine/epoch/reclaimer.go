@@ -49,6 +49,10 @@ type retired struct {
 }
 
 // Reclaimer belongs to the writer: all its methods are for that goroutine alone.
+//
+// State that is built beside the writer has a reclaimer of its own, which
+// belongs to the goroutine that builds. It publishes nothing, so its Sweep frees
+// whatever was retired, until it is handed over with Join.
 type Reclaimer struct {
 	mem     *batch.Allocator
 	next    uint64 // the epoch being built
@@ -56,6 +60,7 @@ type Reclaimer struct {
 	live    []*Pin // by epoch, current last
 	fresh   []retired
 	waiting []retired
+	main    *Reclaimer // takes everything since Join, nil before
 }
 
 // NewReclaimer returns a reclaimer that builds epoch first next.
@@ -63,11 +68,28 @@ func NewReclaimer(mem *batch.Allocator, first uint64) *Reclaimer {
 	return &Reclaimer{mem: mem, next: first}
 }
 
+// Join hands over to the writer: from now on everything goes to main, and the
+// memory made before counts as older than each of main's epochs. The reclaimer
+// must have been made with first 0 and have published nothing.
+func (r *Reclaimer) Join(main *Reclaimer) {
+	r.Sweep()
+	r.main = main
+}
+
 // Next returns the epoch being built: what is made now is born in it.
-func (r *Reclaimer) Next() uint64 { return r.next }
+func (r *Reclaimer) Next() uint64 {
+	if r.main != nil {
+		return r.main.Next()
+	}
+	return r.next
+}
 
 // RetireMemory frees memory from the allocator once nobody can see it.
 func (r *Reclaimer) RetireMemory(born uint64, memory []byte) {
+	if r.main != nil {
+		r.main.RetireMemory(born, memory)
+		return
+	}
 	if memory != nil {
 		r.fresh = append(r.fresh, retired{born: born, died: r.next, memory: memory})
 	}
@@ -75,6 +97,10 @@ func (r *Reclaimer) RetireMemory(born uint64, memory []byte) {
 
 // RetireRecord releases a record batch once nobody can see it.
 func (r *Reclaimer) RetireRecord(born uint64, record arrow.RecordBatch) {
+	if r.main != nil {
+		r.main.RetireRecord(born, record)
+		return
+	}
 	r.fresh = append(r.fresh, retired{born: born, died: r.next, record: record})
 }
 

@@ -67,9 +67,9 @@ func definitions(columns []batch.Column) string {
 	return strings.Join(defs, ", ")
 }
 
-// Create makes a table with its first segment.
-func Create(ctx context.Context, conn *duck.Conn, t *Table, now time.Time) (Segment, error) {
-	s := Segment{Table: t.Name, Number: 1, Created: now, Last: now}
+// Create makes a table with its first segment, which gets the given number.
+func Create(ctx context.Context, conn *duck.Conn, t *Table, number int64, now time.Time) (Segment, error) {
+	s := Segment{Table: t.Name, Number: number, Created: now, Last: now}
 	if err := createSegment(ctx, conn, t, &s); err != nil {
 		return s, err
 	}

@@ -55,7 +55,7 @@ func days(retention time.Duration) *Table {
 func TestSegmentsComeAndGoWithTheRetention(t *testing.T) {
 	conn, table := open(t), days(8*24*time.Hour)
 	start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
-	first, err := Create(ctx, conn, table, start)
+	first, err := Create(ctx, conn, table, 1, start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestSegmentsComeAndGoWithTheRetention(t *testing.T) {
 
 func TestWithoutRetentionNothingGoes(t *testing.T) {
 	conn, table := open(t), days(0)
-	first, err := Create(ctx, conn, table, time.Unix(0, 0))
+	first, err := Create(ctx, conn, table, 1, time.Unix(0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

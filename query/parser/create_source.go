@@ -20,8 +20,8 @@ func (p *parser) create() Statement {
 	if t.isAny("temp", "temporary", "global", "local", "unlogged") {
 		panic(unsupportedHere(t, hintObjects, "CREATE %s is not supported", strings.ToUpper(t.Value)))
 	}
-	if replace {
-		panic(unsupportedHere(orReplace, "Drop it first: DROP SOURCE or DROP MATERIALIZED VIEW.", "CREATE OR REPLACE is not supported"))
+	if replace && !t.is("materialized") {
+		panic(unsupportedHere(orReplace, "Only a materialized view can be replaced. Drop the object first.", "CREATE OR REPLACE is not supported here"))
 	}
 	switch {
 	case p.accept("source"):
@@ -33,7 +33,7 @@ func (p *parser) create() Statement {
 		return p.createSource(true)
 	case p.accept("materialized"):
 		p.expect("view")
-		return p.createView()
+		return p.createView(replace)
 	case t.is("view"):
 		panic(unsupportedHere(t, "Write CREATE MATERIALIZED VIEW.", "CREATE VIEW is not supported"))
 	case t.isAny("sink", "subscription"):

@@ -5,8 +5,11 @@ const (
 	hintQuery = "Write CREATE MATERIALIZED VIEW name AS SELECT …."
 )
 
-func (p *parser) createView() Statement {
-	v := &CreateView{IfNotExists: p.ifNotExists(), Name: p.newName()}
+func (p *parser) createView(replace bool) Statement {
+	if t := p.peek(); replace && t.is("if") {
+		panic(syntaxError(t))
+	}
+	v := &CreateView{OrReplace: replace, IfNotExists: p.ifNotExists(), Name: p.newName()}
 	if t := p.peek(); t.mark("(") {
 		panic(unsupportedHere(t, "Name the columns in the query: SELECT x AS name.", "a column list in CREATE MATERIALIZED VIEW is not supported"))
 	}

@@ -55,7 +55,11 @@ func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 // promises of FormatCreateSource.
 func FormatCreateView(v *CreateView, maskSecrets bool) string {
 	var b strings.Builder
-	b.WriteString("CREATE MATERIALIZED VIEW ")
+	b.WriteString("CREATE ")
+	if v.OrReplace {
+		b.WriteString("OR REPLACE ")
+	}
+	b.WriteString("MATERIALIZED VIEW ")
 	if v.IfNotExists {
 		b.WriteString("IF NOT EXISTS ")
 	}

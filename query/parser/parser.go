@@ -119,6 +119,8 @@ func (p *parser) production(word string) func() Statement {
 		return p.explain
 	case "checkpoint":
 		return p.checkpoint
+	case "cancel":
+		return p.cancel
 	}
 	return p.change(word)
 }

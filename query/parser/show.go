@@ -18,7 +18,9 @@ func (p *parser) show() Statement {
 		s = &ShowColumns{Name: p.name()}
 	case p.accept("create"):
 		s = p.showCreate()
-	case p.peek().isAny("views", "sinks", "subscriptions", "indexes", "functions", "jobs", "processlist", "databases", "schemas"):
+	case p.accept("jobs"):
+		s = &ShowJobs{}
+	case p.peek().isAny("views", "sinks", "subscriptions", "indexes", "functions", "processlist", "databases", "schemas"):
 		t := p.peek()
 		panic(unsupportedHere(t, "Write SHOW SOURCES, SHOW MATERIALIZED VIEWS or SHOW TABLES, or read the tables in the schema millstream.",
 			"SHOW %s is not supported", strings.ToUpper(t.Value)))

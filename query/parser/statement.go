@@ -94,6 +94,7 @@ type Option struct {
 
 // CreateView is CREATE MATERIALIZED VIEW.
 type CreateView struct {
+	OrReplace   bool
 	IfNotExists bool
 	Name        Name
 	Options     []Option

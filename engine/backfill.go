@@ -1,0 +1,358 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/epoch"
+	"github.com/millstream-db/millstream/engine/history"
+)
+
+// A view is handed to the writer when no more than handOverRows have come since
+// the last round, or when rounds no longer help: a round helps when it leaves
+// less than shrinkingShare of the one before.
+const (
+	defaultHandOverRows = 100_000
+	catchUpRounds       = 8
+	shrinkingShare      = 0.75
+)
+
+// backfillRows is the rows of history that are folded at once.
+const backfillRows = 65536
+
+// backfill builds a view's state beside the writer. The job's goroutine owns it,
+// but for cut and adopt, which the writer runs between two epochs while the
+// job waits.
+type backfill struct {
+	e       *Engine
+	job     *Job
+	def     *ViewDefinition
+	replace bool
+	v       *liveView
+	reclaim *epoch.Reclaimer // of the state, until the writer takes it over
+
+	folded uint64          // the state has the rows of the epochs up to this one
+	next   map[int32]int64 // the offsets that follow them
+	rows   int64           // the rows that the source had had by then
+}
+
+// piece is the rows between two cuts: what a checkpoint has moved into history
+// since the first, and what is hot.
+type piece struct {
+	read  *Read
+	after uint64
+	next  map[int32]int64
+	rows  int64 // about how many
+}
+
+// CreateView makes a view over everything that its source has: history, hot
+// rows, and what comes. It returns when the view is complete and durable;
+// ingest and reads go on meanwhile.
+func (e *Engine) CreateView(ctx context.Context, def *ViewDefinition) error {
+	j, err := e.StartView(ctx, def, false)
+	if err != nil {
+		return err
+	}
+	return j.Wait(ctx)
+}
+
+// StartView begins to build a view and returns the job that does it. With
+// replace, a view of that name goes on answering until the new one takes its
+// place. The job does not end with the context.
+func (e *Engine) StartView(ctx context.Context, def *ViewDefinition, replace bool) (*Job, error) {
+	b := &backfill{
+		e: e, def: def, replace: replace, reclaim: epoch.NewReclaimer(e.mem, 0),
+		job: &Job{Statement: def.SQL, View: def.Plan.Name, Source: def.Plan.Source, Started: time.Now()},
+	}
+	var first *piece
+	var jobCtx context.Context
+	err := e.do(ctx, func() (err error) {
+		if err := b.claim(); err != nil {
+			return err
+		}
+		if b.v, err = e.newView(def, e.opts.Now(), b.reclaim); err != nil {
+			return err
+		}
+		if !b.v.source.def.NoHistory { // else there is nothing but the hot rows, which adopt takes
+			if first, err = b.cut(ctx); err != nil {
+				b.discard()
+				return err
+			}
+		}
+		if jobCtx, err = e.jobs.add(b.job); err != nil {
+			if first != nil {
+				first.read.Close()
+			}
+			b.discard()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	go b.run(jobCtx, first)
+	return b.job, nil
+}
+
+// claim checks that the view may have its name.
+func (b *backfill) claim() error {
+	name := b.def.Plan.Name
+	if b.replace && b.e.views[name] != nil {
+		if j := b.e.jobs.of(name); j != nil {
+			return fmt.Errorf("materialized view %q %w: job %d replaces it", name, ErrInUse, j.ID)
+		}
+		return b.e.failed
+	}
+	return b.e.free(name)
+}
+
+func (b *backfill) run(ctx context.Context, first *piece) {
+	if b.e.pause != nil {
+		b.e.pause()
+	}
+	err := b.build(ctx, first)
+	state := JobDone
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		state, err = JobCanceled, context.Cause(ctx)
+	default:
+		state = JobFailed
+		b.e.opts.Logger.Warn("a view could not be built", "view", b.def.Plan.Name, "job", b.job.ID, "err", err)
+	}
+	b.discard()
+	b.e.jobs.end(b.job, state, err)
+}
+
+// build folds the source's rows piece by piece, until the rest is small enough
+// for the writer.
+func (b *backfill) build(ctx context.Context, p *piece) error {
+	for round := 1; ; round++ {
+		size := int64(0)
+		if p != nil {
+			size = p.rows
+			if err := b.fold(ctx, p); err != nil {
+				return fmt.Errorf("backfill: %w", err)
+			}
+			b.job.setState(JobCatchingUp)
+		}
+		var next *piece
+		committed := make(chan error, 1)
+		err := b.e.doQuiet(ctx, func() (err error) {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if p != nil && b.another(round, size) {
+				next, err = b.cut(ctx)
+				return err
+			}
+			return b.adopt(ctx, committed)
+		})
+		if err != nil {
+			return err
+		}
+		if next == nil {
+			return <-committed
+		}
+		p = next
+	}
+}
+
+// another decides whether what has come since the last cut is worth a round
+// beside the writer.
+func (b *backfill) another(round int, last int64) bool {
+	rest := b.v.source.rowCount() - b.rows
+	return rest > b.e.handOverRows && round < catchUpRounds && (round == 1 || float64(rest) < shrinkingShare*float64(last))
+}
+
+// cut takes what has come since the last cut. The writer runs it, between two
+// epochs: a checkpoint that commits meanwhile is not newer than the snapshot.
+func (b *backfill) cut(ctx context.Context) (*piece, error) {
+	s := b.v.source
+	conn, err := b.e.pool.get(b.e)
+	if err != nil {
+		return nil, err
+	}
+	r := &Read{e: b.e, conn: conn}
+	if err := r.begin(ctx); err != nil {
+		b.e.pool.discard(conn)
+		return nil, err
+	}
+	s.rowTable.seal() // so that no segment reaches over the cut
+	r.snapshot = b.e.acquire()
+	had := b.rows
+	p := &piece{read: r, after: b.folded, next: b.next}
+	b.folded, b.rows, b.next = r.snapshot.Epoch, s.rowCount(), make(map[int32]int64, len(s.order))
+	for id, q := range s.parts {
+		b.next[id] = q.next
+	}
+	if p.rows = b.rows - had; p.next != nil {
+		b.job.total.Add(p.rows)
+	}
+	return p, nil
+}
+
+// rowCount returns how many rows the source has taken since it was made.
+func (s *liveSource) rowCount() (n int64) {
+	for _, p := range s.parts {
+		n += p.rows
+	}
+	return n
+}
+
+// fold applies a piece to the view. No row is late for a view that is being
+// built.
+func (b *backfill) fold(ctx context.Context, p *piece) error {
+	defer p.read.Close()
+	r, s := p.read, b.v.source
+	moved := !s.def.NoHistory && r.checkpoint > p.after
+	hot := relation(s.schema, r.snapshot.sources[s.def.Name].rows, max(p.after, r.checkpoint), nil)
+	table := "history.main." + history.Quote(s.def.Name) + since(p.next)
+	if p.next == nil {
+		known := int64(hot.rows)
+		if moved {
+			n, err := count(ctx, r, table)
+			if err != nil {
+				return err
+			}
+			known += n
+		}
+		b.job.total.Add(known)
+	}
+	for _, segment := range hot.segments {
+		if err := b.apply(ctx, segment.record); err != nil {
+			return err
+		}
+	}
+	r.unpin() // history may take long, and needs no memory of this epoch
+	if !moved {
+		return nil
+	}
+	rows, err := r.conn.Query(ctx, "SELECT "+history.Columns(s.schema.Columns)+" FROM "+table)
+	if err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	defer rows.Close()
+	return rows.Records(s.schema, b.e.mem, backfillRows, func(rec arrow.RecordBatch) error { return b.apply(ctx, rec) })
+}
+
+func (b *backfill) apply(ctx context.Context, rec arrow.RecordBatch) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if _, err := b.v.apply(ctx, rec, nil); err != nil {
+		return err
+	}
+	b.reclaim.Sweep()
+	b.job.rows.Add(rec.NumRows())
+	return nil
+}
+
+// since is the condition that a row of history came after a cut.
+func since(next map[int32]int64) string {
+	if len(next) == 0 {
+		return ""
+	}
+	var sql strings.Builder
+	sql.WriteString(" WHERE _offset >= CASE _partition")
+	for _, id := range slices.Sorted(maps.Keys(next)) {
+		fmt.Fprintf(&sql, " WHEN %d THEN %d", id, next[id])
+	}
+	sql.WriteString(" ELSE 0 END")
+	return sql.String()
+}
+
+func count(ctx context.Context, r *Read, table string) (n int64, err error) {
+	rows, err := r.conn.Query(ctx, "SELECT count(*) FROM "+table)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	if ok, err := rows.Next(); err != nil || !ok {
+		return 0, err
+	}
+	return n, rows.Scan(&n)
+}
+
+// adopt folds the last rows, gives the view to the writer and starts the
+// checkpoint that makes it durable; committed is told how that ended. Until then
+// nobody sees the view. The writer runs it, between two epochs, while no
+// checkpoint is under way.
+func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
+	e, v := b.e, b.v
+	if e.failed != nil {
+		return e.failed
+	}
+	p, err := b.cut(ctx)
+	if err == nil {
+		err = b.fold(ctx, p)
+	}
+	if err != nil {
+		return fmt.Errorf("backfill: %w", err)
+	}
+	b.job.setState(JobFinishing)
+	b.reclaim.Join(e.reclaim)
+	b.v = nil
+	v.state.CloseWindows(v.source.tracker.Current())
+	v.source.views = append(v.source.views, v)
+	e.publish()
+
+	name := v.def.Plan.Name
+	old := e.views[name]
+	var drop []string
+	var dropTables []string
+	if old != nil {
+		drop = []string{name}
+		for _, t := range old.def.historyTables() {
+			dropTables = append(dropTables, t.Name)
+		}
+	}
+	object := checkpoint.Object{Name: name, Kind: KindView, SQL: v.def.SQL, Definition: encode(v.def), Created: v.created}
+	pending := e.planCheckpoint([]checkpoint.Object{object}, drop)
+	pending.write.DropTables = dropTables
+	if old != nil {
+		pending.write.Catalog++
+	}
+	e.planView(pending, v, v.state.Snapshot(), true)
+	pending.after = func(err error) { committed <- e.adopted(v, old, err) }
+	e.commitBeside(pending)
+	return nil
+}
+
+// adopted shows a view whose checkpoint has committed, or takes it away again.
+func (e *Engine) adopted(v, old *liveView, err error) error {
+	if err != nil {
+		e.closeView(v)
+		return err
+	}
+	if old != nil {
+		e.closeView(old)
+	}
+	e.views[v.def.Plan.Name] = v
+	return e.showCatalog(context.Background(), func(ctx context.Context) error { return e.showView(ctx, v) })
+}
+
+// closeView gives a view up that nobody can name any more.
+func (e *Engine) closeView(v *liveView) {
+	v.source.views = slices.DeleteFunc(v.source.views, func(w *liveView) bool { return w == v })
+	v.state.Close()
+	v.stage.Close()
+}
+
+// discard gives up a state that was not handed over.
+func (b *backfill) discard() {
+	if b.v == nil {
+		return
+	}
+	b.v.state.Close()
+	b.v.stage.Close()
+	b.reclaim.Sweep()
+	b.v = nil
+}

@@ -1,0 +1,57 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/millstream-db/millstream/query/parser"
+)
+
+// showJobs lists the jobs at work; how others ended is in millstream.jobs.
+func (s *Session) showJobs(st *Statement) error {
+	names := []string{"id", "statement", "view", "progress", "rows", "rows_per_second", "started", "state"}
+	return s.textStatement(st, names, func(context.Context) ([][]string, error) {
+		var rows [][]string
+		for _, j := range s.db.engine.Jobs() {
+			if j.Ended.IsZero() {
+				rows = append(rows, []string{
+					fmt.Sprint(j.ID), j.Statement, j.View, fmt.Sprintf("%.1f%%", j.Progress), fmt.Sprint(j.Rows),
+					fmt.Sprintf("%.0f", j.RowsPerSecond), j.Started.UTC().Format("2006-01-02 15:04:05.000+00"), string(j.State),
+				})
+			}
+		}
+		return rows, nil
+	})
+}
+
+func (db *DB) cancelJobs(ctx context.Context, t *parser.CancelJobs) error {
+	for _, j := range t.Jobs {
+		if err := db.engine.CancelJob(ctx, j.ID); err != nil {
+			return explainAt(err, CodeUndefinedObject, j.Offset, "SHOW JOBS shows the jobs at work; millstream.jobs also those that have ended.")
+		}
+	}
+	return nil
+}
+
+// explainAt gives an error of the engine a place in the statement.
+func explainAt(err error, code string, offset int, hint string) error {
+	return &parser.Error{Code: code, Message: err.Error(), Hint: hint, Offset: offset}
+}
+
+// backgroundSetting is RisingWave's name for it.
+const backgroundSetting = "background_ddl"
+
+// background reports whether statements that build return before they are done.
+func (s *Session) background() bool { return s.settings.get(backgroundSetting) == "on" }
+
+// parseSwitch reads a boolean setting or option as Postgres does.
+func parseSwitch(value string) (on, ok bool) {
+	switch strings.ToLower(value) {
+	case "on", "true", "yes", "1", "t", "y":
+		return true, true
+	case "off", "false", "no", "0", "f", "n":
+		return false, true
+	}
+	return false, false
+}
