@@ -49,7 +49,9 @@ var faults = []fault{
 	{"the watermark follows the fastest partition", []edit{{"watermark/watermark.go", "t.behind(min(others, newest))", "t.behind(max(newest, min(others, newest)))"}}},
 	{"the watermark follows records from the future", []edit{{"watermark/watermark.go", "limit = arrival.Add(t.opts.MaxFuture).UnixMicro()", "limit = arrival.Add(24 * t.opts.MaxFuture * 365 * 6).UnixMicro()"}}},
 	{"the offset of a batch's second partition does not advance", []edit{{"live_source.go", "p.next = r.Next\n", "p.next = r.Next\n\t\tif r.Partition != b.Ranges[0].Partition {\n\t\t\tp.next = r.First\n\t\t}\n"}}},
-	{"a new view misses the newest rows", []edit{{"catalog.go", "if segment.last > e.committed {", "if segment.last > e.committed+1 {"}}},
+	{"a new view misses the oldest hot rows", []edit{{"backfill.go", "max(p.after, r.checkpoint), nil)", "max(p.after, r.checkpoint)+1, nil)"}}},
+	{"a new view takes the last row before a cut twice", []edit{{"backfill.go", "id, next[id])", "id, next[id]-1)"}}},
+	{"a new view misses what came while it was built", []edit{{"backfill.go", "p, err := b.cut(ctx)\n\tif err == nil {", "p, err := b.cut(ctx)\n\tp.read.Close()\n\tif err == nil && p.next == nil {"}}},
 	{"the count of late records is not restored", []edit{{"engine.go", "v.late, _ = counter(im, o.Name, counterLate)", "v.late = 0"}}},
 	{"the watermark is not restored", []edit{{"engine.go", "s.tracker.Restore(mark, newest, e.opts.Now())", "s.tracker.Restore(mark-1e9, nil, e.opts.Now())"}}},
 }

@@ -123,7 +123,7 @@ func (u *run) step(ctx context.Context, limit int, first bool) error {
 	n := r.IntN(100)
 	switch {
 	case first && r.IntN(2) == 0, n < 8 && len(u.live()) < 6:
-		return u.createView(ctx)
+		return u.createView(ctx, limit)
 	case n < 62:
 		if u.judge.Records(u.judge.Batches()) > maxRecords {
 			return nil
@@ -232,17 +232,49 @@ func (u *run) live() []*enginetest.LiveView {
 	return slices.DeleteFunc(slices.Clone(u.views), func(v *enginetest.LiveView) bool { return v.Dropped >= 0 })
 }
 
-func (u *run) createView(ctx context.Context) error {
+// createView makes a view, at times while records go on coming.
+func (u *run) createView(ctx context.Context, limit int) error {
 	v := enginetest.NewView(u.rand, u.source, fmt.Sprint("v", len(u.views)))
 	live := &enginetest.LiveView{View: v, Created: u.judge.Batches(), Dropped: -1}
 	live.BatchSQL = func(relation string) (string, error) { return plan.BatchSQL(ctx, u.plain, v.SQL, relation) }
 	u.note("%s", v.CreateSQL())
-	if err := u.db.Exec(ctx, v.CreateSQL()); err != nil {
+	made := make(chan error, 1)
+	go func() { made <- u.db.Exec(ctx, v.CreateSQL()) }()
+	meanwhile := 0
+	if u.rand.IntN(2) == 0 && u.judge.Records(u.judge.Batches()) <= maxRecords {
+		meanwhile = 1 + u.rand.IntN(5)
+	}
+	var err error
+	for range meanwhile {
+		err = errors.Join(err, u.append(ctx, limit/4+1))
+	}
+	if err = errors.Join(err, <-made); err != nil {
 		return fmt.Errorf("create view: %w", err)
 	}
 	u.views = append(u.views, live)
-	u.durable = u.judge.Batches()
+	if meanwhile > 0 {
+		if live.Created, err = u.handedOver(ctx); err != nil {
+			return err
+		}
+		u.note("%s from batch %d on", v.Name, live.Created)
+	}
+	u.durable = max(u.durable, live.Created)
 	return nil
+}
+
+// handedOver returns the point at which the last view began to get each batch:
+// its job has counted the records before it.
+func (u *run) handedOver(ctx context.Context) (int, error) {
+	rows, err := u.text(ctx, nil, "SELECT rows::VARCHAR FROM millstream.jobs ORDER BY id DESC LIMIT 1")
+	if err != nil {
+		return 0, err
+	}
+	for at := 0; at <= u.judge.Batches(); at++ {
+		if fmt.Sprint(u.judge.Records(at)) == rows[0][0] {
+			return at, nil
+		}
+	}
+	return 0, fmt.Errorf("the job has folded %s records, which is the end of no batch", rows[0][0])
 }
 
 func (u *run) dropView(ctx context.Context) error {
