@@ -18,8 +18,8 @@ func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, 
 	if t.IfNotExists && db.exists(t.Name.Name) {
 		return skip, nil
 	}
-	if t.OrReplace && db.engine.Sources()[t.Name.Name] != nil {
-		return nil, &parser.Error{Code: CodeWrongObjectType, Message: fmt.Sprintf("%q is a source, not a materialized view", t.Name.Name), Offset: t.Name.Offset}
+	if kind := db.kind(t.Name.Name); t.OrReplace && kind != "" && kind != engine.KindView {
+		return nil, &parser.Error{Code: CodeWrongObjectType, Message: fmt.Sprintf("%q is a %s, not a materialized view", t.Name.Name, kind), Offset: t.Name.Offset}
 	}
 	def, err := db.planView(ctx, t.Name.Name, t.SQL)
 	if err != nil {
@@ -52,6 +52,19 @@ func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, 
 		return []string{fmt.Sprintf("job %d builds materialized view %q in the background: SHOW JOBS shows its progress, millstream.jobs how it ended", job.ID, t.Name.Name)}, nil
 	}
 	return nil, job.Wait(ctx)
+}
+
+// kind returns the kind of the object of a name, "" if there is none.
+func (db *DB) kind(name string) string {
+	switch {
+	case db.engine.Sources()[name] != nil:
+		return engine.KindSource
+	case db.engine.Views()[name] != nil:
+		return engine.KindView
+	case db.engine.Tables()[name] != nil:
+		return engine.KindTable
+	}
+	return ""
 }
 
 // storedView is the statement as SHOW CREATE shows it: without what says how to

@@ -28,7 +28,7 @@ func notices(t *testing.T, s *Session, sql string) []string {
 func TestBackgroundViewsAreJobs(t *testing.T) {
 	var mu sync.Mutex // held: the checkpoint that makes the view does not end
 	db, err := Open(ctx, t.TempDir(), Options{Engine: engine.Options{
-		CheckpointInterval: time.Hour, OnCheckpoint: func(int64, time.Duration, error) { mu.Lock(); mu.Unlock() }, //nolint:staticcheck // it waits
+		CheckpointInterval: time.Hour, OnCheckpoint: func(int64, time.Duration, error) { mu.Lock(); defer mu.Unlock() },
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -90,6 +90,8 @@ func TestViewsAreReplaced(t *testing.T) {
 	wantError(t, db, "CREATE MATERIALIZED VIEW v AS SELECT count(*) FROM orders", CodeDuplicateTable, "already exists")
 	wantError(t, db, "CREATE OR REPLACE MATERIALIZED VIEW orders AS SELECT count(*) FROM orders", CodeWrongObjectType, `"orders" is a source, not a materialized view`)
 	wantError(t, db, "CREATE OR REPLACE MATERIALIZED VIEW v AS SELECT nothing FROM orders GROUP BY 1", CodeUndefinedColumn, "nothing")
+	exec(t, db, "CREATE TABLE countries (c VARCHAR)")
+	wantError(t, db, "CREATE OR REPLACE MATERIALIZED VIEW countries AS SELECT count(*) FROM orders", CodeWrongObjectType, `"countries" is a table, not a materialized view`)
 	wantError(t, db, "CREATE OR REPLACE SOURCE orders (id BIGINT)", CodeFeatureNotSupported, "CREATE OR REPLACE is not supported here")
 	check(t, db, "SELECT sum(n) FROM v", "320")
 }
