@@ -59,6 +59,10 @@ fuzz: ## run every fuzz target for FUZZTIME=30s
 oracle: ## compare SEEDS=500 random views with plain DuckDB
 	$(GO) test ./engine/enginetest -run TestOracle -count=1 -timeout 120m -v -args -seeds=$(SEEDS)
 
+.PHONY: sqltest
+sqltest: ## run the SQL test files, each under four settings (ARGS=-rewrite fills results in)
+	$(GO) test ./server/sqltest -count=1 -args $(ARGS)
+
 .PHONY: faults
 faults: ## plant faults in the engine and see the oracle find each
 	$(GO) test ./engine/enginetest -run 'TestPlantedFaults|TestRarePaths' -count=1 -timeout 60m -v -args -faults

@@ -164,6 +164,10 @@ func (e *Engine) restoreSource(ctx context.Context, o *checkpoint.Object, im *ch
 	}
 	if mark, ok := counter(im, o.Name, counterWatermark); ok {
 		s.tracker.Restore(mark, newest, e.opts.Now())
+		for id := range newest {
+			// Without a connector there is no end that could be behind.
+			s.tracker.SetCaughtUp(id, def.Connector == "")
+		}
 	}
 	s.errors, _ = counter(im, o.Name, counterErrors)
 	e.sources[o.Name] = s

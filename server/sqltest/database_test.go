@@ -1,0 +1,187 @@
+package sqltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/query"
+	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/server/pgwire"
+)
+
+// epochStart is where the clock of every script stands at first.
+var epochStart = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// database is a database under a setting, and its clients.
+type database struct {
+	setting string
+	dir     string       // "" for one in memory
+	clock   atomic.Int64 // nanoseconds since epochStart
+
+	db      *query.DB
+	server  *pgwire.Server
+	addr    string
+	served  chan error
+	clients map[string]*client
+}
+
+// client is a connection that can be made again.
+type client struct {
+	conn *pgconn.PgConn
+	set  []string // the SETs that make its session what it is
+}
+
+// sessions opens sessions for the server.
+type sessions struct{ db *query.DB }
+
+func (s sessions) NewSession(o query.SessionOptions) pgwire.Session { return s.db.NewSession(o) }
+
+// newDatabase opens a database that is closed when the test ends.
+func newDatabase(t *testing.T, setting string) *database {
+	t.Helper()
+	d := &database{setting: setting, clients: make(map[string]*client)}
+	if setting == "restart" || setting == "checkpoint" {
+		d.dir = t.TempDir()
+	}
+	if err := d.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func (d *database) open(ctx context.Context) (err error) {
+	now := func() time.Time { return epochStart.Add(time.Duration(d.clock.Load())) }
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	d.db, err = query.Open(ctx, d.dir, query.Options{Engine: engine.Options{Now: now, Tick: 5 * time.Millisecond}})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	d.addr, d.server, d.served = listener.Addr().String(), pgwire.New(sessions{d.db}, pgwire.Options{}), make(chan error, 1)
+	go func() { d.served <- d.server.Serve(context.WithoutCancel(ctx), listener) }()
+	return nil
+}
+
+func (d *database) close(ctx context.Context) error {
+	var errs []error
+	for _, c := range d.clients {
+		if c.conn != nil {
+			errs = append(errs, c.conn.Close(ctx))
+			c.conn = nil
+		}
+	}
+	if d.db == nil {
+		return nil
+	}
+	errs = append(errs, d.server.Shutdown(ctx))
+	if err := <-d.served; !errors.Is(err, pgwire.ErrServerClosed) { // it had not begun yet
+		errs = append(errs, err)
+	}
+	errs = append(errs, d.db.Close(ctx))
+	d.db = nil
+	return errors.Join(errs...)
+}
+
+// restart reopens the database. Its sessions are told again what they were told.
+func (d *database) restart(ctx context.Context) error {
+	if d.dir == "" {
+		return errors.New("a database in memory can't be restarted: onlyif restart, onlyif checkpoint")
+	}
+	if err := d.close(ctx); err != nil {
+		return err
+	}
+	return d.open(ctx)
+}
+
+// client returns the connection of the given name, made when it is new.
+func (d *database) client(ctx context.Context, name string) (*client, error) {
+	c := d.clients[name]
+	if c == nil {
+		c = new(client)
+		if d.setting == "batch1" || d.setting == "batch4096" {
+			c.set = []string{"SET synchronous_commit = off"}
+		}
+		d.clients[name] = c
+	}
+	if c.conn != nil {
+		return c, nil
+	}
+	config, err := pgconn.ParseConfig(fmt.Sprintf("postgres://sqltest@%s/millstream?sslmode=disable", d.addr))
+	if err != nil {
+		return nil, err
+	}
+	if c.conn, err = pgconn.ConnectConfig(ctx, config); err != nil {
+		return nil, err
+	}
+	for _, sql := range c.set {
+		if _, err := c.conn.Exec(ctx, sql).ReadAll(); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// inTransaction reports whether any client is.
+func (d *database) inTransaction() bool {
+	for _, c := range d.clients {
+		if c.conn != nil && c.conn.TxStatus() != 'I' {
+			return true
+		}
+	}
+	return false
+}
+
+// exec runs one statement, by the simple protocol or the extended one.
+func (d *database) exec(ctx context.Context, c *client, sql string) (*pgconn.Result, error) {
+	if d.setting == "checkpoint" {
+		r := c.conn.ExecParams(ctx, sql, nil, nil, nil, nil).Read()
+		return r, r.Err
+	}
+	results, err := c.conn.Exec(ctx, sql).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	if len(results) != 1 {
+		return nil, fmt.Errorf("%d statements, want 1", len(results))
+	}
+	return results[0], nil
+}
+
+// after does what the setting wants done behind a statement that succeeded.
+func (d *database) after(ctx context.Context, c *client, sql string) error {
+	tree, err := parser.Parse(sql)
+	if err != nil {
+		return nil // the server has its own opinion
+	}
+	switch tree.(type) {
+	case *parser.Set, *parser.Reset:
+		c.set = append(c.set, sql)
+		return nil
+	case *parser.Select, *parser.ShowObjects, *parser.ShowColumns, *parser.ShowCreate, *parser.ShowSetting, *parser.Explain:
+		return nil
+	}
+	switch {
+	case d.inTransaction():
+		return nil
+	case d.setting == "restart":
+		return d.restart(ctx)
+	case d.setting == "checkpoint":
+		return d.db.Checkpoint(ctx)
+	}
+	return nil
+}
