@@ -113,10 +113,10 @@ func (e *Engine) planView(p *pendingCheckpoint, v *liveView, state *view.Snapsho
 	name := v.def.Plan.Name
 	p.write.Counters = append(p.write.Counters, checkpoint.Counter{Object: name, Name: counterLate, Value: v.late},
 		checkpoint.Counter{Object: name, Name: counterErrors, Value: v.errors})
-	if closed := state.Closed(); v.def.Plan.Window != nil && !closed.Empty() {
-		p.write.Rows = append(p.write.Rows, v.closedRows(closed))
+	if v.def.Plan.Window != nil && state.HasClosed() {
+		p.write.Rows = append(p.write.Rows, v.closedRows(state.Closed()))
 	}
-	whole := created || e.store.StateRows(name) > int64(2*state.StateRows()+compactRows)
+	whole := created || v.state.MustRewrite() || e.store.StateRows(name) > int64(2*state.StateRows()+compactRows)
 	p.deltas[name] = v.state.TakeDelta(state, whole)
 	p.write.States = append(p.write.States, checkpoint.State{
 		View: name, Schema: v.state.StateSchema(), Rows: p.deltas[name].Rows(), Whole: whole,

@@ -186,6 +186,7 @@ func (e *Engine) restoreView(ctx context.Context, o *checkpoint.Object, im *chec
 	v.late, _ = counter(im, o.Name, counterLate)
 	v.errors, _ = counter(im, o.Name, counterErrors)
 	e.addView(v)
+	v.state.Restoring(v.source.tracker.Current())
 	if err := e.store.LoadState(ctx, o.Name, v.state, v.source.tracker.Current(), e.mem); err != nil {
 		return err
 	}

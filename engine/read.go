@@ -12,6 +12,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/view"
 )
 
 // Read is one epoch of everything, and a connection that sees it: a DuckDB
@@ -24,6 +25,7 @@ type Read struct {
 	checkpoint uint64
 	catalog    [2]int64 // the versions that the transaction sees, in history and in live
 	bounds     map[string]timeBounds
+	views      map[string]*view.Relation
 	system     map[string]*duck.RecordRelation
 	local      map[string]duck.Relation
 }
@@ -131,7 +133,7 @@ func (r *Read) SetTimeBounds(bounds map[string][2]int64) {
 // Relation finds a name of ms_scan at the epoch.
 func (r *Read) Relation(name string) (duck.Relation, error) {
 	kind, object, _ := strings.Cut(name, ":")
-	source, view := r.snapshot.sources[object], r.snapshot.views[object]
+	source, v := r.snapshot.sources[object], r.snapshot.views[object]
 	switch kind += ":"; {
 	case kind == rowsPrefix && source != nil:
 		var bounds *timeBounds
@@ -143,11 +145,11 @@ func (r *Read) Relation(name string) (duck.Relation, error) {
 		return relation(source.lateSchema, source.late, r.checkpoint, nil), nil
 	case kind == rejectedPrefix && source != nil:
 		return relation(RejectedSchema(), source.rejected, r.checkpoint, nil), nil
-	case kind == viewPrefix && view != nil:
-		return view.state.Live(r.checkpoint), nil
+	case kind == viewPrefix && v != nil:
+		return r.live(object, v), nil
 	case kind == bagPrefix:
 		if i, name, ok := cutBag(object); ok && r.snapshot.views[name] != nil {
-			return r.snapshot.views[name].state.Live(r.checkpoint).Bag(i), nil
+			return r.live(name, r.snapshot.views[name]).Bag(i), nil
 		}
 	case kind == systemPrefix:
 		return r.systemTable(object)
@@ -164,6 +166,19 @@ func (r *Read) SetLocal(name string, rel duck.Relation) {
 		r.local = make(map[string]duck.Relation)
 	}
 	r.local[name] = rel
+}
+
+// live returns a view's open windows, the same for the whole read.
+func (r *Read) live(name string, v *viewSnapshot) *view.Relation {
+	rel := r.views[name]
+	if rel == nil {
+		rel = v.state.Live(r.checkpoint)
+		if r.views == nil {
+			r.views = make(map[string]*view.Relation)
+		}
+		r.views[name] = rel
+	}
+	return rel
 }
 
 // systemTable builds a system table once for the whole read.
@@ -198,6 +213,9 @@ func (r *Read) Close() {
 		r.e.pool.put(r.conn)
 	}
 	r.conn = nil
+	for _, rel := range r.views {
+		rel.Release()
+	}
 	r.unpin()
 	for _, rel := range r.system {
 		rel.Records[0].Release()
@@ -224,7 +242,7 @@ type schemas struct{ e *Engine }
 
 func (s schemas) Relation(name string) (duck.Relation, error) {
 	kind, object, _ := strings.Cut(name, ":")
-	source, view := s.e.sources[object], s.e.views[object]
+	source, v := s.e.sources[object], s.e.views[object]
 	switch kind += ":"; {
 	case kind == rowsPrefix && source != nil:
 		return &hotRelation{schema: source.schema}, nil
@@ -232,11 +250,11 @@ func (s schemas) Relation(name string) (duck.Relation, error) {
 		return &hotRelation{schema: source.late}, nil
 	case kind == rejectedPrefix && source != nil:
 		return &hotRelation{schema: RejectedSchema()}, nil
-	case kind == viewPrefix && view != nil:
-		return view.state.Snapshot().Live(0), nil
+	case kind == viewPrefix && v != nil:
+		return v.state.Snapshot().Shape(), nil
 	case kind == bagPrefix:
 		if i, name, ok := cutBag(object); ok && s.e.views[name] != nil {
-			return s.e.views[name].state.Snapshot().Live(0).Bag(i), nil
+			return s.e.views[name].state.Snapshot().Shape().Bag(i), nil
 		}
 	case kind == systemPrefix:
 		if t, ok := systemTables[object]; ok {

@@ -150,7 +150,7 @@ func (d *Distinct) Freeze() Detail {
 
 // Take returns the members since the last call.
 func (d *Distinct) Take(whole bool) Entries {
-	e := &distinctEntries{set: d, first: d.taken}
+	e := &distinctEntries{set: d, first: d.taken, before: d.taken}
 	if whole {
 		e.first = 0
 	}
@@ -160,7 +160,7 @@ func (d *Distinct) Take(whole bool) Entries {
 }
 
 // Undo marks entries as not taken.
-func (d *Distinct) Undo(e Entries) { d.taken = min(d.taken, e.(*distinctEntries).first) }
+func (d *Distinct) Undo(e Entries) { d.taken = min(d.taken, e.(*distinctEntries).before) }
 
 // Loaded marks all members as taken.
 func (d *Distinct) Loaded() { d.taken = len(d.members) }
@@ -169,6 +169,7 @@ func (d *Distinct) Loaded() { d.taken = len(d.members) }
 type distinctEntries struct {
 	set     *Distinct // for the type of its values, which never changes
 	first   int
+	before  int // members that checkpoints had
 	members []distinctMember
 }
 

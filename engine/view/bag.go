@@ -164,7 +164,7 @@ func (b *bag) Freeze() aggregate.Detail {
 
 // Take returns the rows since the last call.
 func (b *bag) Take(whole bool) aggregate.Entries {
-	e := &bagEntries{rows: b.Freeze().(*bag), first: b.taken}
+	e := &bagEntries{rows: b.Freeze().(*bag), first: b.taken, before: b.taken}
 	if whole {
 		e.first = 0
 	}
@@ -173,7 +173,7 @@ func (b *bag) Take(whole bool) aggregate.Entries {
 }
 
 // Undo marks entries as not taken.
-func (b *bag) Undo(e aggregate.Entries) { b.taken = min(b.taken, e.(*bagEntries).first) }
+func (b *bag) Undo(e aggregate.Entries) { b.taken = min(b.taken, e.(*bagEntries).before) }
 
 // Loaded marks all rows as taken.
 func (b *bag) Loaded() { b.taken = b.n }
@@ -220,8 +220,9 @@ func (b *bag) retire() {
 // argument a byte, 0 for NULL, else followed by the value as it lies in memory,
 // or for strings by their length as a varint and their bytes.
 type bagEntries struct {
-	rows  *bag
-	first int
+	rows   *bag
+	first  int
+	before int // rows that checkpoints had
 }
 
 // Len returns the number of rows.

@@ -18,13 +18,17 @@ type page struct {
 	dirty              *[aggregate.PageRows / 64]uint64 // groups changed since the last checkpoint
 }
 
-// groups is the state of one window: a hash table of group keys over pages.
+// groups is the state of one window or pane, or of all open sessions: a hash
+// table of group keys over pages.
 type groups struct {
 	v          *View
+	serial     int64 // different for all groups of the view
+	number     int64 // of the pane
 	start, end int64 // of the window; both 0 for a view without one
+	pane       bool  // it is part of windows, and not one itself
 	null       bool  // the window of rows without an event time
+	rowBounds  bool  // its rows are sessions, each with bounds of its own
 	closed     uint64
-	serial     int64  // different for every window of the view
 	bounds     []byte // start and end again, off-heap, for DuckDB to read
 	born       uint64
 
@@ -32,7 +36,6 @@ type groups struct {
 	slots   []uint64 // upper half: hash; lower half: group + 1; 0 is free
 	pages   []page
 	arena   *aggregate.Arena
-	keys    []aggregate.Column
 	accs    []aggregate.Column
 	details []aggregate.Detail // by aggregate, nil where there is none
 
@@ -40,19 +43,25 @@ type groups struct {
 	frozen  *windowSnapshot
 }
 
-func newGroups(v *View, start, end int64, null bool) *groups {
+func newGroups(v *View) *groups {
 	v.serial++
 	g := &groups{
-		v: v, serial: v.serial, start: start, end: end, null: null, born: v.reclaim.Next(), changed: true,
-		arena: aggregate.NewArena(v.mem), slots: make([]uint64, 16),
-		keys: make([]aggregate.Column, len(v.keys.columns)), accs: make([]aggregate.Column, len(v.accs.columns)),
-		details: make([]aggregate.Detail, len(v.def.Aggregates)), bounds: v.mem.Allocate(16),
+		v: v, serial: v.serial, born: v.reclaim.Next(), changed: true,
+		arena: aggregate.NewArena(v.mem), slots: make([]uint64, 16), accs: make([]aggregate.Column, len(v.accs.columns)),
+		details: make([]aggregate.Detail, len(v.def.Aggregates)),
 	}
-	*(*[2]int64)(unsafe.Pointer(&g.bounds[0])) = [2]int64{start, end}
 	for i := range v.def.Aggregates {
 		g.details[i] = v.newDetail(i, g)
 	}
 	return g
+}
+
+// setBounds writes the window's bounds to where DuckDB reads them.
+func (g *groups) setBounds() {
+	if g.bounds == nil {
+		g.bounds = g.v.mem.Allocate(16)
+	}
+	*(*[2]int64)(unsafe.Pointer(&g.bounds[0])) = [2]int64{g.start, g.end}
 }
 
 func (v *View) newDetail(i int, g *groups) aggregate.Detail {
@@ -119,7 +128,13 @@ func (g *groups) insert(row int, keys []batch.Vector) uint32 {
 			store(unsafe.Add(g.v.keys.values(block, p.capacity, i), at*g.v.keys.columns[i].width), v, row, g.arena)
 		}
 	}
+	return g.inserted(group)
+}
+
+// inserted counts a group whose keys are in place.
+func (g *groups) inserted(group uint32) uint32 {
 	if g.v.bags {
+		p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 		last := len(g.v.keys.columns) - 1
 		*(*byte)(unsafe.Add(g.v.keys.valid(unsafe.Pointer(&p.keys[0]), p.capacity, last), at)) = 1
 		*(*int64)(unsafe.Add(g.v.keys.values(unsafe.Pointer(&p.keys[0]), p.capacity, last), at*8)) = g.rowID(group)
@@ -212,6 +227,9 @@ func (g *groups) touch(list []uint32) {
 
 // retire gives up all memory of the window.
 func (g *groups) retire(r *epoch.Reclaimer) {
+	if g.bounds != nil {
+		r.RetireMemory(g.born, g.bounds)
+	}
 	for i := range g.pages {
 		r.RetireMemory(g.pages[i].keysBorn, g.pages[i].keys)
 		r.RetireMemory(g.pages[i].accsBorn, g.pages[i].accs)
@@ -224,7 +242,6 @@ func (g *groups) retire(r *epoch.Reclaimer) {
 	for _, block := range g.arena.Take() {
 		r.RetireMemory(g.born, block)
 	}
-	r.RetireMemory(g.born, g.bounds)
 	g.pages, g.bounds, g.slots = nil, nil, nil
 }
 

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"hash/maphash"
 	"unsafe"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
@@ -135,5 +136,51 @@ func appendTo(c *batch.ColumnBuilder, held unsafe.Pointer) {
 		c.AppendInterval(batch.IntervalValue{Months: int32(v[0]), Days: int32(v[0] >> 32), Micros: int64(v[1]) / 1000})
 	case batch.Fixed16:
 		c.AppendUUID(*(*batch.UUIDValue)(held))
+	}
+}
+
+// hashHeld folds the value at held into a hash, as hashColumn does with a
+// batch's value.
+func hashHeld(h uint64, held unsafe.Pointer, t batch.Type) uint64 {
+	switch t.Physical() {
+	case batch.Bits:
+		if *(*bool)(held) {
+			return mix(h, 2)
+		}
+		return mix(h, 1)
+	case batch.Float32:
+		return mix(h, floatBits(float64(*(*float32)(held))))
+	case batch.Float64:
+		return mix(h, floatBits(*(*float64)(held)))
+	case batch.Bytes:
+		return mix(h, maphash.Bytes(seed, (*aggregate.StringHandle)(held).Bytes()))
+	case batch.Int128, batch.Fixed16, batch.MonthDayNano:
+		words := *(*[2]uint64)(held)
+		return mix(mix(h, words[0]), words[1])
+	default:
+		v := batch.Vector{Type: t, Values: held}
+		return mix(h, uint64(v.Integer(0)))
+	}
+}
+
+// equalHeld reports whether two state values are one group's, as equal does.
+func equalHeld(a, b unsafe.Pointer, t batch.Type) bool {
+	switch t.Physical() {
+	case batch.Bits, batch.Int8:
+		return *(*int8)(a) == *(*int8)(b)
+	case batch.Int16:
+		return *(*int16)(a) == *(*int16)(b)
+	case batch.Int32:
+		return *(*int32)(a) == *(*int32)(b)
+	case batch.Int64:
+		return *(*int64)(a) == *(*int64)(b)
+	case batch.Float32:
+		return batch.CompareFloat(float64(*(*float32)(a)), float64(*(*float32)(b))) == 0
+	case batch.Float64:
+		return batch.CompareFloat(*(*float64)(a), *(*float64)(b)) == 0
+	case batch.Bytes:
+		return (*aggregate.StringHandle)(a).Equal((*aggregate.StringHandle)(b).Bytes())
+	default:
+		return *(*[2]uint64)(a) == *(*[2]uint64)(b)
 	}
 }

@@ -1,34 +1,37 @@
 package view
 
 import (
-	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
-	"github.com/millstream-db/millstream/engine/batch"
-	"github.com/millstream-db/millstream/engine/duck"
 )
 
 // Snapshot is a view's state at one epoch. It is immutable and valid while
 // that epoch is pinned.
 type Snapshot struct {
-	view    *View // for its layouts, which never change
-	windows []*windowSnapshot
-	groups  int
-	members int // entries of details
-	bytes   int64
+	view      *View // for what never changes: its definition and layouts
+	windows   []*windowSnapshot
+	watermark int64
+	closedTo  int64
+	groups    int
+	members   int // entries of details
+	bytes     int64
 }
 
 type windowSnapshot struct {
+	number     int64
 	start, end int64
+	pane       bool
 	null       bool
+	rowBounds  bool
 	closed     uint64
 	n          int
 	members    int
 	bytes      int64
 	bounds     unsafe.Pointer
 	pages      []pageSnapshot
-	bags       []*bag // by aggregate, nil where there is none
+	details    []aggregate.Detail // by aggregate; those that readers need
 }
 
 type pageSnapshot struct {
@@ -49,7 +52,7 @@ func (v *View) Snapshot() *Snapshot {
 	if !changed {
 		return v.last
 	}
-	s := &Snapshot{view: v, windows: make([]*windowSnapshot, len(v.order))}
+	s := &Snapshot{view: v, windows: make([]*windowSnapshot, len(v.order)), watermark: v.watermark, closedTo: v.closedTo}
 	for i, g := range v.order {
 		s.windows[i] = g.frozen
 		s.groups += g.frozen.n
@@ -62,151 +65,114 @@ func (v *View) Snapshot() *Snapshot {
 
 func (g *groups) freeze() {
 	w := &windowSnapshot{
-		start: g.start, end: g.end, null: g.null, closed: g.closed, n: int(g.n), members: g.members(), bytes: g.bytes(),
-		bounds: unsafe.Pointer(&g.bounds[0]), pages: make([]pageSnapshot, len(g.pages)),
+		number: g.number, start: g.start, end: g.end, pane: g.pane, null: g.null, rowBounds: g.rowBounds, closed: g.closed,
+		n: int(g.n), members: g.members(), bytes: g.bytes(), pages: make([]pageSnapshot, len(g.pages)),
+		details: make([]aggregate.Detail, len(g.details)),
+	}
+	if g.bounds != nil {
+		w.bounds = unsafe.Pointer(&g.bounds[0])
 	}
 	for i := range g.pages {
 		p := &g.pages[i]
 		w.pages[i] = pageSnapshot{unsafe.Pointer(&p.keys[0]), unsafe.Pointer(&p.accs[0]), p.capacity}
 	}
-	if g.v.bags {
-		w.bags = make([]*bag, len(g.details))
-		for i, d := range g.details {
-			if b, ok := d.(*bag); ok {
-				w.bags[i] = b.Freeze().(*bag)
-			}
+	for i, d := range g.details {
+		if _, isBag := d.(*bag); d != nil && (isBag || g.pane) {
+			w.details[i] = d.Freeze()
 		}
 	}
 	g.frozen, g.changed = w, false
 }
 
-// Groups returns the number of groups, in all windows.
+// Groups returns the number of groups, in all windows or in the panes that
+// they are made of.
 func (s *Snapshot) Groups() int { return s.groups }
 
 // StateRows returns how many rows a checkpoint of the whole state has.
 func (s *Snapshot) StateRows() int { return s.groups + s.members }
 
-// Windows returns the number of windows.
+// Windows returns the number of windows, or of panes.
 func (s *Snapshot) Windows() int { return len(s.windows) }
 
 // Bytes returns the memory that the state takes.
 func (s *Snapshot) Bytes() int64 { return s.bytes }
 
-// Relation is a part of a snapshot's windows as a table: window_start and
-// window_end where the view has a window, then k0…, a0….
-type Relation struct {
-	s    *Snapshot
-	pick func(*windowSnapshot) bool
-}
-
-// Live returns the windows that a checkpoint of the given epoch has not moved
+// HasClosed reports whether windows are closed that a checkpoint has to move
 // into history.
-func (s *Snapshot) Live(checkpoint uint64) *Relation {
-	return &Relation{s, func(w *windowSnapshot) bool { return w.closed == 0 || w.closed > checkpoint }}
+func (s *Snapshot) HasClosed() bool {
+	for _, w := range s.windows {
+		if w.closed != 0 && w.n > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Closed returns the windows that a checkpoint of this snapshot's epoch has to
 // move into history: all that are closed.
 func (s *Snapshot) Closed() *Relation {
-	return &Relation{s, func(w *windowSnapshot) bool { return w.closed != 0 }}
-}
-
-// Empty reports whether the relation has no windows.
-func (r *Relation) Empty() bool {
-	for _, w := range r.s.windows {
-		if r.pick(w) && w.n > 0 {
-			return false
+	r := &Relation{view: s.view, before: never}
+	for _, w := range s.windows {
+		if w.closed != 0 {
+			r.windows = append(r.windows, w)
 		}
 	}
-	return true
+	return r
 }
 
-// Columns returns the state's columns.
-func (r *Relation) Columns() []batch.Column { return r.s.view.columns }
+// Shape returns a relation with the columns of the state and no rows.
+func (s *Snapshot) Shape() *Relation { return &Relation{view: s.view} }
 
-// Rows returns the number of groups.
-func (r *Relation) Rows() int { return r.s.groups }
-
-// Ordered is false: groups have no order.
-func (r *Relation) Ordered() bool { return false }
-
-// Scan returns a chunk for each page.
-func (r *Relation) Scan(columns []int) []duck.Chunk {
-	var chunks []duck.Chunk
-	for _, w := range r.s.windows {
-		if !r.pick(w) {
-			continue
-		}
-		for i, p := range w.pages {
-			rows := min(aggregate.PageRows, w.n-i<<aggregate.PageShift)
-			if rows <= 0 {
-				break
-			}
-			cells := make([]duck.Cell, len(columns))
-			for j, column := range columns {
-				cells[j] = r.cell(w, p, column)
-			}
-			chunks = append(chunks, duck.Chunk{Rows: rows, Cells: cells})
+// Live returns the windows that readers see and a checkpoint of the given
+// epoch has not moved into history. Windows that are made of panes are made
+// now; the caller must Release the relation.
+func (s *Snapshot) Live(checkpoint uint64) *Relation {
+	r := &Relation{view: s.view, before: never}
+	w := s.view.def.Window
+	final := w != nil && w.Final
+	for _, g := range s.windows {
+		switch {
+		case g.pane, g.closed != 0 && g.closed <= checkpoint:
+		case final && g.closed == 0 && (g.null || !g.rowBounds && g.end > s.watermark):
+		default:
+			r.windows = append(r.windows, g)
 		}
 	}
-	return chunks
-}
-
-func (r *Relation) cell(w *windowSnapshot, p pageSnapshot, column int) duck.Cell {
-	v := r.s.view
-	if v.def.Window != nil {
-		if column < 2 {
-			if w.null {
-				return duck.Cell{Layout: duck.LayoutNull}
-			}
-			return duck.Cell{Layout: duck.LayoutConst64, Data: unsafe.Add(w.bounds, 8*column)}
-		}
-		column -= 2
+	if final {
+		r.before = s.watermark
 	}
-	if column < len(v.keys.columns) {
-		return v.keys.cell(p.keys, p.capacity, column)
+	if s.view.paned {
+		s.makeWindows(r)
 	}
-	return v.accs.cell(p.accs, p.capacity, column-len(v.keys.columns))
+	return r
 }
 
-// BagRelation is the rows behind a Bag as a table: g, v0, ….
-type BagRelation struct {
-	of        *Relation
-	aggregate int
-	columns   []batch.Column
-}
-
-// Bag returns the rows of aggregate i, a Bag, in the relation's windows.
-func (r *Relation) Bag(i int) *BagRelation {
-	v := r.s.view
-	types := v.def.argTypes(i)
-	b := &BagRelation{of: r, aggregate: i, columns: []batch.Column{{Name: "g", Type: bigintType}}}
-	for j, t := range types {
-		b.columns = append(b.columns, batch.Column{Name: fmt.Sprint("v", j), Type: t})
+// makeWindows adds the open windows that are made of panes to the relation. They belong
+// to it: the panes are shared with the writer, what is made of them is not.
+func (s *Snapshot) makeWindows(r *Relation) {
+	maker, err := s.view.copyLayout()
+	if err != nil {
+		return // it was opened before, with the same definition
 	}
-	return b
-}
-
-// Columns returns g and the arguments.
-func (b *BagRelation) Columns() []batch.Column { return b.columns }
-
-// Rows returns the number of rows in all windows.
-func (b *BagRelation) Rows() (n int) {
-	for _, w := range b.of.s.windows {
-		n += w.bags[b.aggregate].n
-	}
-	return n
-}
-
-// Ordered is true: rows come in the order in which they were added.
-func (b *BagRelation) Ordered() bool { return true }
-
-// Scan returns a chunk for each page.
-func (b *BagRelation) Scan(columns []int) (chunks []duck.Chunk) {
-	for _, w := range b.of.s.windows {
-		if b.of.pick(w) {
-			chunks = append(chunks, w.bags[b.aggregate].chunks(columns)...)
+	r.own = maker
+	var panes []int64
+	parts := make(map[int64]*windowSnapshot)
+	for _, w := range s.windows {
+		if w.pane {
+			panes = append(panes, w.number)
+			parts[w.number] = w
 		}
 	}
-	return chunks
+	slices.Sort(panes)
+	var open []panedWindow
+	for _, w := range maker.panedWindows(panes, s.closedTo, never) {
+		if r.before == never || w.end <= r.before {
+			open = append(open, w)
+		}
+	}
+	maker.merge(open, panes, parts, func(g *groups) {
+		maker.add(g)
+		g.freeze()
+		r.windows = append(r.windows, g.frozen)
+	})
 }

@@ -12,17 +12,22 @@ import (
 )
 
 // StateSchema returns the columns in which checkpoints keep open windows: w is
-// the window's start in microseconds (0 without windows, the least int64 for
-// rows without an event time), g the group's number in its window, then the
-// keys and the accumulators.
+// the start in microseconds of the window, or of the pane that windows are made
+// of (0 without windows and for sessions, the least int64 for rows without an
+// event time), g the group's number in it, then the keys, a session's bounds,
+// and the accumulators.
 func (v *View) StateSchema() *batch.Schema {
-	columns := []batch.Column{{Name: "w", Type: batch.Type{Kind: batch.BigInt}}, {Name: "g", Type: batch.Type{Kind: batch.BigInt}}}
-	first := 0
-	if v.def.Window != nil {
-		first = 2
+	columns := []batch.Column{{Name: "w", Type: bigintType}, {Name: "g", Type: bigintType}}
+	for i, c := range v.keys.columns[:v.hashed] {
+		columns = append(columns, batch.Column{Name: fmt.Sprint("k", i), Type: c.typ})
 	}
-	keys := v.columns[first : first+v.hashed]
-	return batch.NewSchema(append(append(columns, keys...), v.columns[first+len(v.keys.columns):]...))
+	for i, c := range v.accs.columns[:v.bounds] {
+		columns = append(columns, batch.Column{Name: []string{"session_start", "session_end"}[i], Type: c.typ})
+	}
+	for i, c := range v.accs.columns[v.bounds:] {
+		columns = append(columns, batch.Column{Name: fmt.Sprint("a", i), Type: c.typ})
+	}
+	return batch.NewSchema(columns)
 }
 
 // DetailSchema returns the columns in which checkpoints keep the details of
@@ -41,6 +46,7 @@ type Delta struct {
 	s     *Snapshot
 	parts []windowDelta
 	rows  int
+	whole bool
 }
 
 type windowDelta struct {
@@ -59,7 +65,10 @@ type pageDelta struct {
 // was just made; with whole, everything there is. Closed windows are left out:
 // the same checkpoint moves them into history.
 func (v *View) TakeDelta(s *Snapshot, whole bool) *Delta {
-	d := &Delta{s: s}
+	d := &Delta{s: s, whole: whole}
+	if whole && v.sessions != nil {
+		v.sessions.rewrite = false
+	}
 	for _, g := range v.order {
 		part := windowDelta{g: g, w: g.frozen, details: make([]aggregate.Entries, len(g.details))}
 		for i := range g.pages {
@@ -102,8 +111,11 @@ func (d *Delta) Rows() int { return d.rows }
 // Undo marks the delta as not written, after a checkpoint failed. It must run
 // on the writer's goroutine.
 func (v *View) Undo(d *Delta) {
+	if v.sessions != nil && d.whole {
+		v.sessions.rewrite = true
+	}
 	for _, part := range d.parts {
-		if v.windows[part.g.start] != part.g {
+		if part.g.pages == nil { // it has gone since
 			continue
 		}
 		for _, p := range part.dirty {
@@ -133,7 +145,7 @@ func (d *Delta) Groups(mem *batch.Allocator) arrow.RecordBatch {
 			for i, word := range p.bits {
 				for ; word != 0; word &= word - 1 {
 					row := i<<6 | bits.TrailingZeros64(word)
-					b.Column(0).AppendInt64(part.w.start)
+					b.Column(0).AppendInt64(part.w.stateKey())
 					b.Column(1).AppendInt64(int64(p.page<<aggregate.PageShift | row))
 					v.keys.appendRow(b, 2, v.hashed, page.keys, page.capacity, row)
 					v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), page.accs, page.capacity, row)
@@ -169,7 +181,7 @@ func (d *Delta) Details(mem *batch.Allocator) arrow.RecordBatch {
 				continue
 			}
 			entries.Each(func(group uint32, value []byte) {
-				b.Column(0).AppendInt64(part.w.start)
+				b.Column(0).AppendInt64(part.w.stateKey())
 				b.Column(1).AppendInt64(int64(group))
 				b.Column(2).AppendInt64(int64(i))
 				b.Column(3).AppendBytes(value)
@@ -198,7 +210,11 @@ func (v *View) Load(rec arrow.RecordBatch, watermark int64) error {
 			continue
 		}
 		at := []int32{int32(row)}
-		if group >= int64(g.n) {
+		if g.rowBounds {
+			if err := v.sessions.load(row, group, keys); err != nil {
+				return err
+			}
+		} else if group >= int64(g.n) {
 			hash[0] = 0
 			for i := range keys {
 				hashColumn(hash[:], at, &keys[i])
@@ -213,18 +229,30 @@ func (v *View) Load(rec arrow.RecordBatch, watermark int64) error {
 	return nil
 }
 
-func (v *View) loadWindow(start, watermark int64) *groups {
-	if v.def.Window == nil {
-		return v.window(0, 0)
+// stateKey is what tells a window or pane from the others in the state.
+func (w *windowSnapshot) stateKey() int64 {
+	if w.rowBounds {
+		return 0
 	}
-	if start == noTime {
-		return v.window(noTime, noTime)
+	return w.start
+}
+
+// loadWindow returns the groups behind a state key, nil when all their windows
+// had closed by the watermark.
+func (v *View) loadWindow(key, watermark int64) *groups {
+	switch {
+	case v.def.Window == nil:
+		return v.pane(0)
+	case key == noTime:
+		return v.untimedWindow()
+	case v.sessions != nil:
+		return v.sessions.g
 	}
-	end := v.tumble.End(start)
-	if end <= watermark {
+	pane := v.windows.Pane(key)
+	if v.closes(v.windows.Last(pane)) <= watermark {
 		return nil
 	}
-	return v.window(start, end)
+	return v.pane(pane)
 }
 
 // set overwrites a group's accumulators. The first group of a view without
@@ -264,8 +292,15 @@ func (v *View) LoadDetails(rec arrow.RecordBatch, watermark int64) {
 	}
 }
 
+// Restoring tells the view the watermark of the checkpoint that Load and
+// LoadDetails follow with: what had closed by then is in history.
+func (v *View) Restoring(watermark int64) { v.watermark, v.closedTo = watermark, watermark }
+
 // Loaded marks everything as written: it came from a checkpoint.
 func (v *View) Loaded() {
+	if v.sessions != nil {
+		v.sessions.loaded()
+	}
 	for _, g := range v.order {
 		for i := range g.pages {
 			clear(g.pages[i].dirty[:])
@@ -277,3 +312,7 @@ func (v *View) Loaded() {
 		}
 	}
 }
+
+// MustRewrite reports whether the next delta has to be the whole state, because
+// groups have other numbers than before.
+func (v *View) MustRewrite() bool { return v.sessions != nil && v.sessions.rewrite }

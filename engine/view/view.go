@@ -1,6 +1,7 @@
 package view
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
@@ -9,8 +10,11 @@ import (
 	"github.com/millstream-db/millstream/engine/window"
 )
 
-// noTime keys the window of rows whose event time is NULL. It never closes.
+// noTime stands for the window of rows whose event time is NULL. It never closes.
 const noTime = int64(math.MinInt64)
+
+// never is a moment that no watermark reaches.
+const never = int64(math.MaxInt64)
 
 // View is the live state of a materialized view. It belongs to the engine's
 // writer and is not safe for concurrent use.
@@ -18,23 +22,25 @@ type View struct {
 	def     *Definition
 	mem     *batch.Allocator
 	reclaim *epoch.Reclaimer
-	tumble  window.Tumbling
-	accums  []aggregate.Accumulator // by aggregate, nil for a Bag
-	first   []int                   // by aggregate, its first state column
-	keys    blockLayout             // of the keys, then g if there are bags
-	accs    blockLayout
-	columns []batch.Column // of the state relation
-	hashed  int            // keys that tell groups apart
-	bags    bool
-	serial  int64 // of the last window that was made
+	layout
 
-	windows map[int64]*groups
-	order   []*groups // by creation
-	moved   bool      // windows came, closed or went since the last snapshot
-	last    *Snapshot
+	windows  *window.Windows // nil without windows, and for sessions
+	lateness int64
+	panes    map[int64]*groups // by number; what a view without windows has is pane 0
+	untimed  *groups           // the window of rows without an event time, nil until there is one
+	sessions *sessions         // nil unless the windows are sessions
+	order    []*groups         // all that there is, closed windows too, by creation
+	serial   int64             // of the last groups that were made
+
+	watermark int64 // the last that CloseWindows was told
+	closedTo  int64 // windows that had to close by this watermark have closed
+	nextClose int64 // the first watermark that closes another window made of panes
+	moved     bool  // windows came, closed or went since the last snapshot
+	last      *Snapshot
 
 	// scratch, reused from batch to batch
 	rows, perWindow []int32
+	perNull         []int32
 	hashes          []uint64
 	found           []uint32
 	keyVectors      []batch.Vector
@@ -42,21 +48,62 @@ type View struct {
 	assigned        map[int64]*assignment
 }
 
-// assignment is the rows of a batch that fall into one window.
-type assignment struct {
-	start, end int64
-	rows       []int32
+// layout is what all groups of a view have in common. It never changes.
+type layout struct {
+	accums  []aggregate.Accumulator // by aggregate, nil for a Bag
+	first   []int                   // by aggregate, its first column of accs
+	keys    blockLayout             // of the keys, then g if there are bags
+	accs    blockLayout             // of a session's bounds, if so, then accumulators
+	columns []batch.Column          // of the state relation
+	hashed  int                     // keys that tell groups apart
+	bounds  int                     // columns of accs before the accumulators: 2 for sessions
+	bags    bool
+	paned   bool // windows are made of panes when they are read or close
 }
 
 // New returns an empty view.
 func New(def *Definition, mem *batch.Allocator, reclaim *epoch.Reclaimer) (*View, error) {
-	v := &View{def: def, mem: mem, reclaim: reclaim, windows: make(map[int64]*groups), assigned: make(map[int64]*assignment)}
-	var err error
-	if v.columns, err = def.StateColumns(); err != nil {
+	v := &View{
+		def: def, mem: mem, reclaim: reclaim, panes: make(map[int64]*groups), assigned: make(map[int64]*assignment),
+		watermark: noTime, closedTo: noTime, nextClose: never,
+	}
+	if err := v.layOut(); err != nil {
 		return nil, err
 	}
 	if w := def.Window; w != nil {
-		v.tumble = window.Tumbling{WidthMicros: w.WidthMicros, Months: w.Months, OriginMicros: w.OriginMicros}
+		v.lateness = w.LatenessMicros
+		if w.Kind == window.Session {
+			v.sessions = newSessions(v)
+			return v, nil
+		}
+		var err error
+		if v.windows, err = w.Open(); err != nil {
+			return nil, fmt.Errorf("view %s: %w", def.Name, err)
+		}
+		return v, nil
+	}
+	if len(def.Keys) == 0 { // SELECT count(*) FROM nothing is one row
+		g, group := v.pane(0), []uint32{0}
+		g.find([]int32{0}, []uint64{0}, nil, group)
+		g.touch(group)
+	}
+	return v, nil
+}
+
+// layOut arranges the state columns.
+func (v *View) layOut() (err error) {
+	def := v.def
+	if v.columns, err = def.StateColumns(); err != nil {
+		return err
+	}
+	if w := def.Window; w != nil {
+		v.paned = w.Kind == window.Hop || w.Kind == window.Cumulate
+		if w.Kind == window.Session {
+			t := def.Exprs[w.Expr].Type
+			v.accs.add(t, 8, true) // the start; NULL: the session is over
+			v.accs.add(t, 8, false)
+			v.bounds = 2
+		}
 	}
 	for _, k := range def.Keys {
 		v.keys.add(k.Type, stateWidth(k.Type), true)
@@ -68,7 +115,7 @@ func New(def *Definition, mem *batch.Allocator, reclaim *epoch.Reclaimer) (*View
 	for i := range def.Aggregates {
 		acc, err := def.accumulator(i)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		v.accums, v.first = append(v.accums, acc), append(v.first, len(v.accs.columns))
 		if acc == nil {
@@ -78,12 +125,7 @@ func New(def *Definition, mem *batch.Allocator, reclaim *epoch.Reclaimer) (*View
 			v.accs.add(c.Type, stateWidth(c.Type), c.Nullable)
 		}
 	}
-	if def.Window == nil && len(def.Keys) == 0 { // SELECT count(*) FROM nothing is one row
-		g, group := v.window(0, 0), []uint32{0}
-		g.find([]int32{0}, []uint64{0}, nil, group)
-		g.touch(group)
-	}
-	return v, nil
+	return nil
 }
 
 // Definition returns what the view is.
@@ -99,10 +141,11 @@ type Input struct {
 	Watermarks []int64
 }
 
-// Late is a row whose window had closed when it arrived.
+// Late is a row that came when windows that it belongs to had closed. It is not
+// in them; where some of its windows were open, it is in those.
 type Late struct {
 	Row        int32
-	Start, End int64
+	Start, End int64 // from the first to the last of the windows that refused it
 	Watermark  int64
 }
 
@@ -123,72 +166,64 @@ func (v *View) Apply(in *Input) (late []Late) {
 	for _, k := range v.def.Keys {
 		v.keyVectors = append(v.keyVectors, in.Exprs[k.Expr])
 	}
-	if v.def.Window == nil {
-		v.fold(v.window(0, 0), rows, in)
+	switch {
+	case v.sessions != nil:
+		return v.sessions.apply(rows, in)
+	case v.windows == nil:
+		v.fold(v.pane(0), rows, in)
 		return nil
 	}
 	late = v.assign(rows, in)
-	for start, a := range v.assigned {
-		if len(a.rows) > 0 {
-			v.fold(v.window(a.start, a.end), a.rows, in)
-			a.rows = a.rows[:0]
-		}
-		if len(v.assigned) > 64 { // a batch over many windows leaves no pile of buffers
-			delete(v.assigned, start)
-		}
-	}
+	v.flush(in)
 	return late
 }
 
-// assign sorts rows into windows and picks out the late ones.
-func (v *View) assign(rows []int32, in *Input) (late []Late) {
-	times := &in.Exprs[v.def.Window.Expr]
-	nulls := times.HasNulls()
-	var cur *assignment
-	for _, r := range rows {
-		row := int(r)
-		if nulls && times.Null(row) {
-			a := v.assignment(noTime, noTime)
-			a.rows = append(a.rows, r)
-			continue
-		}
-		ts := times.Int64(row)
-		if cur == nil || ts < cur.start || ts >= cur.end {
-			start := v.tumble.Start(ts)
-			cur = v.assignment(start, v.tumble.End(start))
-		}
-		if in.Watermarks != nil && cur.end <= in.Watermarks[row] {
-			late = append(late, Late{r, cur.start, cur.end, in.Watermarks[row]})
-			continue
-		}
-		cur.rows = append(cur.rows, r)
+// pane returns the state of the pane of that number.
+func (v *View) pane(number int64) *groups {
+	g := v.panes[number]
+	if g != nil {
+		return g
 	}
-	return late
-}
-
-func (v *View) assignment(start, end int64) *assignment {
-	a := v.assigned[start]
-	if a == nil {
-		a = &assignment{start: start, end: end}
-		v.assigned[start] = a
+	g = newGroups(v)
+	g.number = number
+	if v.windows != nil {
+		g.start, g.end = v.windows.Bounds(number, number+1)
 	}
-	return a
-}
-
-// window returns the state of the window that starts at start.
-func (v *View) window(start, end int64) *groups {
-	g := v.windows[start]
-	if g == nil {
-		g = newGroups(v, start, end, v.def.Window != nil && start == noTime)
-		v.windows[start] = g
-		v.order = append(v.order, g)
-		v.moved = true
+	g.pane = v.paned
+	v.panes[number] = g
+	v.add(g)
+	if v.paned {
+		v.nextClose = min(v.nextClose, v.firstClose(number))
 	}
 	return g
 }
 
-// fold adds rows to one window.
+// untimedWindow returns the state of rows without an event time.
+func (v *View) untimedWindow() *groups {
+	if v.untimed == nil {
+		v.untimed = newGroups(v)
+		v.untimed.start, v.untimed.end, v.untimed.null = noTime, noTime, true
+		v.add(v.untimed)
+	}
+	return v.untimed
+}
+
+// add makes groups part of the view.
+func (v *View) add(g *groups) {
+	g.setBounds()
+	v.order = append(v.order, g)
+	v.moved = true
+}
+
+// fold adds rows to one window or pane.
 func (v *View) fold(g *groups, rows []int32, in *Input) {
+	found := v.find(g, rows)
+	g.touch(found)
+	v.accumulate(g, found, rows, in)
+}
+
+// find returns the groups of rows, which it makes when they are new.
+func (v *View) find(g *groups, rows []int32) []uint32 {
 	if cap(v.hashes) < len(rows) {
 		v.hashes, v.found = make([]uint64, 2*len(rows)), make([]uint32, 2*len(rows))
 	}
@@ -198,7 +233,11 @@ func (v *View) fold(g *groups, rows []int32, in *Input) {
 		hashColumn(hashes, rows, &v.keyVectors[i])
 	}
 	g.find(rows, hashes, v.keyVectors, found)
-	g.touch(found)
+	return found
+}
+
+// accumulate folds rows into groups that are writable.
+func (v *View) accumulate(g *groups, found []uint32, rows []int32, in *Input) {
 	for i, a := range v.def.Aggregates {
 		groups, selected := found, rows
 		if a.Filter >= 0 {
@@ -232,31 +271,58 @@ func (v *View) restrict(groups []uint32, rows []int32, e *Expr, computed *batch.
 	return out, kept
 }
 
-// CloseWindows closes the windows that the watermark has reached and returns
-// how many.
+// CloseWindows closes the windows that end, with the allowed lateness, by the
+// watermark, and returns how many.
 func (v *View) CloseWindows(watermark int64) (n int) {
 	if v.def.Window == nil {
 		return 0
 	}
-	for _, g := range v.order {
-		if g.closed == 0 && !g.null && g.end <= watermark {
-			g.closed, g.changed, v.moved = v.reclaim.Next(), true, true
-			n++
+	if watermark > v.watermark {
+		v.watermark = watermark
+		v.moved = v.moved || v.def.Window.Final
+	}
+	switch {
+	case v.sessions != nil:
+		n = v.sessions.close(watermark)
+	case v.paned:
+		n = v.closePaned(watermark)
+	default:
+		for _, g := range v.order {
+			if g.closed == 0 && !g.null && v.closes(g.end) <= watermark {
+				g.closed, g.changed, v.moved = v.reclaim.Next(), true, true
+				n++
+			}
 		}
 	}
+	v.closedTo = max(v.closedTo, watermark)
 	return n
+}
+
+// closes returns the watermark at which a window with that end closes.
+func (v *View) closes(end int64) int64 {
+	if end > never-v.lateness || end == batch.NegInfinityMicros {
+		return end
+	}
+	return end + v.lateness
 }
 
 // Drop forgets the windows that closed in the given epoch or before: a
 // checkpoint has moved them into history.
 func (v *View) Drop(epoch uint64) {
+	v.forget(func(g *groups) bool { return g.closed != 0 && g.closed <= epoch })
+}
+
+// forget gives up what is no longer needed.
+func (v *View) forget(gone func(*groups) bool) {
 	kept := v.order[:0]
 	for _, g := range v.order {
-		if g.closed == 0 || g.closed > epoch {
+		if !gone(g) {
 			kept = append(kept, g)
 			continue
 		}
-		delete(v.windows, g.start)
+		if v.panes[g.number] == g {
+			delete(v.panes, g.number)
+		}
 		g.retire(v.reclaim)
 		v.moved = true
 	}
@@ -269,5 +335,5 @@ func (v *View) Close() {
 	for _, g := range v.order {
 		g.retire(v.reclaim)
 	}
-	v.order, v.windows = nil, nil
+	v.order, v.panes, v.untimed, v.sessions = nil, nil, nil, nil
 }

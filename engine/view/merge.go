@@ -1,0 +1,125 @@
+package view
+
+import (
+	"unsafe"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+)
+
+// merge makes windows out of panes, which are sorted and stay as they are, and
+// hands each on.
+func (v *View) merge(windows []panedWindow, panes []int64, parts map[int64]*windowSnapshot, done func(*groups)) {
+	for _, w := range windows {
+		g := newGroups(v)
+		g.start, g.end = w.start, w.end
+		for _, pane := range between(panes, w.first, w.after) {
+			g.merge(parts[pane])
+		}
+		done(g)
+	}
+}
+
+// merge folds a frozen window or pane of the same layout in.
+func (g *groups) merge(from *windowSnapshot) {
+	columns := from.columns(g.v)
+	mapping := make([]uint32, 0, from.n)
+	all := make([]uint32, 0, from.n)
+	for i := range from.pages {
+		p := &from.pages[i]
+		for row := range min(aggregate.PageRows, from.n-i<<aggregate.PageShift) {
+			all = append(all, uint32(i<<aggregate.PageShift|row))
+			mapping = append(mapping, g.findHeld(p, row))
+		}
+	}
+	g.touch(mapping)
+	g.mergeGroups(mapping, columns, from.details, all)
+}
+
+// mergeGroups folds groups of frozen state into groups that are writable.
+func (g *groups) mergeGroups(groups []uint32, columns []aggregate.Column, details []aggregate.Detail, fromGroups []uint32) {
+	v := g.v
+	for i, first := range v.first {
+		if d := g.details[i]; d != nil {
+			d.Merge(g.accs[first:], groups, details[i], fromGroups)
+		} else {
+			v.accums[i].Merge(g.accs[first:], groups, columns[first:], fromGroups, g.arena)
+		}
+	}
+}
+
+// columns returns the addresses of a frozen window's accumulators.
+func (w *windowSnapshot) columns(v *View) []aggregate.Column {
+	columns := make([]aggregate.Column, len(v.accs.columns))
+	for i := range w.pages {
+		p := &w.pages[i]
+		for j := range columns {
+			columns[j].Values = append(columns[j].Values, v.accs.values(p.accs, p.capacity, j))
+			columns[j].Valid = append(columns[j].Valid, v.accs.valid(p.accs, p.capacity, j))
+		}
+	}
+	return columns
+}
+
+// findHeld returns the group with the keys of a row of another page, made when
+// it is new.
+func (g *groups) findHeld(p *pageSnapshot, row int) uint32 {
+	if int(g.n)*5 > len(g.slots)*3 {
+		g.slots = aggregate.GrowSlots(g.slots)
+	}
+	l := &g.v.keys
+	hash := uint64(0)
+	for i, c := range l.columns[:g.v.hashed] {
+		if *(*byte)(unsafe.Add(l.valid(p.keys, p.capacity, i), row)) == 0 {
+			hash = mix(hash, nullHash)
+		} else {
+			hash = hashHeld(hash, unsafe.Add(l.values(p.keys, p.capacity, i), row*c.width), c.typ)
+		}
+	}
+	tag := hash >> 32
+	mask := uint64(len(g.slots) - 1)
+	for at := tag & mask; ; at = (at + 1) & mask {
+		slot := g.slots[at]
+		if slot == 0 {
+			g.slots[at] = tag<<32 | uint64(g.n+1)
+			return g.insertHeld(p, row)
+		}
+		if slot>>32 == tag && g.holdsHeld(uint32(slot)-1, p, row) {
+			return uint32(slot) - 1
+		}
+	}
+}
+
+func (g *groups) holdsHeld(group uint32, other *pageSnapshot, row int) bool {
+	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	l := &g.v.keys
+	block := unsafe.Pointer(&p.keys[0])
+	for i, c := range l.columns[:g.v.hashed] {
+		held := *(*byte)(unsafe.Add(l.valid(block, p.capacity, i), at))
+		if held != *(*byte)(unsafe.Add(l.valid(other.keys, other.capacity, i), row)) {
+			return false
+		}
+		if held != 0 && !equalHeld(unsafe.Add(l.values(block, p.capacity, i), at*c.width),
+			unsafe.Add(l.values(other.keys, other.capacity, i), row*c.width), c.typ) {
+			return false
+		}
+	}
+	return true
+}
+
+// insertHeld appends a group with the keys of a row of another page.
+func (g *groups) insertHeld(other *pageSnapshot, row int) uint32 {
+	group := g.n
+	g.reserve(group)
+	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	l := &g.v.keys
+	block := unsafe.Pointer(&p.keys[0])
+	for i := range l.columns[:g.v.hashed] {
+		c := &l.columns[i]
+		if *(*byte)(unsafe.Add(l.valid(other.keys, other.capacity, i), row)) != 0 {
+			*(*byte)(unsafe.Add(l.valid(block, p.capacity, i), at)) = 1
+			copyHeld(unsafe.Add(l.values(block, p.capacity, i), at*c.width),
+				unsafe.Add(l.values(other.keys, other.capacity, i), row*c.width), c, g.arena)
+		}
+	}
+	return g.inserted(group)
+}

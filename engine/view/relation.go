@@ -1,0 +1,174 @@
+package view
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/epoch"
+)
+
+// Relation is windows of a snapshot as a table: the relation {{state}} of
+// [Definition].
+type Relation struct {
+	view    *View
+	windows []*windowSnapshot
+	before  int64 // sessions that end later are left out
+	own     *View // holds windows that were made for this relation, nil if there are none
+}
+
+// copyLayout returns an empty view with the same layout and memory of its own.
+func (v *View) copyLayout() (*View, error) {
+	windows, err := v.def.Window.Open()
+	if err != nil {
+		return nil, err
+	}
+	return &View{
+		def: v.def, mem: v.mem, reclaim: epoch.NewReclaimer(v.mem, 1), layout: v.layout, windows: windows, lateness: v.lateness,
+		closedTo: noTime, watermark: noTime, nextClose: never, panes: make(map[int64]*groups), serial: 1 << 30,
+	}, nil
+}
+
+// Release gives up what was made for the relation. Its scans must have ended.
+func (r *Relation) Release() {
+	if r.own != nil {
+		r.own.Close()
+		r.own.reclaim.Close()
+		r.own = nil
+	}
+}
+
+// Empty reports whether the relation has no windows.
+func (r *Relation) Empty() bool { return r.Rows() == 0 }
+
+// Columns returns the state's columns.
+func (r *Relation) Columns() []batch.Column { return r.view.columns }
+
+// Rows returns the number of groups.
+func (r *Relation) Rows() (n int) {
+	for _, w := range r.windows {
+		n += w.n
+	}
+	return n
+}
+
+// Ordered is false: groups have no order.
+func (r *Relation) Ordered() bool { return false }
+
+// Scan returns a chunk for each page, or for each run of sessions in it.
+func (r *Relation) Scan(columns []int) []duck.Chunk {
+	var chunks []duck.Chunk
+	for _, w := range r.windows {
+		for i := range w.pages {
+			rows := min(aggregate.PageRows, w.n-i<<aggregate.PageShift)
+			if rows <= 0 {
+				break
+			}
+			if !w.rowBounds {
+				chunks = append(chunks, r.chunk(w, &w.pages[i], columns, 0, rows))
+				continue
+			}
+			r.runs(&w.pages[i], rows, func(first, after int) {
+				chunks = append(chunks, r.chunk(w, &w.pages[i], columns, first, after))
+			})
+		}
+	}
+	return chunks
+}
+
+// runs calls f for the longest ranges of a page's rows that are sessions the
+// relation shows.
+func (r *Relation) runs(p *pageSnapshot, rows int, f func(first, after int)) {
+	l := &r.view.accs
+	first := -1
+	for row := range rows {
+		shown := *(*byte)(unsafe.Add(l.valid(p.accs, p.capacity, 0), row)) != 0 &&
+			(r.before == never || *(*int64)(unsafe.Add(l.values(p.accs, p.capacity, 1), 8*row)) <= r.before)
+		switch {
+		case shown && first < 0:
+			first = row
+		case !shown && first >= 0:
+			f(first, row)
+			first = -1
+		}
+	}
+	if first >= 0 {
+		f(first, rows)
+	}
+}
+
+// chunk describes rows of a page to DuckDB.
+func (r *Relation) chunk(w *windowSnapshot, p *pageSnapshot, columns []int, first, after int) duck.Chunk {
+	cells := make([]duck.Cell, len(columns))
+	for j, column := range columns {
+		cell := r.cell(w, p, column)
+		if first > 0 && cell.Layout != duck.LayoutConst64 && cell.Layout != duck.LayoutNull {
+			cell.Data = unsafe.Add(cell.Data, first*cell.Width)
+			if cell.Validity == duck.Bytes {
+				cell.Valid = unsafe.Add(cell.Valid, first)
+			}
+		}
+		cells[j] = cell
+	}
+	return duck.Chunk{Rows: after - first, Cells: cells}
+}
+
+func (r *Relation) cell(w *windowSnapshot, p *pageSnapshot, column int) duck.Cell {
+	v := r.view
+	if v.def.Window != nil {
+		if column < 2 {
+			switch {
+			case w.null:
+				return duck.Cell{Layout: duck.LayoutNull}
+			case w.rowBounds:
+				return v.accs.cell(p.accs, p.capacity, column)
+			}
+			return duck.Cell{Layout: duck.LayoutConst64, Data: unsafe.Add(w.bounds, 8*column)}
+		}
+		column -= 2
+	}
+	if column < len(v.keys.columns) {
+		return v.keys.cell(p.keys, p.capacity, column)
+	}
+	return v.accs.cell(p.accs, p.capacity, column-len(v.keys.columns)+v.bounds)
+}
+
+// BagRelation is the rows behind a Bag as a table: g, v0, ….
+type BagRelation struct {
+	of        *Relation
+	aggregate int
+	columns   []batch.Column
+}
+
+// Bag returns the rows of aggregate i, a Bag, in the relation's windows.
+func (r *Relation) Bag(i int) *BagRelation {
+	b := &BagRelation{of: r, aggregate: i, columns: []batch.Column{{Name: "g", Type: bigintType}}}
+	for j, t := range r.view.def.argTypes(i) {
+		b.columns = append(b.columns, batch.Column{Name: fmt.Sprint("v", j), Type: t})
+	}
+	return b
+}
+
+// Columns returns g and the arguments.
+func (b *BagRelation) Columns() []batch.Column { return b.columns }
+
+// Rows returns the number of rows in all windows.
+func (b *BagRelation) Rows() (n int) {
+	for _, w := range b.of.windows {
+		n += w.details[b.aggregate].Len()
+	}
+	return n
+}
+
+// Ordered is true: rows come in the order in which they were added.
+func (b *BagRelation) Ordered() bool { return true }
+
+// Scan returns a chunk for each page.
+func (b *BagRelation) Scan(columns []int) (chunks []duck.Chunk) {
+	for _, w := range b.of.windows {
+		chunks = append(chunks, w.details[b.aggregate].(*bag).chunks(columns)...)
+	}
+	return chunks
+}

@@ -1,0 +1,391 @@
+package view
+
+import (
+	"container/heap"
+	"fmt"
+	"unsafe"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+// sessions are the session windows of a view. A group of g is a session, or
+// stands for a key whose sessions are over; each session has its bounds as its
+// first two state columns, the start being NULL when it is over. What is over
+// stays where it is until compact makes everything anew.
+type sessions struct {
+	v   *View
+	g   *groups
+	gap int64
+
+	rows  []session // by group
+	ends  endHeap
+	live  int
+	over  int
+	moved []uint32 // sessions that another one has swallowed, and the one that has
+	into  []uint32
+
+	compactOver int
+	// rewrite: groups have new numbers that no checkpoint has.
+	rewrite bool
+}
+
+// session is what the writer knows of a group besides its pages.
+type session struct {
+	start, end int64
+	open       bool
+	next       uint32 // the key's next open session + 1
+	key        uint32 // the group that stands for its key
+	// Of a group that stands for a key:
+	first  uint32 // its first open session + 1
+	closed int64  // the end of its last session that has closed
+}
+
+func newSessions(v *View) *sessions {
+	s := &sessions{v: v, gap: v.def.Window.GapMicros, compactOver: compactOver}
+	s.g = s.container()
+	return s
+}
+
+// container makes groups for sessions and adds them to the view.
+func (s *sessions) container() *groups {
+	g := newGroups(s.v)
+	g.rowBounds = true
+	s.v.add(g)
+	return g
+}
+
+// until returns the end of a session whose last row is at ts.
+func (s *sessions) until(ts int64) int64 {
+	if ts == batch.InfinityMicros || ts == batch.NegInfinityMicros {
+		return ts
+	}
+	if ts > batch.InfinityMicros-s.gap {
+		return batch.InfinityMicros
+	}
+	return ts + s.gap
+}
+
+// apply folds rows into sessions and returns those that came too late.
+func (s *sessions) apply(rows []int32, in *Input) (late []Late) {
+	v := s.v
+	times := &in.Exprs[v.def.Window.Expr]
+	timed := rows[:0]
+	for _, r := range rows {
+		if times.Null(int(r)) {
+			v.perNull = append(v.perNull, r)
+		} else {
+			timed = append(timed, r)
+		}
+	}
+	if len(v.perNull) > 0 {
+		v.fold(v.untimedWindow(), v.perNull, in)
+		v.perNull = v.perNull[:0]
+	}
+	if len(timed) == 0 {
+		return nil
+	}
+	keys := v.find(s.g, timed)
+	s.addKeys()
+	kept := 0
+	for i, r := range timed {
+		ts := times.Int64(int(r))
+		mark := noTime
+		if in.Watermarks != nil {
+			mark = in.Watermarks[r]
+		}
+		group, ok := s.place(keys[i], ts, mark)
+		if !ok {
+			late = append(late, Late{Row: r, Start: ts, End: s.until(ts), Watermark: mark})
+			continue
+		}
+		timed[kept], keys[kept] = r, group
+		kept++
+	}
+	s.accumulate(timed[:kept], keys[:kept], in)
+	return late
+}
+
+// addKeys takes groups that find has made for keys that were new.
+func (s *sessions) addKeys() {
+	for int(s.g.n) > len(s.rows) {
+		group := uint32(len(s.rows))
+		s.rows = append(s.rows, session{key: group, closed: noTime, end: noTime})
+		s.g.touch([]uint32{group})
+		s.write(group)
+	}
+}
+
+// place returns the session of a key that a row at ts joins or begins. It
+// reports false if that session, or the only one there could be, is closed at
+// the watermark.
+func (s *sessions) place(key uint32, ts, mark int64) (group uint32, ok bool) {
+	start, end := ts, s.until(ts)
+	if k := &s.rows[key]; k.closed != noTime && start <= k.closed {
+		return 0, false
+	}
+	var joined []uint32
+	for at := s.rows[key].first; at != 0; at = s.rows[at-1].next {
+		x := &s.rows[at-1]
+		if start > x.end || end < x.start {
+			continue
+		}
+		if mark != noTime && s.v.closes(x.end) <= mark {
+			return 0, false
+		}
+		joined = append(joined, at-1)
+	}
+	if len(joined) == 0 {
+		if mark != noTime && s.v.closes(end) <= mark {
+			return 0, false
+		}
+		return s.begin(key, start, end), true
+	}
+	group = joined[0]
+	x := &s.rows[group]
+	x.start, x.end = min(x.start, start), max(x.end, end)
+	for _, other := range joined[1:] {
+		o := &s.rows[other]
+		x.start, x.end = min(x.start, o.start), max(x.end, o.end)
+		s.unlink(other)
+		s.moved, s.into = append(s.moved, other), append(s.into, group)
+	}
+	return group, true
+}
+
+// begin makes a session.
+func (s *sessions) begin(key uint32, start, end int64) uint32 {
+	group := key
+	if k := &s.rows[key]; k.open || k.end != noTime { // it stands for another session
+		group = s.g.insertHeld(s.g.held(key))
+		s.rows = append(s.rows, session{key: key, closed: noTime})
+	}
+	x := &s.rows[group]
+	x.start, x.end, x.open = start, end, true
+	x.next, s.rows[key].first = s.rows[key].first, group+1
+	s.live++
+	heap.Push(&s.ends, ending{end, group})
+	return group
+}
+
+// held returns where a group's keys lie.
+func (g *groups) held(group uint32) (*pageSnapshot, int) {
+	p := &g.pages[group>>aggregate.PageShift]
+	return &pageSnapshot{unsafe.Pointer(&p.keys[0]), unsafe.Pointer(&p.accs[0]), p.capacity}, int(group & (aggregate.PageRows - 1))
+}
+
+// unlink takes a session from its key's open ones.
+func (s *sessions) unlink(group uint32) {
+	x := &s.rows[group]
+	at := &s.rows[x.key].first
+	for *at != group+1 {
+		at = &s.rows[*at-1].next
+	}
+	*at = x.next
+	x.open, x.next = false, 0
+	s.live--
+	s.over++
+}
+
+// accumulate folds rows into the sessions that they were placed in, then
+// sessions into those that have swallowed them.
+func (s *sessions) accumulate(rows []int32, groups []uint32, in *Input) {
+	into := make(map[uint32]uint32, len(s.moved))
+	for i, group := range s.moved {
+		into[group] = s.into[i]
+	}
+	last := func(group uint32) uint32 {
+		for {
+			next, ok := into[group]
+			if !ok {
+				return group
+			}
+			group = next
+		}
+	}
+	if len(into) > 0 {
+		for i := range groups {
+			groups[i] = last(groups[i])
+		}
+		for i := range s.into {
+			s.into[i] = last(s.into[i])
+		}
+	}
+	s.g.touch(groups)
+	s.v.accumulate(s.g, groups, rows, in)
+	for _, group := range groups {
+		s.write(group)
+	}
+	if len(into) == 0 {
+		return
+	}
+	s.g.touch(s.into)
+	s.g.touch(s.moved)
+	s.g.mergeGroups(s.into, s.g.accs, s.g.details, s.moved)
+	for i, group := range s.moved {
+		s.rows[group].start, s.rows[group].end = 0, noTime+1 // over, and of no consequence
+		s.write(group)
+		s.write(s.into[i])
+	}
+	s.moved, s.into = s.moved[:0], s.into[:0]
+}
+
+// write brings a writable group's bounds up to date.
+func (s *sessions) write(group uint32) {
+	x := &s.rows[group]
+	setBounds(s.g, group, x.start, x.end, x.open)
+}
+
+func setBounds(g *groups, group uint32, start, end int64, open bool) {
+	l := &g.v.accs
+	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	block := unsafe.Pointer(&p.accs[0])
+	*(*int64)(unsafe.Add(l.values(block, p.capacity, 0), 8*at)) = start
+	*(*int64)(unsafe.Add(l.values(block, p.capacity, 1), 8*at)) = end
+	*(*bool)(unsafe.Add(l.valid(block, p.capacity, 0), at)) = open
+}
+
+// close moves the sessions that the watermark has reached into groups of their
+// own, which a checkpoint takes into history.
+func (s *sessions) close(watermark int64) int {
+	var closing []uint32
+	for len(s.ends) > 0 && s.v.closes(s.ends[0].at) <= watermark {
+		group := s.ends[0].group
+		x := &s.rows[group]
+		if x.open && s.v.closes(x.end) > watermark { // it has grown since
+			s.ends[0].at = x.end
+			heap.Fix(&s.ends, 0)
+			continue
+		}
+		heap.Pop(&s.ends)
+		if x.open {
+			closing = append(closing, group)
+			s.unlink(group)
+		}
+	}
+	if len(closing) > 0 {
+		s.store(closing)
+	}
+	s.compact(watermark)
+	return len(closing)
+}
+
+// store copies sessions that are over into groups that are closed.
+func (s *sessions) store(closing []uint32) {
+	c := s.container()
+	c.closed = s.v.reclaim.Next()
+	groups := make([]uint32, len(closing))
+	for i, group := range closing {
+		groups[i] = c.insertHeld(s.g.held(group))
+	}
+	c.touch(groups)
+	c.mergeGroups(groups, s.g.accs, s.g.details, closing)
+	s.g.touch(closing)
+	for i, group := range closing {
+		x := &s.rows[group]
+		setBounds(c, groups[i], x.start, x.end, true)
+		k := &s.rows[x.key]
+		k.closed = max(k.closed, x.end)
+		s.write(group)
+	}
+}
+
+// compactOver is how many groups that are over are left lying at least.
+const compactOver = 1024
+
+// compact makes the groups anew when most are over. Keys are remembered as long
+// as a row may come that belongs to their last session.
+func (s *sessions) compact(watermark int64) {
+	if s.over < max(s.compactOver, 2*s.live) {
+		return
+	}
+	old, rows := s.g, s.rows
+	s.g, s.rows, s.ends, s.live, s.over = s.container(), nil, s.ends[:0], 0, 0
+	var from, to []uint32
+	for group := range rows {
+		x := &rows[group]
+		if x.key != uint32(group) || x.first == 0 && (x.closed == noTime || s.v.closes(s.until(x.closed)) <= watermark) {
+			continue
+		}
+		key := s.g.findHeld(old.held(uint32(group)))
+		s.addKeys()
+		s.rows[key].closed = x.closed
+		if x.closed != noTime { // for the checkpoint
+			s.rows[key].end = x.closed
+			s.write(key)
+		}
+		for at := x.first; at != 0; at = rows[at-1].next {
+			from, to = append(from, at-1), append(to, s.begin(key, rows[at-1].start, rows[at-1].end))
+		}
+	}
+	s.g.touch(to)
+	s.g.mergeGroups(to, old.accs, old.details, from)
+	for _, group := range to {
+		s.write(group)
+	}
+	s.rewrite = true
+	s.v.forget(func(g *groups) bool { return g == old })
+}
+
+// load makes the group of a state row that is not there yet.
+func (s *sessions) load(row int, group int64, keys []batch.Vector) error {
+	if group < int64(s.g.n) {
+		return nil
+	}
+	at, hash, found := []int32{int32(row)}, [1]uint64{}, [1]uint32{}
+	for i := range keys {
+		hashColumn(hash[:], at, &keys[i])
+	}
+	n := s.g.n
+	s.g.find(at, hash[:], keys, found[:])
+	key := found[0]
+	if s.g.n == n { // another session of a known key
+		s.g.insert(row, keys)
+	}
+	s.rows = append(s.rows, session{key: key, closed: noTime, end: noTime})
+	if int64(n) != group {
+		return fmt.Errorf("view %s: state row of group %d became group %d", s.v.def.Name, group, n)
+	}
+	return nil
+}
+
+// loaded links the sessions that state rows described.
+func (s *sessions) loaded() {
+	for group := range s.rows {
+		x := &s.rows[group]
+		p, at := s.g.held(uint32(group))
+		l := &s.v.accs
+		x.open = *(*bool)(unsafe.Add(l.valid(p.accs, p.capacity, 0), at))
+		x.end = *(*int64)(unsafe.Add(l.values(p.accs, p.capacity, 1), 8*at))
+		k := &s.rows[x.key]
+		if !x.open {
+			s.over++
+			if x.end > noTime+1 {
+				k.closed = max(k.closed, x.end)
+			}
+			continue
+		}
+		x.start = *(*int64)(unsafe.Add(l.values(p.accs, p.capacity, 0), 8*at))
+		x.next, k.first = k.first, uint32(group)+1
+		s.live++
+		heap.Push(&s.ends, ending{x.end, uint32(group)})
+	}
+}
+
+// ending is when a session was to end, as it was once.
+type ending struct {
+	at    int64
+	group uint32
+}
+
+type endHeap []ending
+
+func (h endHeap) Len() int           { return len(h) }
+func (h endHeap) Less(i, j int) bool { return h[i].at < h[j].at }
+func (h endHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *endHeap) Push(x any)        { *h = append(*h, x.(ending)) }
+func (h *endHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}
