@@ -26,7 +26,7 @@ const (
 	lengthLimit = int64(1) << 32
 	// The months that begin within the times that microseconds can count.
 	firstMonth, lastMonth = -290_307 * 12, 294_247 * 12
-	originLimit = int64(1) << 61
+	originLimit           = int64(1) << 61
 )
 
 // Windows are the windows of a Spec, ready to be computed. They are safe for
