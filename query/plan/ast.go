@@ -130,7 +130,11 @@ func eachChild(n node, f func(node)) {
 // field of a struct, and its location.
 func (n node) in(old node) node {
 	out := maps.Clone(n)
-	out["alias"], out["query_location"] = old.str("alias"), old["query_location"]
+	out["alias"] = old.str("alias")
+	delete(out, "query_location")
+	if at := old["query_location"]; at != nil {
+		out["query_location"] = at
+	}
 	return out
 }
 

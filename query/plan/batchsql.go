@@ -20,12 +20,12 @@ func BatchSQL(ctx context.Context, b Binder, sql, relation string) (string, erro
 		return "", err
 	}
 	list, _ := st.sel["select_list"].([]any)
-	return st.over(ctx, b, relation, list)
+	return st.over(ctx, b, relation, list, len(st.outer))
 }
 
-// over returns the statement with another SELECT list and with the relation in
-// the place of its source.
-func (s *statement) over(ctx context.Context, b Binder, relation string, list []any) (string, error) {
+// over returns the statement, with so many of its outer SELECTs, with another
+// list in the innermost SELECT and with the relation in the place of its source.
+func (s *statement) over(ctx context.Context, b Binder, relation string, list []any, outer int) (string, error) {
 	from := relation
 	if t := s.from.tumble; t != nil {
 		from = fmt.Sprintf("(SELECT *, %s AS window_start, %s AS window_end FROM %s)",
@@ -44,7 +44,7 @@ func (s *statement) over(ctx context.Context, b Binder, relation string, list []
 	if s.from.tumble != nil {
 		groupBothBoundaries(sel)
 	}
-	return deparse(ctx, b, sel)
+	return deparse(ctx, b, s.nested(sel, outer))
 }
 
 // groupBothBoundaries completes GROUP BY window_end with window_start and the

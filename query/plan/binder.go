@@ -39,6 +39,15 @@ type binding struct {
 	b        Binder
 	relation string
 	columns  []batch.Column
+	from     string // what is read, as SQL over the relation; "" for the relation itself
+}
+
+// reads returns what is read.
+func (d *binding) reads() string {
+	if d.from != "" {
+		return d.from
+	}
+	return d.relation
 }
 
 // types returns the DuckDB types of expressions, given as SQL.
@@ -52,7 +61,7 @@ func (d *binding) typeOf(ctx context.Context, n node) (sql, typeName string, err
 	if sql, err = deparseExpr(ctx, d.b, n); err != nil {
 		return "", "", err
 	}
-	fields, err := d.describe(ctx, "SELECT "+sql+" FROM "+d.relation)
+	fields, err := d.describe(ctx, "SELECT "+sql+" FROM "+d.reads())
 	if err != nil {
 		return "", "", d.locate(ctx, n, err)
 	}

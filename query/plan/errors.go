@@ -19,6 +19,7 @@ const (
 	codeDuplicateColumn    = "42701"
 	codeAmbiguousColumn    = "42702"
 	codeGrouping           = "42803"
+	codeWindowing          = "42P20"
 	codeInvalidDefinition  = "42P17"
 	codeInvalidReference   = "42P10"
 	codeDatatypeMismatch   = "42804"

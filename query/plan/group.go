@@ -14,13 +14,21 @@ import (
 // DuckDB, GROUP BY ALL leaves out the items without a column.
 func (p *planner) groupExprs() ([]node, error) {
 	var exprs []node
-	if p.st.groupsAll() {
+	switch {
+	case p.st.groupsAll():
 		for _, it := range p.res.items {
-			if find(it.resolved, isAggregate) == nil && find(it.resolved, isColumn) != nil {
+			if find(it.resolved, isAggregate) == nil && find(it.resolved, isColumn) != nil && find(it.resolved, isOver) == nil {
 				exprs = append(exprs, it.resolved)
 			}
 		}
-	} else {
+	case distinct(p.st.sel) && !p.st.aggregates(): // the rows without duplicates are groups by all columns
+		for _, it := range p.res.items {
+			if find(it.resolved, isOver) != nil {
+				return nil, nil
+			}
+			exprs = append(exprs, it.resolved)
+		}
+	default:
 		for _, written := range p.st.sel.list("group_expressions") {
 			n, err := p.groupExpr(written)
 			if err != nil {
@@ -103,6 +111,9 @@ func (p *planner) planGroups(ctx context.Context, exprs []node) error {
 			}
 			p.def.Window.Expr = i
 			p.groups[exprs[window].key()] = windowStart
+			if p.bucket, err = p.bucketText(ctx, exprs[window]); err != nil {
+				return err
+			}
 		}
 	}
 	for i, n := range exprs {
@@ -150,6 +161,17 @@ func (p *planner) planTumble(ctx context.Context, exprs []node) error {
 		p.groups[node{"class": classWindow, "type": name}.key()] = name
 	}
 	return nil
+}
+
+// bucketText is how the statement can name the group expression that is the
+// window.
+func (p *planner) bucketText(ctx context.Context, n node) (string, error) {
+	for _, it := range p.res.items {
+		if it.alias != "" && it.resolved.key() == n.key() {
+			return it.alias, nil
+		}
+	}
+	return deparseExpr(ctx, p.b, n)
 }
 
 // planBucket sets the definition's window to the shortest one among the group

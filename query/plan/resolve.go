@@ -22,6 +22,7 @@ type scope struct {
 	clause    clause
 	aliases   int      // the first so many SELECT items are visible by their aliases
 	aggregate bool     // inside an aggregate's arguments, where aliases are not visible
+	over      bool     // inside a window function
 	params    []string // of the lambdas around
 }
 
@@ -50,6 +51,11 @@ func (r *resolver) resolve(n node, sc scope) (node, error) {
 		return r.column(n, sc)
 	case "FUNCTION":
 		return r.function(n, sc)
+	case "WINDOW":
+		if err := overClause(n, sc); err != nil {
+			return nil, err
+		}
+		sc.over = true
 	}
 	if err := refuse(n); err != nil {
 		return nil, err
@@ -64,9 +70,6 @@ func refuse(n node) error {
 	case "SUBQUERY":
 		return fail(codeUnsupported, at, "subqueries are not supported in a materialized view").
 			hint("write the subquery in the query that reads the view")
-	case "WINDOW":
-		return fail(codeUnsupported, at, "window functions (OVER) are not supported in a materialized view").
-			hint("write %s(…) OVER in the query that reads the view", n.str("function_name"))
 	case "POSITIONAL_REFERENCE":
 		return fail(codeUnsupported, at, "positional references such as #1 are not supported in a materialized view").
 			hint("write the column's name")

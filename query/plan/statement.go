@@ -10,7 +10,8 @@ import (
 type statement struct {
 	sql    string
 	tokens []token
-	sel    node // a SELECT_NODE
+	sel    node    // a SELECT_NODE, the one that reads a source
+	outer  []outer // the SELECTs around it, from the inside out
 	from   relation
 }
 
@@ -21,10 +22,10 @@ func parse(ctx context.Context, b Binder, sql string) (*statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.sel = sel
-	if err := s.checkShape(); err != nil {
+	if sel, err = s.peel(sel); err != nil {
 		return nil, err
 	}
+	s.sel = sel
 	if err := s.checkClauses(); err != nil {
 		return nil, err
 	}
@@ -99,36 +100,22 @@ func syntaxError(doc node) *Error {
 	return fail(codeSyntax, offset, "%s", message)
 }
 
-// checkShape refuses what isn't a single plain SELECT.
-func (s *statement) checkShape() error {
-	switch s.sel.kind() {
+// checkShape refuses what isn't a plain SELECT.
+func (s *statement) checkShape(sel node) error {
+	switch sel.kind() {
 	case "SELECT_NODE":
 	case "SET_OPERATION_NODE":
 		return s.unsupported("UNION, INTERSECT and EXCEPT", s.keyword("UNION", "INTERSECT", "EXCEPT"),
 			"create one view for each SELECT and combine them in the query that reads them")
+	case "RECURSIVE_CTE_NODE":
+		return s.unsupported("WITH RECURSIVE", s.keyword("WITH"), nestHint)
 	default:
-		return s.unsupported("WITH", s.keyword("WITH"), "write the SELECT over the source itself")
+		return s.unsupported("this kind of SELECT", -1, nestHint)
 	}
-	if len(s.sel.child("cte_map").list("map")) > 0 {
-		return s.unsupported("WITH", s.keyword("WITH"), "write the SELECT over the source itself")
-	}
-	for _, m := range s.sel.list("modifiers") {
-		switch m.kind() {
-		case "DISTINCT_MODIFIER":
-			return s.unsupported("DISTINCT", s.keyword("DISTINCT"), "write GROUP BY with the same columns")
-		case "ORDER_MODIFIER":
-			return s.unsupported("ORDER BY", s.keyword("ORDER"), "a view has no order: write ORDER BY in the query that reads it")
-		default:
-			return s.unsupported("LIMIT and OFFSET", s.keyword("LIMIT", "OFFSET", "FETCH"), "write LIMIT in the query that reads the view")
-		}
-	}
-	return nil
+	return s.checkModifiers(sel)
 }
 
 func (s *statement) checkClauses() error {
-	if s.sel["qualify"] != nil {
-		return s.unsupported("QUALIFY", s.keyword("QUALIFY"), "write QUALIFY in the query that reads the view")
-	}
 	if s.sel["sample"] != nil || s.sel.child("from_table")["sample"] != nil {
 		return s.unsupported("sampling", s.keyword("SAMPLE", "TABLESAMPLE"), "filter with WHERE, for example on hash(key) % 10 = 0")
 	}
@@ -151,7 +138,7 @@ func (s *statement) keyword(words ...string) int { return keyword(s.sql, s.token
 func (s *statement) unsupported(what string, offset int, hint string) error {
 	verb := "is"
 	switch what {
-	case "UNION, INTERSECT and EXCEPT", "LIMIT and OFFSET", "GROUPING SETS, ROLLUP and CUBE":
+	case "UNION, INTERSECT and EXCEPT", "GROUPING SETS, ROLLUP and CUBE":
 		verb = "are"
 	}
 	return fail(codeUnsupported, offset, "%s %s not supported in a materialized view", what, verb).hint("%s", hint)

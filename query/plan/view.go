@@ -15,6 +15,7 @@ type planner struct {
 	stage  *stage
 	def    *view.Definition
 	groups map[string]string // key of a group expression → the state's column
+	bucket string            // the group expression that is the window, "" for TUMBLE's columns
 }
 
 // View plans the SELECT of a materialized view. The lookup returns the source
@@ -56,10 +57,10 @@ func View(ctx context.Context, b Binder, name, sql string, lookup func(schema, n
 }
 
 func (p *planner) plan(ctx context.Context) error {
-	if err := p.resolveItems(); err != nil {
+	if err := p.resolveItems(p.st.sel); err != nil {
 		return err
 	}
-	where, err := p.resolveClause("where_clause", inWhere)
+	where, err := p.resolveClause(p.st.sel, "where_clause", inWhere)
 	if err != nil {
 		return err
 	}
@@ -74,10 +75,6 @@ func (p *planner) plan(ctx context.Context) error {
 	for _, n := range exprs {
 		p.res.groups[n.key()] = true
 	}
-	having, err := p.resolveClause("having", inHaving)
-	if err != nil {
-		return err
-	}
 	if where != nil {
 		if err := noAggregates(where, "WHERE"); err != nil {
 			return err
@@ -89,13 +86,17 @@ func (p *planner) plan(ctx context.Context) error {
 	if err := p.planGroups(ctx, exprs); err != nil {
 		return err
 	}
-	return p.planResult(ctx, having)
+	return p.planResult(ctx)
 }
 
 // noAggregation refuses a statement that neither groups nor aggregates. It may
 // be that a function was meant as an aggregate and there is no such function.
 func (p *planner) noAggregation(ctx context.Context) error {
 	for _, it := range p.res.items {
+		if o := find(it.resolved, isOver); o != nil {
+			return fail(codeUnsupported, o.location(), "%s(…) OVER the rows of a source is not supported in a materialized view", o.str("function_name")).
+				hint("group the rows: a view keeps OVER the groups of a window")
+		}
 		if _, err := p.stage.typeOf(ctx, it.resolved); err != nil {
 			return err
 		}
@@ -107,8 +108,8 @@ func (p *planner) noAggregation(ctx context.Context) error {
 
 // resolveItems expands * in the SELECT list and resolves its items, each of
 // which sees the aliases before it.
-func (p *planner) resolveItems() error {
-	for _, n := range p.st.sel.list("select_list") {
+func (p *planner) resolveItems(sel node) error {
+	for _, n := range sel.list("select_list") {
 		items, err := p.expand(n)
 		if err != nil {
 			return err
@@ -135,16 +136,16 @@ func (p *planner) expand(n node) ([]node, error) {
 		return nil, fail(codeUnsupported, n.location(), "* with EXCLUDE, REPLACE or RENAME, and COLUMNS, are not supported in a materialized view").
 			hint("list the columns")
 	}
-	names := make([]string, 0, p.source.Visible+2)
-	for _, c := range p.source.Columns[:p.source.Visible] {
+	names := make([]string, 0, p.res.source.Visible+2)
+	for _, c := range p.res.source.Columns[:p.res.source.Visible] {
 		names = append(names, c.Name)
 	}
-	if p.st.from.tumble != nil {
+	if p.res.from.tumble != nil {
 		names = append(names, windowStart, windowEnd)
 	}
 	if q := n.str("relation_name"); q != "" && len(p.res.unqualified([]string{q, "*"})) != 1 {
 		return nil, fail(codeUndefinedTable, n.location(), "missing FROM-clause entry for table %q", q).
-			hint("the view reads from %q", p.st.from.qualifier())
+			hint("the view reads from %q", p.res.from.qualifier())
 	}
 	columns := make([]node, len(names))
 	for i, name := range names {
@@ -159,10 +160,14 @@ func notEmpty(n node, key string) bool {
 }
 
 // resolveClause resolves a clause that sees all aliases, or returns nil.
-func (p *planner) resolveClause(key string, c clause) (node, error) {
-	n := p.st.sel.child(key)
+func (p *planner) resolveClause(sel node, key string, c clause) (node, error) {
+	n := sel.child(key)
 	if n == nil {
 		return nil, nil
 	}
-	return p.res.resolve(n, scope{clause: c, aliases: len(p.res.items)})
+	resolved, err := p.res.resolve(n, scope{clause: c, aliases: len(p.res.items)})
+	if err == nil && c != inSelect {
+		err = noOver(resolved, map[clause]string{inWhere: "WHERE", inHaving: "HAVING"}[c])
+	}
+	return resolved, err
 }

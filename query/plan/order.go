@@ -1,0 +1,190 @@
+package plan
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+)
+
+// modifiers are what stands behind a SELECT's rows: DISTINCT, ORDER BY, LIMIT.
+type modifiers struct {
+	distinct      bool
+	orders        []order
+	limit, offset string // "" for none
+}
+
+// order is an item of ORDER BY.
+type order struct {
+	n         node
+	direction string // ASC or DESC, and where NULLs go
+}
+
+// checkModifiers refuses the forms that have no meaning in a view.
+func (s *statement) checkModifiers(sel node) error {
+	var ordered, limited bool
+	at := -1
+	for _, m := range sel.list("modifiers") {
+		switch m.kind() {
+		case "DISTINCT_MODIFIER":
+			if notEmpty(m, "distinct_on_targets") {
+				return s.unsupported("DISTINCT ON", m.list("distinct_on_targets")[0].location(),
+					"write QUALIFY row_number() OVER (PARTITION BY … ORDER BY …) = 1")
+			}
+		case "ORDER_MODIFIER":
+			ordered, at = true, m.location()
+			for _, o := range m.list("orders") {
+				if o.child("expression").class() == "STAR" {
+					return s.unsupported("ORDER BY ALL", o.child("expression").location(), "list the columns")
+				}
+			}
+		case "LIMIT_MODIFIER":
+			limited = true
+			for _, key := range []string{"limit", "offset"} {
+				if n := m.child(key); n != nil && limitText(n) == "" {
+					return fail(codeUnsupported, n.location(), "%s of a materialized view must be a number", strings.ToUpper(key)).
+						hint("a view outlives the statement that creates it: write the number itself")
+				}
+			}
+			if !ordered {
+				return s.unsupported("LIMIT without ORDER BY", m.location(), "write ORDER BY, so that it is certain which rows the view keeps")
+			}
+		default:
+			return s.unsupported("LIMIT with a percentage", m.location(), "write QUALIFY percent_rank() OVER (ORDER BY …) <= 0.1")
+		}
+	}
+	if ordered && !limited {
+		return s.unsupported("ORDER BY", max(at, s.keyword("ORDER")), "a view has no order: write ORDER BY in the query that reads it")
+	}
+	return nil
+}
+
+// limitText is the number of a LIMIT or OFFSET as text, or "".
+func limitText(n node) string {
+	value := n.child("value")
+	number, ok := value["value"].(json.Number)
+	if n.class() != "CONSTANT" || !ok || strings.ContainsAny(number.String(), ".eE-") {
+		return ""
+	}
+	return number.String()
+}
+
+// distinct reports whether a SELECT says DISTINCT.
+func distinct(sel node) bool {
+	for _, m := range sel.list("modifiers") {
+		if m.kind() == "DISTINCT_MODIFIER" {
+			return true
+		}
+	}
+	return false
+}
+
+// readModifiers resolves the modifiers of a SELECT that passed checkModifiers.
+func (p *planner) readModifiers(sel node) (modifiers, error) {
+	out := modifiers{distinct: distinct(sel)}
+	for _, m := range sel.list("modifiers") {
+		switch m.kind() {
+		case "ORDER_MODIFIER":
+			for _, o := range m.list("orders") {
+				n, err := p.orderExpr(o.child("expression"))
+				if err != nil {
+					return out, err
+				}
+				out.orders = append(out.orders, order{n: n, direction: direction(o)})
+			}
+		case "LIMIT_MODIFIER":
+			out.limit, out.offset = limitText(m.child("limit")), limitText(m.child("offset"))
+			if p.def.Window != nil {
+				return out, fail(codeUnsupported, m.location(), "LIMIT is not supported in a materialized view with windows: it counts the rows of all windows together").
+					hint("keep the first rows of each window: QUALIFY row_number() OVER (PARTITION BY %s ORDER BY …) <= %s", p.windowText(), out.limit)
+			}
+		}
+	}
+	return out, nil
+}
+
+// orderExpr resolves an item of ORDER BY: the number of a SELECT item, an
+// alias, or an expression.
+func (p *planner) orderExpr(n node) (node, error) {
+	if item, ok, err := ordinal(n, len(p.res.items)); err != nil {
+		return nil, fail(codeInvalidReference, n.location(), "ORDER BY position %s is not in the SELECT list", n.child("value")["value"])
+	} else if ok {
+		return p.res.items[item].resolved, nil
+	}
+	sc := scope{clause: inSelect, aliases: len(p.res.items)}
+	if names := n.strings("column_names"); n.class() == "COLUMN_REF" && len(names) == 1 {
+		if alias := p.res.alias(names[0], sc); alias != nil {
+			return alias.in(n), nil
+		}
+	}
+	return p.res.resolve(n, sc)
+}
+
+// direction writes out what a session's settings could change.
+func direction(o node) string {
+	out := "ASC"
+	if o.kind() == "DESCENDING" {
+		out = "DESC"
+	}
+	if o.str("null_order") == "NULLS FIRST" {
+		return out + " NULLS FIRST"
+	}
+	return out + " NULLS LAST"
+}
+
+// apply puts the modifiers around the outputs of a SELECT over from.
+func (m *modifiers) apply(ctx context.Context, b Binder, outputs []output, from string) (string, error) {
+	list := make([]string, len(outputs))
+	names := make([]string, len(outputs))
+	for i, o := range outputs {
+		names[i] = quote(o.name)
+		list[i] = o.sql + " AS " + names[i]
+	}
+	sort := make([]string, len(m.orders))
+	for i, o := range m.orders {
+		column := ""
+		for j := range outputs {
+			if outputs[j].n.key() == o.n.key() {
+				column = names[j]
+			}
+		}
+		if column == "" {
+			if m.distinct {
+				return "", fail(codeInvalidReference, o.n.location(), "for SELECT DISTINCT, ORDER BY expressions must appear in the SELECT list")
+			}
+			sql, err := deparseExpr(ctx, b, o.n)
+			if err != nil {
+				return "", err
+			}
+			column = unused("s", i, outputs)
+			list = append(list, try(sql)+" AS "+column)
+		}
+		sort[i] = column + " " + o.direction
+	}
+	sql := "SELECT "
+	if m.distinct {
+		sql += "DISTINCT "
+	}
+	sql += strings.Join(list, ", ") + " FROM " + from
+	if m.limit == "" && m.offset == "" {
+		return sql, nil
+	}
+	sql = "SELECT " + strings.Join(names, ", ") + " FROM (" + sql + ") ORDER BY " + strings.Join(sort, ", ")
+	if m.limit != "" {
+		sql += " LIMIT " + m.limit
+	}
+	if m.offset != "" {
+		sql += " OFFSET " + m.offset
+	}
+	return sql, nil
+}
+
+// unused returns a column name that no output has.
+func unused(prefix string, i int, outputs []output) string {
+	name := columnName(prefix, i)
+	for _, o := range outputs {
+		if strings.EqualFold(o.name, name) {
+			return unused(prefix+"_", i, outputs)
+		}
+	}
+	return name
+}
