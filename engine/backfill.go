@@ -71,6 +71,9 @@ func (e *Engine) StartView(ctx context.Context, def *ViewDefinition, replace boo
 		e: e, def: def, replace: replace, reclaim: epoch.NewReclaimer(e.mem, 0),
 		job: &Job{Statement: def.SQL, View: def.Plan.Name, Source: def.Plan.Source, Started: time.Now()},
 	}
+	for i := range def.Plan.Joins {
+		b.job.Tables = append(b.job.Tables, def.Plan.Joins[i].Table)
+	}
 	var first *piece
 	var jobCtx context.Context
 	err := e.do(ctx, func() (err error) {
@@ -297,6 +300,9 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 	if err != nil {
 		return fmt.Errorf("backfill: %w", err)
 	}
+	if err := e.refresh(ctx, v); err != nil {
+		return fmt.Errorf("backfill: %w", err)
+	}
 	b.job.setState(JobFinishing)
 	b.reclaim.Join(e.reclaim)
 	b.v = nil
@@ -343,7 +349,7 @@ func (e *Engine) adopted(v, old *liveView, err error) error {
 func (e *Engine) closeView(v *liveView) {
 	v.source.views = slices.DeleteFunc(v.source.views, func(w *liveView) bool { return w == v })
 	v.state.Close()
-	v.stage.Close()
+	v.closeInput()
 }
 
 // discard gives up a state that was not handed over.
@@ -352,7 +358,7 @@ func (b *backfill) discard() {
 		return
 	}
 	b.v.state.Close()
-	b.v.stage.Close()
+	b.v.closeInput()
 	b.reclaim.Sweep()
 	b.v = nil
 }

@@ -81,12 +81,16 @@ func (e *Engine) newView(def *ViewDefinition, created time.Time, reclaim *epoch.
 	if err != nil {
 		return nil, err
 	}
-	stage, err := view.NewStage(e.store.DB(), e.mem, s.schema, def.Plan.Exprs)
+	v := &liveView{def: def, created: created, source: s, state: state, schema: def.Plan.Input(s.schema)}
+	if v.enrich, err = e.newEnricher(context.Background(), &def.Plan, s.schema); err == nil {
+		v.stage, err = view.NewStage(e.store.DB(), e.mem, v.schema, def.Plan.Exprs)
+	}
 	if err != nil {
 		state.Close()
+		v.enrich.close()
 		return nil, err
 	}
-	return &liveView{def: def, created: created, source: s, state: state, stage: stage}, nil
+	return v, nil
 }
 
 func (e *Engine) addView(v *liveView) {
@@ -156,7 +160,7 @@ func (e *Engine) drop(ctx context.Context, s *liveSource, views []*liveView) err
 	}
 	for _, v := range views {
 		v.state.Close()
-		v.stage.Close()
+		v.closeInput()
 	}
 	if s == nil {
 		return nil

@@ -312,7 +312,7 @@ func (e *Engine) StopSources(ctx context.Context) error {
 func (e *Engine) freeAll() {
 	e.pool.close()
 	for _, v := range e.views {
-		v.stage.Close()
+		v.closeInput()
 		v.state.Close()
 	}
 	for _, s := range e.sources {

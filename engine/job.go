@@ -14,8 +14,9 @@ import (
 type Job struct {
 	ID        int64
 	Statement string
-	View      string // its name is taken while the job is at work
-	Source    string // stays as it is while the job is at work
+	View      string   // its name is taken while the job is at work
+	Source    string   // stays as it is while the job is at work
+	Tables    []string // that it joins; they stay, but their rows may change
 	Started   time.Time
 
 	cancel context.CancelCauseFunc

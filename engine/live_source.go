@@ -51,6 +51,8 @@ type liveView struct {
 	source  *liveSource
 	state   *view.View
 	stage   *view.Stage
+	enrich  *enricher      // nil: it joins nothing
+	schema  *batch.Schema  // of stage one's input
 	vectors []batch.Vector // scratch
 	late    int64          // records that came too late for it
 	errors  int64          // batches in which some expression failed
@@ -185,13 +187,30 @@ func (s *liveSource) observe(b *batch.Batch, rec arrow.RecordBatch) []int64 {
 	return out
 }
 
+// closeInput gives up what stands before the state.
+func (v *liveView) closeInput() {
+	v.stage.Close()
+	v.enrich.close()
+}
+
 // apply runs a view over rows and returns those that came too late for it.
 func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks []int64) ([]view.Late, error) {
 	plan := &v.def.Plan
 	if v.vectors == nil {
 		v.vectors = make([]batch.Vector, len(plan.Exprs))
 	}
-	schema := v.source.schema
+	schema := v.schema
+	if v.enrich != nil {
+		wide, marks, failed, err := v.enrich.run(ctx, rec, watermarks)
+		if err != nil {
+			return nil, fmt.Errorf("view %s: %w", plan.Name, err)
+		}
+		defer wide.Release()
+		if failed {
+			v.errors++
+		}
+		rec, watermarks = wide, marks
+	}
 	for i := range plan.Exprs {
 		if c := plan.Exprs[i].Column; c >= 0 {
 			v.vectors[i] = batch.VectorOf(rec.Column(c), schema.Columns[c].Type)
@@ -215,6 +234,7 @@ func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks 
 			return columns[c]
 		},
 	})
+	late = v.enrich.late(late)
 	v.late += int64(len(late))
 	return late, nil
 }

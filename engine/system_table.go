@@ -47,7 +47,8 @@ var systemTables = map[string]*systemTable{
 		{Name: "lost", Type: bigint}, {Name: "status", Type: text}, {Name: "error", Type: text},
 	}, fillPartitions},
 	"tables": {[]batch.Column{
-		{Name: "name", Type: text}, {Name: "rows", Type: bigint}, {Name: "primary_key", Type: text}, {Name: "created", Type: instant},
+		{Name: "name", Type: text}, {Name: "rows", Type: bigint}, {Name: "primary_key", Type: text},
+		{Name: "bytes", Type: bigint}, {Name: "created", Type: instant},
 	}, fillTables},
 	"views": {[]batch.Column{
 		{Name: "name", Type: text}, {Name: "source", Type: text}, {Name: "windows", Type: bigint}, {Name: "groups", Type: bigint},

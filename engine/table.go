@@ -10,6 +10,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/dimension"
 	"github.com/millstream-db/millstream/engine/history"
 )
 
@@ -29,6 +30,7 @@ type tableSnapshot struct {
 	created time.Time
 	version uint64
 	rows    int64
+	bytes   int64 // of copies in memory
 }
 
 // CreateTable makes an empty table, durable when it returns. The error wraps
@@ -83,9 +85,6 @@ func (e *Engine) hideTable(ctx context.Context, name string) error {
 	return e.admin.Exec(ctx, fmt.Sprintf("DROP VIEW IF EXISTS live.public.%[1]s; DROP VIEW IF EXISTS live.dml.%[1]s", history.Quote(name)))
 }
 
-// tableViews returns the views that join a table.
-func (e *Engine) tableViews(string) []*liveView { return nil }
-
 // DropTable removes a table. One that views join is refused with
 // ErrDependents, or goes with them if cascade.
 func (e *Engine) DropTable(ctx context.Context, name string, cascade bool) error {
@@ -93,6 +92,9 @@ func (e *Engine) DropTable(ctx context.Context, name string, cascade bool) error
 		t := e.tables[name]
 		if t == nil {
 			return fmt.Errorf("table %q %w", name, ErrNotFound)
+		}
+		if j := e.jobs.find(func(j *Job) bool { return slices.Contains(j.Tables, name) }); j != nil {
+			return fmt.Errorf("table %q %w: job %d builds materialized view %s with it", name, ErrInUse, j.ID, j.View)
 		}
 		views := e.tableViews(name)
 		if len(views) > 0 {
@@ -149,8 +151,25 @@ func (r *Read) Table(name string) *TableDefinition {
 	return nil
 }
 
-func (t *liveTable) snapshot() *tableSnapshot {
-	return &tableSnapshot{def: t.def, created: t.created, version: t.version, rows: t.rows}
+func (t *liveTable) snapshot(bytes int64) *tableSnapshot {
+	return &tableSnapshot{def: t.def, created: t.created, version: t.version, rows: t.rows, bytes: bytes}
+}
+
+// copiesBytes is the memory of the copies of each table.
+func (e *Engine) copiesBytes() map[string]int64 {
+	out := make(map[string]int64)
+	seen := make(map[*dimension.Copy]bool)
+	for _, src := range e.sources {
+		for _, v := range src.views {
+			for _, s := range v.steps() {
+				if !seen[s.copy] {
+					seen[s.copy] = true
+					out[s.join.Table] += s.copy.Bytes()
+				}
+			}
+		}
+	}
+	return out
 }
 
 func fillTables(r *Read, b *batch.Builder) {
@@ -163,6 +182,7 @@ func fillTables(r *Read, b *batch.Builder) {
 			key[i] = t.def.Columns[k].Name
 		}
 		appendText(b.Column(2), strings.Join(key, ", "))
-		appendInstant(b.Column(3), t.created)
+		b.Column(3).AppendInt64(t.bytes)
+		appendInstant(b.Column(4), t.created)
 	}
 }

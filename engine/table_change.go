@@ -162,6 +162,12 @@ func (e *Engine) applyChange(ctx context.Context, t *liveTable, c *TableChange) 
 	}
 	t.version++
 	t.rows += inserted - deleted
+	if err := e.tableChanged(t); err != nil {
+		// The change is durable, and what comes next can't be joined with it.
+		e.failed = fmt.Errorf("ingest stopped, restart to go on from the last checkpoint: %w", err)
+		e.setProblem(e.failed)
+		return 0, e.failed
+	}
 	e.publish()
 	return n, nil
 }

@@ -229,8 +229,11 @@ func (e *Engine) publish() {
 	for name, v := range e.views {
 		s.views[name] = &viewSnapshot{def: v.def, created: v.created, state: v.state.Snapshot(), late: v.late, errors: v.errors}
 	}
-	for name, t := range e.tables {
-		s.tables[name] = t.snapshot()
+	if len(e.tables) > 0 {
+		bytes := e.copiesBytes()
+		for name, t := range e.tables {
+			s.tables[name] = t.snapshot(bytes[name])
+		}
 	}
 	s.pin = e.reclaim.Publish()
 	e.current.Store(s)

@@ -110,6 +110,10 @@ func (r relations) source(schema, name string) (*plan.Source, error) {
 	if s, canonical := find(r.sources, name); s != nil {
 		return &plan.Source{Name: canonical, Columns: s.Schema().Columns, Visible: len(s.Columns), EventTime: s.EventTime}, nil
 	}
+	if t, canonical := find(r.tables, name); t != nil {
+		columns := t.Schema().Columns
+		return &plan.Source{Name: canonical, Columns: columns, Visible: len(columns), Table: true}, nil
+	}
 	if v, _ := find(r.views, name); v != nil {
 		return nil, plan.ErrView
 	}

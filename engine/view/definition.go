@@ -22,6 +22,11 @@ type Definition struct {
 	SQL       string        // the SELECT as the user wrote it
 	Retention time.Duration // of closed windows in history, 0 for ever
 
+	// Joins come before stage one; nil: it reads the source's rows. Otherwise
+	// its columns are SourceColumns of the source and those that joins add.
+	Joins         []Join `json:",omitempty"`
+	SourceColumns []int  `json:",omitempty"`
+
 	Exprs []Expr // what stage one computes
 	Where int    // index into Exprs of a BOOLEAN expression, -1 for none
 
@@ -53,7 +58,7 @@ type Definition struct {
 type Expr struct {
 	SQL    string     // DuckDB text; columns appear by their quoted names
 	Type   batch.Type // the type it yields
-	Column int        // ≥ 0: it is exactly this column of the source, else -1
+	Column int        // ≥ 0: it is exactly this column of the input, else -1
 	// Conjuncts, when not nil, says that the expression is BOOLEAN and equals
 	// the conjunction of these comparisons, so that no SQL is needed.
 	Conjuncts []Comparison

@@ -15,10 +15,17 @@ import (
 // It does not resolve names, so that it also accepts some statements that
 // [View] refuses.
 func BatchSQL(ctx context.Context, b Binder, sql, relation string) (string, error) {
+	return BatchSQLWith(ctx, b, sql, relation, Tables{})
+}
+
+// BatchSQLWith is BatchSQL with other relations in the place of the tables that
+// the view joins.
+func BatchSQLWith(ctx context.Context, b Binder, sql, relation string, tables Tables) (string, error) {
 	st, err := parse(ctx, b, sql)
 	if err != nil {
 		return "", err
 	}
+	st.tables = tables
 	list, _ := st.sel["select_list"].([]any)
 	return st.over(ctx, b, relation, list, len(st.outer))
 }
@@ -39,7 +46,9 @@ func (s *statement) over(ctx context.Context, b Binder, relation string, list []
 	if err != nil {
 		return "", err
 	}
-	sel["from_table"] = own["from_table"]
+	if sel["from_table"], err = s.rejoin(ctx, b, s.sel.child("from_table"), own["from_table"], s.tables); err != nil {
+		return "", err
+	}
 	sel["select_list"] = list
 	if s.from.tumble != nil {
 		groupBothBoundaries(sel)

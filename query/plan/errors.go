@@ -18,6 +18,7 @@ const (
 	codeUndefinedParameter = "42P02"
 	codeDuplicateColumn    = "42701"
 	codeAmbiguousColumn    = "42702"
+	codeDuplicateAlias     = "42712"
 	codeGrouping           = "42803"
 	codeWindowing          = "42P20"
 	codeInvalidDefinition  = "42P17"

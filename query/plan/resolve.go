@@ -189,6 +189,9 @@ func (r *resolver) column(n node, sc scope) (node, error) {
 		return marked, nil
 	}
 	names := n.strings("column_names")
+	if err := r.checkAmbiguous(n, names); err != nil {
+		return nil, err
+	}
 	unqualified := r.unqualified(names)
 	if len(names) == 1 && sc.clause == inHaving && !sc.aggregate {
 		// In HAVING a group's column comes before an alias, and an alias before
@@ -215,6 +218,12 @@ func (r *resolver) column(n node, sc scope) (node, error) {
 
 // unqualified removes the relation's name from the front of a column's name.
 func (r *resolver) unqualified(names []string) []string {
+	if len(r.from.joins) > 0 {
+		if found, _ := r.joined(names); found != nil {
+			return found
+		}
+		return names
+	}
 	if len(names) > 1 && strings.EqualFold(names[0], r.from.qualifier()) {
 		return names[1:]
 	}

@@ -99,7 +99,7 @@ func (p *planner) planResult(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		want, err := p.stage.describe(ctx, sql)
+		want, err := p.describeOriginal(ctx, sql)
 		if in, err = p.planSelection(ctx, s, in, want, err); err != nil {
 			return err
 		}

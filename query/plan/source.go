@@ -15,6 +15,7 @@ type Source struct {
 	// EventTime is the name of the column that the source's watermark is for,
 	// "" when it has no watermark.
 	EventTime string
+	Table     bool // a table, which can only be joined
 }
 
 // index returns the position of the named column in any letter case, or -1.
@@ -33,6 +34,7 @@ type relation struct {
 	alias        string // "" when there is none
 	offset       int
 	tumble       *tumble // nil for a plain source
+	joins        []*join // tables, from left to right
 }
 
 // qualifier is the name by which columns can be qualified.
@@ -60,8 +62,7 @@ func (s *statement) readFrom(from node) (relation, error) {
 	case "EMPTY":
 		return r, fail(codeUnsupported, -1, "a materialized view reads from a source").hint("write FROM and a source's name")
 	case "JOIN":
-		return r, fail(codeUnsupported, s.keyword("FROM"), "joins are not supported in a materialized view yet").
-			hint("create a view over each source and join the views in the query that reads them")
+		return s.readJoin(from)
 	case "SUBQUERY":
 		return r, fail(codeUnsupported, s.keyword("FROM"), "subqueries in FROM are not supported in a materialized view").
 			hint("write the SELECT over the source itself")
@@ -99,6 +100,9 @@ func (r *relation) find(lookup func(schema, name string) (*Source, error)) (*Sou
 	case source == nil:
 		return nil, fail(codeUndefinedTable, r.offset, "source %q does not exist", r.name).
 			hint("create it with CREATE SOURCE, or see SHOW SOURCES")
+	case source.Table:
+		return nil, fail(codeUnsupported, r.offset, "%q is a table: a materialized view reads from a source, to which tables are joined", r.name).
+			hint(joinHint)
 	}
 	return source, nil
 }

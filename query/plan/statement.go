@@ -13,6 +13,7 @@ type statement struct {
 	sel    node    // a SELECT_NODE, the one that reads a source
 	outer  []outer // the SELECTs around it, from the inside out
 	from   relation
+	tables Tables // in the place of those that are joined
 }
 
 // parse parses the statement and refuses the clauses that no view has yet.
@@ -41,9 +42,12 @@ func parse(ctx context.Context, b Binder, sql string) (*statement, error) {
 func (s *statement) withoutSchema(n node) node {
 	out, _ := mapChildren(n, func(c node) (node, error) { return s.withoutSchema(c), nil })
 	names, _ := n["column_names"].([]any)
-	if n.class() == "COLUMN_REF" && len(names) > 2 && s.from.schema != "" && s.from.alias == "" {
-		list := n.strings("column_names")
-		if strings.EqualFold(list[0], s.from.schema) && strings.EqualFold(list[1], s.from.name) {
+	if n.class() != "COLUMN_REF" || len(names) < 3 {
+		return out
+	}
+	list := n.strings("column_names")
+	for _, r := range append([]*join{{relation: s.from}}, s.from.joins...) {
+		if r.schema != "" && r.alias == "" && strings.EqualFold(list[0], r.schema) && strings.EqualFold(list[1], r.name) {
 			out["column_names"] = names[1:]
 		}
 	}

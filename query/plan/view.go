@@ -16,6 +16,7 @@ type planner struct {
 	def    *view.Definition
 	groups map[string]string // key of a group expression → the state's column
 	bucket string            // the group expression that is the window, "" for TUMBLE's columns
+	moved  []node            // conditions of joins that belong to WHERE
 }
 
 // View plans the SELECT of a materialized view. The lookup returns the source
@@ -34,6 +35,10 @@ func View(ctx context.Context, b Binder, name, sql string, lookup func(schema, n
 	if err != nil {
 		return nil, err
 	}
+	alone := source
+	if source, err = st.from.findTables(source, lookup); err != nil {
+		return nil, err
+	}
 	p := &planner{
 		b: b, st: st, source: source,
 		res:    &resolver{source: source, from: &st.from},
@@ -42,17 +47,21 @@ func View(ctx context.Context, b Binder, name, sql string, lookup func(schema, n
 		groups: make(map[string]string),
 	}
 	if t := st.from.tumble; t != nil {
-		if _, err := t.check(source); err != nil {
+		if _, err := t.check(alone); err != nil {
 			return nil, err
 		}
 		if p.stage.start, p.stage.end, err = t.boundaries(ctx, b); err != nil {
 			return nil, err
 		}
 	}
+	if err := p.planJoins(ctx); err != nil {
+		return nil, err
+	}
 	if err := p.plan(ctx); err != nil {
 		return nil, err
 	}
 	p.def.Exprs = p.stage.exprs
+	p.compact()
 	return p.def, nil
 }
 
@@ -64,6 +73,7 @@ func (p *planner) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	where = p.withMoved(where)
 	exprs, err := p.groupExprs()
 	if err != nil {
 		return err
@@ -135,6 +145,9 @@ func (p *planner) expand(n node) ([]node, error) {
 		notEmpty(n, "qualified_exclude_list") || notEmpty(n, "rename_list") || notEmpty(n, "replace_list") {
 		return nil, fail(codeUnsupported, n.location(), "* with EXCLUDE, REPLACE or RENAME, and COLUMNS, are not supported in a materialized view").
 			hint("list the columns")
+	}
+	if len(p.res.from.joins) > 0 {
+		return p.expandJoined(n)
 	}
 	names := make([]string, 0, p.res.source.Visible+2)
 	for _, c := range p.res.source.Columns[:p.res.source.Visible] {
