@@ -13,14 +13,29 @@ type Function uint8
 
 // The functions.
 const (
-	CountStar Function = iota // rows
-	Count                     // non-NULL values
-	Sum                       // HUGEINT for integers and BOOLEAN, DECIMAL(38,s) for decimals, DOUBLE for floats
-	Min                       // of every type that has an order
-	Max                       // likewise
-	BoolAnd                   // true unless a value is false
-	BoolOr                    // false unless a value is true
-	Bag                       // the arguments of every row, kept for stage three to aggregate
+	CountStar  Function = iota // rows
+	Count                      // non-NULL values
+	Sum                        // HUGEINT for integers and BOOLEAN, DECIMAL(38,s) for decimals, DOUBLE for floats; see [WideSum]
+	Min                        // of every type that has an order
+	Max                        // likewise
+	BoolAnd                    // true unless a value is false
+	BoolOr                     // false unless a value is true
+	Bag                        // the arguments of every row, kept for stage three to aggregate
+	Mean                       // the columns of Sum, then those of Count
+	SumKahan                   // of numbers as DOUBLE: the sum, and what it has rounded away
+	Product                    // of numbers as DOUBLE
+	Variance                   // of numbers: n, mean, sum of squared distances from it
+	Covariance                 // of numbers y, x: n, mean of x, mean of y, sums of dx·dy, dx² and dy²
+	BitAnd                     // of integers
+	BitOr                      // likewise
+	BitXor                     // likewise
+	ArgMin                     // x where y is least; rows with a NULL do not count. x, how it was found, y
+	ArgMax                     // x where y is greatest
+	ArgMinNull                 // x, which may be NULL, where y is least
+	ArgMaxNull                 // x, which may be NULL, where y is greatest
+	First                      // x of the first row: by y if there is one, else by arrival
+	Last                       // x of the last row
+	AnyValue                   // x of the first row where it is not NULL
 )
 
 // Groups per page. A page is the unit of copy-on-write.
@@ -81,19 +96,44 @@ func New(f Function, args []batch.Type) (Accumulator, error) {
 	if f == CountStar {
 		return countRows{}, nil
 	}
+	if f >= ArgMin && f <= AnyValue && len(args) > 0 {
+		return newPick(f, args)
+	}
+	if f == Covariance && len(args) == 2 {
+		return newComoments(args[0], args[1])
+	}
 	if len(args) == 1 {
-		switch arg := args[0]; f {
-		case Count:
-			return countValues{}, nil
-		case Sum:
-			return newSum(arg)
-		case Min, Max:
-			return newMinMax(arg, f == Max)
-		case BoolAnd, BoolOr:
-			if arg.Kind == batch.Boolean {
-				return boolean{stop: f == BoolOr}, nil
-			}
+		if acc, err := newOfOne(f, args[0]); acc != nil || err != nil {
+			return acc, err
 		}
 	}
 	return nil, fmt.Errorf("aggregate %d over %v", f, args)
+}
+
+// newOfOne returns the accumulator of a function of one argument, nil if there
+// is none.
+func newOfOne(f Function, arg batch.Type) (Accumulator, error) {
+	switch f {
+	case Count:
+		return countValues{}, nil
+	case Sum:
+		return newSum(arg)
+	case Mean:
+		return newMean(arg)
+	case SumKahan:
+		return newSumKahan(arg)
+	case Product:
+		return newProduct(arg)
+	case Variance:
+		return newMoments(arg)
+	case Min, Max:
+		return newMinMax(arg, f == Max)
+	case BitAnd, BitOr, BitXor:
+		return newBitwise(arg, f)
+	case BoolAnd, BoolOr:
+		if arg.Kind == batch.Boolean {
+			return boolean{stop: f == BoolOr}, nil
+		}
+	}
+	return nil, nil
 }

@@ -122,13 +122,19 @@ func btoi(b bool) int {
 	return 0
 }
 
-// naive is the aggregate over a group's values, none of them NULL.
-func naive(f Function, values []sample, rows int) sample {
+// naive is the aggregate over a group's values, none of them NULL; all has the
+// NULLs too.
+func naive(f Function, values, all []sample) sample {
+	rows := len(all)
 	switch f {
 	case CountStar:
 		return big.NewInt(int64(rows))
 	case Count:
 		return big.NewInt(int64(len(values)))
+	case First:
+		return all[0]
+	case Last:
+		return all[len(all)-1]
 	}
 	var out sample
 	for _, v := range values {
@@ -139,6 +145,12 @@ func naive(f Function, values []sample, rows int) sample {
 			out = v
 		case f == Min && compare(v, out) < 0, f == Max && compare(v, out) > 0:
 			out = v
+		case f == BitAnd:
+			out = new(big.Int).And(out.(*big.Int), v.(*big.Int))
+		case f == BitOr:
+			out = new(big.Int).Or(out.(*big.Int), v.(*big.Int))
+		case f == BitXor:
+			out = new(big.Int).Xor(out.(*big.Int), v.(*big.Int))
 		case f == BoolAnd:
 			out = out.(bool) && v.(bool)
 		case f == BoolOr:
@@ -267,13 +279,15 @@ func supported(f Function, t batch.Type) bool {
 		return t.Kind <= batch.Decimal
 	case BoolAnd, BoolOr:
 		return t.Kind == batch.Boolean
+	case BitAnd, BitOr, BitXor:
+		return t.Kind >= batch.TinyInt && t.Kind <= batch.HugeInt
 	}
 	return true
 }
 
 func TestAccumulatorsAgreeWithANaiveComputation(t *testing.T) {
 	for _, typ := range types {
-		for f := CountStar; f < Bag; f++ {
+		for _, f := range []Function{CountStar, Count, Sum, Min, Max, BoolAnd, BoolOr, BitAnd, BitOr, BitXor, First, Last, AnyValue} {
 			acc, err := New(f, []batch.Type{typ}[:min(1, int(f))])
 			if (err == nil) != supported(f, typ) {
 				t.Errorf("function %d over %s: %v", f, typ, err)
@@ -295,8 +309,8 @@ type part struct {
 func checkAccumulator(t *testing.T, f Function, typ batch.Type, acc Accumulator) {
 	rapid.Check(t, func(t *rapid.T) {
 		mem := batch.NewAllocator()
-		distinct := f != CountStar && rapid.Bool().Draw(t, "distinct")
-		values, rows := make(map[uint32][]sample), make(map[uint32]int)
+		distinct := f != CountStar && f < First && rapid.Bool().Draw(t, "distinct")
+		values, rows := make(map[uint32][]sample), make(map[uint32][]sample)
 		parts := make([]part, rapid.IntRange(1, 3).Draw(t, "parts"))
 		for i := range parts {
 			parts[i] = part{arena: NewArena(mem), columns: stateColumns(acc)}
@@ -347,7 +361,7 @@ func checkAccumulator(t *testing.T, f Function, typ batch.Type, acc Accumulator)
 }
 
 // fill adds a random batch to a part, and to the values by group.
-func fill(t *rapid.T, mem *batch.Allocator, typ batch.Type, acc Accumulator, p *part, among []uint32, values map[uint32][]sample, rows map[uint32]int) {
+func fill(t *rapid.T, mem *batch.Allocator, typ batch.Type, acc Accumulator, p *part, among []uint32, values, rows map[uint32][]sample) {
 	samples := make([]sample, rapid.IntRange(0, 30).Draw(t, "n"))
 	var groups []uint32
 	var selected []int32
@@ -356,7 +370,7 @@ func fill(t *rapid.T, mem *batch.Allocator, typ batch.Type, acc Accumulator, p *
 		if rapid.Bool().Draw(t, "selected") { // a FILTER leaves rows out
 			g := rapid.SampledFrom(among).Draw(t, "group")
 			groups, selected = append(groups, g), append(selected, int32(i))
-			rows[g]++
+			rows[g] = append(rows[g], samples[i])
 			if samples[i] != nil {
 				values[g] = append(values[g], samples[i])
 			}

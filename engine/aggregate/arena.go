@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"hash/maphash"
 	"unsafe"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -36,6 +37,7 @@ type Arena struct {
 	mem    *batch.Allocator
 	blocks [][]byte
 	free   []byte
+	recent []StringHandle // by hash; strings that Recent returned last
 }
 
 // NewArena returns an arena that holds nothing.
@@ -58,6 +60,25 @@ func (a *Arena) Handle(b []byte) StringHandle {
 	return h
 }
 
+// recentStrings is how many strings Recent remembers.
+const recentStrings = 256
+
+// Recent is Handle for values that replace each other again and again: it
+// returns the handle of the same bytes if they were asked for not long ago.
+func (a *Arena) Recent(b []byte) StringHandle {
+	if len(b) <= inlineBytes {
+		return a.Handle(b)
+	}
+	if a.recent == nil {
+		a.recent = make([]StringHandle, recentStrings)
+	}
+	h := &a.recent[maphash.Bytes(distinctSeed, b)%recentStrings]
+	if !h.Equal(b) {
+		*h = a.Handle(b)
+	}
+	return *h
+}
+
 func (a *Arena) copy(b []byte) *byte {
 	if len(b) > len(a.free) {
 		size := max(len(b), min(lastBlock, firstBlock<<min(len(a.blocks), 8)))
@@ -73,6 +94,7 @@ func (a *Arena) copy(b []byte) *byte {
 
 // Bytes returns the memory held.
 func (a *Arena) Bytes() (n int64) {
+	n = int64(len(a.recent)) * int64(unsafe.Sizeof(StringHandle{}))
 	for _, b := range a.blocks {
 		n += int64(len(b))
 	}
@@ -82,6 +104,6 @@ func (a *Arena) Bytes() (n int64) {
 // Take returns the arena's blocks, which the caller then frees, and empties it.
 func (a *Arena) Take() [][]byte {
 	blocks := a.blocks
-	a.blocks, a.free = nil, nil
+	a.blocks, a.free, a.recent = nil, nil, nil
 	return blocks
 }

@@ -135,6 +135,8 @@ func (d *Distinct) restore(to *batch.ColumnBuilder, m *distinctMember) {
 		to.AppendFloat64(math.Float64frombits(v[0]))
 	case batch.Int128:
 		to.AppendInt128(*(*batch.Int128Value)(unsafe.Pointer(v)))
+	case batch.MonthDayNano:
+		to.AppendInterval(batch.IntervalValue{Months: int32(int64(v[0]) >> 32), Days: int32(uint32(v[0])), Micros: int64(v[1])})
 	case batch.Fixed16:
 		to.AppendUUID(*(*batch.UUIDValue)(unsafe.Pointer(v)))
 	default:
@@ -292,7 +294,10 @@ func fixedBits(v *batch.Vector, row int) [2]uint64 {
 			f = math.NaN()
 		}
 		return [2]uint64{math.Float64bits(f)}
-	case batch.Int128, batch.Fixed16, batch.MonthDayNano:
+	case batch.MonthDayNano: // a month equals 30 days
+		months, days, micros := batch.At[interval](v, row).normal()
+		return [2]uint64{uint64(months)<<32 | uint64(uint32(days)), uint64(micros)}
+	case batch.Int128, batch.Fixed16:
 		return batch.At[[2]uint64](v, row)
 	default:
 		return [2]uint64{uint64(v.Integer(row))}

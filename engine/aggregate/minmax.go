@@ -27,7 +27,7 @@ func newMinMax(arg batch.Type, greatest bool) (Accumulator, error) {
 	case batch.UUID:
 		return minMax[batch.UUIDValue]{arg, greatest, func(a, b batch.UUIDValue) int { return bytes.Compare(a[:], b[:]) }}, nil
 	case batch.Interval:
-		return nil, fmt.Errorf("min and max over %s", arg)
+		return minMax[interval]{arg, greatest, interval.compare}, nil
 	}
 	switch arg.Physical() {
 	case batch.Int8:
@@ -121,4 +121,31 @@ func (m minMaxBytes) fold(c *Column, g uint32, v []byte, arena *Arena) {
 	} else if order := bytes.Compare(v, held.Bytes()); order < 0 != m.greatest && order != 0 {
 		*held = arena.Handle(v)
 	}
+}
+
+// interval is an INTERVAL as it lies in memory.
+type interval struct {
+	months, days int32
+	nanos        int64
+}
+
+const (
+	microsPerDay  = 86400e6
+	daysPerMonth  = 30
+	microsPerSpan = daysPerMonth * microsPerDay
+)
+
+// normal returns an equal interval of months, days below a month and
+// microseconds below a day: SQL takes a month for 30 days where it compares.
+func (i interval) normal() (months, days, micros int64) {
+	micros = i.nanos / 1000
+	months = int64(i.months) + int64(i.days)/daysPerMonth + micros/microsPerSpan
+	days, micros = int64(i.days)%daysPerMonth, micros%microsPerSpan
+	return months, days + micros/microsPerDay, micros % microsPerDay
+}
+
+func (i interval) compare(j interval) int {
+	m, d, u := i.normal()
+	n, e, v := j.normal()
+	return cmp.Or(cmp.Compare(m, n), cmp.Compare(d, e), cmp.Compare(u, v))
 }
