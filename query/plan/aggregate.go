@@ -3,181 +3,234 @@ package plan
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
-const aggregateHint = "a view keeps count, sum, avg, mean, min, max, bool_and, bool_or and count_if, each with FILTER, and count with DISTINCT"
+// call is a call of an aggregate function.
+type call struct {
+	n      node
+	name   string // DuckDB's first name of the function
+	kept   kept
+	args   []node
+	types  []batch.Type // of args; shorter if a view cannot keep one of them
+	result string       // DuckDB's type of the call
+	filter int          // index of the condition in FILTER, -1 for none
+}
 
 // aggregate makes the accumulators of a call and returns the expression over
 // the state's columns that has the call's value.
 func (p *planner) aggregate(ctx context.Context, n node) (node, error) {
-	if err := checkCall(n); err != nil {
+	if m, ok := aggregateMacros[n.str("function_name")]; ok {
+		return p.macro(ctx, n, m.params, m.sql)
+	}
+	c, err := p.readCall(ctx, n)
+	if err != nil {
 		return nil, err
 	}
-	filter := -1
+	if !c.native() {
+		return p.bag(ctx, c)
+	}
+	return p.accumulate(ctx, c)
+}
+
+// macro replaces a macro by what it stands for.
+func (p *planner) macro(ctx context.Context, n node, params []string, sql string) (node, error) {
+	if _, err := p.stage.typeOf(ctx, n); err != nil {
+		return nil, err
+	}
+	items, err := parseItems(ctx, p.b, "SELECT "+sql)
+	if err != nil {
+		return nil, err
+	}
+	args := n.list("children")
+	var replace func(node) (node, error)
+	replace = func(c node) (node, error) {
+		if names := c.strings("column_names"); c.class() == "COLUMN_REF" {
+			return args[slices.Index(params, names[0])], nil
+		}
+		out, err := mapChildren(c, replace)
+		if err == nil {
+			out["query_location"] = n["query_location"]
+		}
+		return out, err
+	}
+	expanded, err := replace(items[0])
+	if err != nil {
+		return nil, err
+	}
+	if expanded, err = p.afterAggregation(ctx, expanded); err != nil {
+		return nil, err
+	}
+	return expanded.in(n), nil
+}
+
+// readCall checks a call and lets DuckDB bind it, over the source.
+func (p *planner) readCall(ctx context.Context, n node) (*call, error) {
+	c := &call{n: n, name: n.str("function_name"), args: n.list("children"), filter: -1}
+	if other, ok := otherNames[c.name]; ok {
+		c.name = other
+	}
+	unsupported := func(what string) error {
+		return fail(codeUnsupported, n.location(), "%s is not supported in a materialized view", what).hint("%s", aggregateHint)
+	}
+	var ok bool
+	if c.kept, ok = keptFunctions[c.name]; !ok {
+		err := unsupported("the aggregate " + n.str("function_name"))
+		if why, ok := notKept[c.name]; ok {
+			return nil, err.(*Error).hint("%s", why)
+		}
+		return nil, err
+	}
+	if n.flag("export_state") {
+		return nil, unsupported("EXPORT_STATE")
+	}
+	var err error
 	if f := n.child("filter"); f != nil {
-		var err error
-		if filter, err = p.stage.addCondition(ctx, f); err != nil {
+		if c.filter, err = p.stage.addCondition(ctx, f); err != nil {
 			return nil, err
 		}
 	}
-	args := n.list("children")
-	if n.function("count_star") {
-		return p.slot(n, view.Aggregate{Func: aggregate.CountStar, Filter: filter})
-	}
-	typeName, err := p.stage.typeOf(ctx, args[0])
-	if err != nil {
-		return nil, err
-	}
-	kept, err := p.accumulators(n, typeName)
-	if err != nil {
-		return nil, err
-	}
-	var arg []int
-	if kept[0].Func != aggregate.CountStar {
-		at, err := p.stage.add(ctx, args[0])
+	for _, a := range c.args {
+		typeName, err := p.stage.typeOf(ctx, a)
 		if err != nil {
 			return nil, err
 		}
-		arg = []int{at}
+		t, ok := representable(typeName)
+		if !ok {
+			break
+		}
+		c.types = append(c.types, t)
 	}
-	slots := make([]node, len(kept))
-	for i, a := range kept {
-		a.Args, a.Filter = arg, filter
-		if slots[i], err = p.slot(n, a); err != nil {
+	bare := maps.Clone(n)
+	bare["filter"] = nil // a condition is anything that casts to BOOLEAN
+	c.result, err = p.stage.typeOf(ctx, bare)
+	return c, err
+}
+
+// native reports whether accumulators keep the call.
+func (c *call) native() bool {
+	k := &c.kept
+	if len(k.funcs) == 0 || len(c.types) < len(c.args) || k.accept != nil && !k.accept(c.types) {
+		return false
+	}
+	if k.ordered && len(c.n.child("order_bys").list("orders")) > 0 {
+		return false
+	}
+	return !c.n.flag("distinct") || k.distinct == distinctNone || len(c.args) == 1
+}
+
+// accumulate makes the accumulators of a call.
+func (p *planner) accumulate(ctx context.Context, c *call) (node, error) {
+	distinct := c.n.flag("distinct") && c.kept.distinct == distinctSet
+	k := p.refine(c, distinct)
+	var args []int
+	if k.funcs[0] != aggregate.CountStar {
+		for _, a := range c.args {
+			at, err := p.stage.add(ctx, a)
+			if err != nil {
+				return nil, err
+			}
+			args = append(args, at)
+		}
+	}
+	if k.event {
+		at, err := p.eventTime(ctx)
+		if err != nil {
 			return nil, err
 		}
+		args = append(args, at...)
 	}
-	if len(slots) == 1 {
-		return slots[0], nil
+	var columns []string
+	for _, f := range k.funcs {
+		own, err := p.columns(view.Aggregate{Func: f, Args: args, Filter: c.filter, Distinct: distinct})
+		if err != nil {
+			return nil, err
+		}
+		columns = append(columns, own...)
 	}
-	return p.mean(ctx, n, slots[0], slots[1])
+	return p.value(ctx, c.n, k.value, columns)
 }
 
-// checkCall refuses the forms of aggregates that the engine does not keep.
-func checkCall(n node) error {
-	name := n.str("function_name")
-	unsupported := func(what string) error {
-		return fail(codeUnsupported, n.location(), "%s is not supported in a materialized view", what).hint(aggregateHint)
-	}
-	args := len(n.list("children"))
-	switch name {
-	case "count_star":
-		return nil
-	case "count", "sum", "avg", "mean", "min", "max", "bool_and", "bool_or", "count_if", "countif":
-	default:
-		return unsupported("the aggregate " + name)
-	}
-	if args != 1 {
-		return unsupported(fmt.Sprintf("%s with %d arguments", name, args))
-	}
-	if len(n.child("order_bys").list("orders")) > 0 {
-		return unsupported("ORDER BY inside " + name)
-	}
-	if n.flag("export_state") {
-		return unsupported("EXPORT_STATE")
-	}
-	if n.flag("distinct") {
-		switch name {
-		case "sum", "avg", "mean", "count_if", "countif":
-			return unsupported(name + "(DISTINCT …)")
-		}
-	}
-	return nil
-}
-
-// accumulators returns what the engine keeps for a call over an argument of the
-// given type: one accumulator, or a sum and a count for a mean.
-func (p *planner) accumulators(n node, typeName string) ([]view.Aggregate, error) {
-	name, arg := n.str("function_name"), n.list("children")[0]
-	t, ok := representable(typeName)
-	if name == "count" && !n.flag("distinct") {
-		if arg.class() == "CONSTANT" && !arg.child("value").flag("is_null") {
-			return []view.Aggregate{{Func: aggregate.CountStar}}, nil
-		}
-	}
-	if !ok {
-		return nil, typeError(arg, "the argument of "+name, typeName)
-	}
-	mismatch := fail(codeUndefinedFunction, n.location(), "function %s(%s) does not exist", name, typeName)
-	switch name {
+// refine fits what is kept for a function to a call of it.
+func (p *planner) refine(c *call, distinct bool) kept {
+	k := c.kept
+	switch c.name {
 	case "count":
-		if !n.flag("distinct") {
-			return []view.Aggregate{{Func: aggregate.Count}}, nil
+		if arg := c.args[0]; !distinct && arg.class() == "CONSTANT" && !arg.child("value").flag("is_null") {
+			k.funcs = []aggregate.Function{aggregate.CountStar}
 		}
-		if t.Kind == batch.Interval {
-			return nil, fail(codeUnsupported, n.location(), "count(DISTINCT …) over an INTERVAL is not supported in a materialized view").
-				hint("cast it to VARCHAR, or count its length in seconds: epoch(x)")
+	case "sum":
+		if aggregate.WideSum(c.types[0]) {
+			k.value = "CASE WHEN $1 = 0 THEN $0 END"
 		}
-		return []view.Aggregate{{Func: aggregate.Count, Distinct: true}}, nil
-	case "min", "max":
-		if t.Kind == batch.Interval {
-			return nil, fail(codeUnsupported, n.location(), "%s over an INTERVAL is not supported in a materialized view", name).
-				hint("take it of its length in seconds: epoch(x)")
+	case "avg":
+		if !distinct { // so that sum and count of the same column are shared
+			k.funcs = []aggregate.Function{aggregate.Sum, aggregate.Count}
 		}
-		return []view.Aggregate{{Func: map[string]aggregate.Function{"min": aggregate.Min, "max": aggregate.Max}[name]}}, nil
-	case "bool_and", "bool_or", "count_if", "countif":
-		if t.Kind != batch.Boolean {
-			return nil, mismatch.hint("write a condition, or cast to BOOLEAN")
-		}
-		return []view.Aggregate{boolAggregate(name)}, nil
+		k.value = meanSQL(c.types[0])
 	}
-	if !summable(t) || t.Kind == batch.Boolean && name != "sum" {
-		if t.Kind >= batch.Date && t.Kind <= batch.Interval && name != "sum" {
-			return nil, fail(codeUnsupported, n.location(), "%s over a %s is not supported in a materialized view", name, typeName).
-				hint("take the mean of a number, such as epoch_us(x)")
-		}
-		return nil, mismatch.hint("cast the argument to a number")
-	}
-	kept := []view.Aggregate{{Func: aggregate.Sum}}
-	if name != "sum" {
-		kept = append(kept, view.Aggregate{Func: aggregate.Count})
-	}
-	return kept, nil
+	return k
 }
 
-// boolAggregate is the accumulator of an aggregate over conditions. DuckDB's
-// count_if is a sum: NULL, not 0, when there is no condition that isn't NULL.
-func boolAggregate(name string) view.Aggregate {
-	switch name {
-	case "bool_and":
-		return view.Aggregate{Func: aggregate.BoolAnd}
-	case "bool_or":
-		return view.Aggregate{Func: aggregate.BoolOr}
+// meanSQL is the mean as DuckDB computes it, a DOUBLE for every number; from a
+// sum that may have left 128 bits, too.
+func meanSQL(t batch.Type) string {
+	sum, count := "$0::DOUBLE", "$1"
+	if aggregate.WideSum(t) {
+		sum, count = fmt.Sprintf("($0::DOUBLE + $1 * '3.402823669209384634633746e%d'::DOUBLE)", 38-int(t.Scale)), "$2"
 	}
-	return view.Aggregate{Func: aggregate.Sum}
+	return fmt.Sprintf("CASE WHEN %[2]s = 0 THEN NULL ELSE %[1]s / %[2]s END", sum, count)
 }
 
-// summable reports whether values of type t have a sum in DuckDB.
-func summable(t batch.Type) bool {
-	return t.Kind >= batch.Boolean && t.Kind <= batch.Decimal
+// eventTime returns the argument by which first and last order rows, if the
+// source has a watermark.
+func (p *planner) eventTime(ctx context.Context) ([]int, error) {
+	i := p.source.index(p.source.EventTime)
+	if i < 0 {
+		return nil, nil
+	}
+	at, err := p.stage.add(ctx, newColumn(p.source.Columns[i].Name))
+	return []int{at}, err
 }
 
-// slot returns the first state column of an accumulator. Equal accumulators
-// share one.
-func (p *planner) slot(n node, a view.Aggregate) (node, error) {
+// columns returns the names of an accumulator's state columns. Equal
+// accumulators share them.
+func (p *planner) columns(a view.Aggregate) ([]string, error) {
 	at := slices.IndexFunc(p.def.Aggregates, func(b view.Aggregate) bool { return reflect.DeepEqual(a, b) })
 	if at < 0 {
 		at = len(p.def.Aggregates)
 		p.def.Aggregates = append(p.def.Aggregates, a)
 	}
 	p.def.Exprs = p.stage.exprs
-	column, err := p.def.FirstColumn(at)
+	first, err := p.def.FirstColumn(at)
 	if err != nil {
 		return nil, err
 	}
-	return newColumn(columnName("a", column)).in(n), nil
+	end, err := p.def.FirstColumn(at + 1)
+	names := make([]string, end-first)
+	for i := range names {
+		names[i] = columnName("a", first+i)
+	}
+	return names, err
 }
 
-// mean returns the mean as DuckDB computes it: a DOUBLE for every number.
-func (p *planner) mean(ctx context.Context, n, sum, count node) (node, error) {
-	s, c := sum.strings("column_names")[0], count.strings("column_names")[0]
-	items, err := parseItems(ctx, p.b, fmt.Sprintf("SELECT CASE WHEN %s = 0 THEN NULL ELSE %s::DOUBLE / %s END", c, s, c))
+// value returns an expression over state columns, which it calls $0, $1, ….
+func (p *planner) value(ctx context.Context, n node, sql string, columns []string) (node, error) {
+	if sql == "$0" {
+		return newColumn(columns[0]).in(n), nil
+	}
+	var pairs []string
+	for i := range slices.Backward(columns) { // $10 before $1
+		pairs = append(pairs, fmt.Sprint("$", i), columns[i])
+	}
+	items, err := parseItems(ctx, p.b, "SELECT "+strings.NewReplacer(pairs...).Replace(sql))
 	if err != nil {
 		return nil, err
 	}

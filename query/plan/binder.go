@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -39,7 +40,8 @@ type binding struct {
 	b        Binder
 	relation string
 	columns  []batch.Column
-	from     string // what is read, as SQL over the relation; "" for the relation itself
+	from     string                    // what is read, as SQL over the relation; "" for the relation itself
+	more     map[string][]batch.Column // relations in from besides
 }
 
 // reads returns what is read.
@@ -52,7 +54,9 @@ func (d *binding) reads() string {
 
 // types returns the DuckDB types of expressions, given as SQL.
 func (d *binding) describe(ctx context.Context, sql string) ([]Field, error) {
-	return d.b.Describe(ctx, sql, map[string][]batch.Column{d.relation: d.columns})
+	tables := map[string][]batch.Column{d.relation: d.columns}
+	maps.Copy(tables, d.more)
+	return d.b.Describe(ctx, sql, tables)
 }
 
 // typeOf returns the SQL and the DuckDB type of one expression. The error of an

@@ -52,7 +52,12 @@ func set(names ...string) map[string]bool {
 
 // isAggregate reports whether n is a call of an aggregate function.
 func isAggregate(n node) bool {
-	return n.class() == "FUNCTION" && !n.flag("is_operator") && aggregateNames[n.str("function_name")]
+	if n.class() != "FUNCTION" || n.flag("is_operator") {
+		return false
+	}
+	name := n.str("function_name")
+	_, macro := aggregateMacros[name]
+	return macro || aggregateNames[name]
 }
 
 // isBuiltinSchema reports whether a function qualified by name is DuckDB's own.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -138,6 +140,23 @@ var oracleViews = []string{
 	"SELECT DISTINCT date_trunc('year', ts) AS y, paid FROM orders",
 	"SELECT DISTINCT 1 AS one FROM orders WHERE order_id < 5",
 	"SELECT DISTINCT paid, count(*) OVER (PARTITION BY country) AS n FROM orders GROUP BY country, paid",
+	"SELECT country, var_pop(price) AS a, var_samp(price) AS b, variance(quantity) AS c, stddev(amount) AS d, stddev_samp(ratio) AS e, stddev_pop(wide) AS f, sem(big) AS g, var_pop(huge) AS h FROM orders GROUP BY country",
+	"SELECT order_id, var_pop(price) AS a, var_samp(price) AS b, stddev_pop(price) AS c, sem(price) AS d, corr(price, quantity) AS e, covar_samp(price, quantity) AS f, regr_r2(price, quantity) AS g, regr_slope(price, quantity) AS h, regr_intercept(price, quantity) AS i, regr_sxx(price, quantity) AS j FROM orders WHERE order_id < 50 GROUP BY order_id",
+	"SELECT paid, corr(price, quantity) AS a, covar_pop(price, amount) AS b, covar_samp(ratio, big) AS c, regr_count(price, quantity) AS d, regr_avgx(price, quantity) AS e, regr_avgy(price, quantity) AS f, regr_sxx(price, quantity) AS g, regr_syy(price, quantity) AS h, regr_sxy(price, quantity) AS i, regr_slope(price, quantity) AS j, regr_intercept(price, quantity) AS k, regr_r2(price, quantity) AS l FROM orders GROUP BY paid",
+	"SELECT quantity AS q, corr(price, quantity) AS a, regr_r2(price, quantity) AS b, regr_r2(quantity, price) AS c, regr_slope(price, quantity) AS d, regr_intercept(price, quantity) AS e FROM orders GROUP BY quantity",
+	"SELECT var_pop(price) AS a, sem(price) AS b, corr(price, price) AS c, regr_count(price, price) AS d, entropy(price) AS e, product(price) AS f, bit_and(quantity) AS g, list(quantity) AS h, median(price) AS i, arg_min(price, day) AS j, favg(price) AS k FROM orders WHERE order_id < 0",
+	"SELECT country, product(ratio) AS a, fsum(price) AS b, favg(amount) AS c, kahan_sum(quantity) AS d, sumkahan(big) AS e FROM orders WHERE order_id < 100 GROUP BY country",
+	"SELECT country, bit_and(quantity) AS a, bit_or(small) AS b, bit_xor(big) AS c, bit_and(huge) AS d, bit_xor(DISTINCT quantity) AS e FROM orders GROUP BY country",
+	"SELECT country, arg_min(price, order_id) AS a, arg_max(id, order_id) AS b, min_by(payload, order_id) AS c, max_by(raw, order_id) AS d, arg_min_null(amount, order_id) AS e, arg_max_null(ratio, order_id) AS f, argmin(clock, order_id) AS g, arg_max({'a': price}, order_id) AS h, arg_max(order_id, order_id, 3) AS i FROM orders GROUP BY country",
+	"SELECT country, sum(DISTINCT quantity) AS a, avg(DISTINCT quantity) AS b, avg(DISTINCT amount) AS c, sum(DISTINCT huge) AS d, stddev(DISTINCT small) AS e, count(DISTINCT quantity) AS f, favg(DISTINCT quantity) AS g, covar_pop(DISTINCT quantity, small) AS h FROM orders GROUP BY country",
+	"SELECT paid, list(quantity) AS a, array_agg(country ORDER BY order_id DESC) AS b, string_agg(country, '-' ORDER BY order_id) AS c, group_concat(country) AS d, list_sum(list(quantity)) AS e, array_to_string(list(small), '') AS f, list(price) AS g, list({'q': quantity, 'c': country} ORDER BY order_id)[1].c AS h FROM orders WHERE order_id < 500 GROUP BY paid",
+	"SELECT country, mode(small) AS a, histogram(quantity) AS b, histogram(country)::VARCHAR AS c, approx_top_k(small, 2) AS d, entropy(small) AS e, kurtosis(price) AS f, kurtosis_pop(price) AS g, skewness(price) AS h, mad(price) AS i FROM orders GROUP BY country",
+	"SELECT country, median(price) AS a, quantile_cont(price, 0.9) AS b, quantile_disc(amount, [0.1, 0.5]) AS c, percentile_cont(0.25) WITHIN GROUP (ORDER BY quantity) AS d, percentile_disc(0.75) WITHIN GROUP (ORDER BY country DESC) AS e, median(ts) AS f, quantile(clock, 0.5) AS g, mad(created) AS h, median(DISTINCT quantity) AS i FROM orders GROUP BY country",
+	"SELECT day, median(price) FILTER (WHERE paid) AS a, list(quantity ORDER BY quantity) FILTER (WHERE quantity > 3 AND country = 'de') AS b, entropy(small) FILTER (WHERE day > DATE '2020-01-15') AS c, count(*) AS n, max(price, 2) FILTER (WHERE paid) AS d, min(country, 2) AS e, list(DISTINCT small ORDER BY small) AS f FROM orders GROUP BY day HAVING median(price) > 40",
+	"SELECT window_start, window_end, country, median(price) AS m, list(order_id) AS l FROM TUMBLE(orders, ts, INTERVAL '3000 days') GROUP BY ALL",
+	"SELECT geomean(quantity + 6) AS a, weighted_avg(price, ratio) AS b, wavg(price, quantity) AS c, json_group_array(quantity) AS d FROM orders WHERE order_id < 90",
+	"SELECT avg(created) AS a, avg(clock) AS b, count([quantity]) AS c, max([quantity, small]) AS d, first(country ORDER BY order_id) AS e, last(country ORDER BY order_id) AS f, any_value(country ORDER BY order_id DESC) AS g, count(DISTINCT ts - created) AS h FROM orders",
+	"SELECT country, [max(quantity)] AS l, {'n': count(*)} AS s, max(ts - created) AS i, min(INTERVAL 1 day * small) AS j FROM orders WHERE order_id < 100 GROUP BY ALL",
 }
 
 func TestViewsGiveWhatDuckDBGives(t *testing.T) {
@@ -157,13 +176,14 @@ func checkView(t *testing.T, b *duckBinder, sql string) {
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
-	b.exec(t, "CREATE OR REPLACE TEMP TABLE state AS "+stagesSQL(def))
+	result := runStages(t, b, def)
 	plain, err := BatchSQL(ctx, b, sql, "data")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.exec(t, "CREATE OR REPLACE TEMP TABLE have AS "+strings.Replace(def.Result, "{{state}}", "state", 1))
+	b.exec(t, "CREATE OR REPLACE TEMP TABLE have AS "+result)
 	b.exec(t, "CREATE OR REPLACE TEMP TABLE want AS "+plain)
+	nestedAsJSON(t, b, "want")
 	checkTypes(t, b, def)
 	want, have := sorted(t, b, def, "want"), sorted(t, b, def, "have")
 	if len(want) != len(have) {
@@ -181,57 +201,108 @@ func checkView(t *testing.T, b *duckBinder, sql string) {
 	}
 }
 
-// stagesSQL is stages one and two as SQL.
-func stagesSQL(def *view.Definition) string {
-	var one, two, group []string
+// runStages makes the tables of stages one and two: rows, state, and a table for
+// each bag. It returns stage three over them.
+func runStages(t *testing.T, b *duckBinder, def *view.Definition) string {
+	t.Helper()
+	one := []string{"row_number() OVER () AS n"}
+	var group, two []string
 	for i, e := range def.Exprs {
 		one = append(one, fmt.Sprintf("%s AS e%d", e.SQL, i))
 	}
 	if w := def.Window; w != nil {
 		event := fmt.Sprintf("e%d", w.Expr)
-		two = append(two, windowSQL(w, def.Exprs[w.Expr].Type, event, 0)+" AS window_start", windowSQL(w, def.Exprs[w.Expr].Type, event, 1)+" AS window_end")
-		group = append(group, "window_start", "window_end")
+		group = append(group, windowSQL(w, def.Exprs[w.Expr].Type, event, 0)+" AS window_start", windowSQL(w, def.Exprs[w.Expr].Type, event, 1)+" AS window_end")
+		two = append(two, "window_start", "window_end")
 	}
 	for i, k := range def.Keys {
-		two = append(two, fmt.Sprintf("e%d::%s AS k%d", k.Expr, k.Type, i))
-		group = append(group, fmt.Sprintf("k%d", i))
+		group = append(group, fmt.Sprintf("e%d::%s AS k%d", k.Expr, k.Type, i))
+		two = append(two, fmt.Sprintf("k%d", i))
 	}
+	where := "true"
+	if def.Where >= 0 {
+		where = fmt.Sprintf("e%d", def.Where)
+	}
+	b.exec(t, "CREATE OR REPLACE TEMP TABLE rows AS SELECT "+strings.Join(append([]string{"*"}, group...), ", ")+
+		" FROM (SELECT "+strings.Join(one, ", ")+" FROM data) WHERE "+where)
 	columns, err := def.StateColumns()
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
-	columns = columns[len(columns)-len(def.Aggregates):] // each has one
+	grouping := ""
+	same := []string{"true"}
+	if len(two) > 0 {
+		grouping = " GROUP BY " + strings.Join(two, ", ")
+		for _, c := range two {
+			same = append(same, fmt.Sprintf("state.%s IS NOT DISTINCT FROM rows.%[1]s", c))
+		}
+	}
+	for i := range def.Aggregates {
+		first, err := def.FirstColumn(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, sql := range aggregateSQL(def, i) {
+			c := columns[slices.IndexFunc(columns, func(c batch.Column) bool { return c.Name == columnName("a", first+j) })]
+			two = append(two, fmt.Sprintf("(%s)::%s AS %s", sql, c.Type, c.Name))
+		}
+	}
+	b.exec(t, "CREATE OR REPLACE TEMP TABLE state AS SELECT row_number() OVER () AS g, * FROM (SELECT "+
+		strings.Join(append(two, "count(*) AS rows"), ", ")+" FROM rows"+grouping+")")
+	result := strings.Replace(def.Result, "{{state}}", "state", 1)
 	for i, a := range def.Aggregates {
-		two = append(two, fmt.Sprintf("(%s)::%s AS %s", aggregateSQL(a), columns[i].Type, columns[i].Name))
+		if a.Func != aggregate.Bag {
+			continue
+		}
+		items := []string{"g"}
+		for j, arg := range a.Args {
+			items = append(items, fmt.Sprintf("e%d AS v%d", arg, j))
+		}
+		kept := "true"
+		if a.Filter >= 0 {
+			kept = fmt.Sprintf("e%d", a.Filter)
+		}
+		b.exec(t, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE bag%d AS SELECT %s FROM rows JOIN state ON %s WHERE %s ORDER BY n",
+			i, strings.Join(items, ", "), strings.Join(same, " AND "), kept))
+		result = strings.ReplaceAll(result, bagPlaceholder(i), fmt.Sprint("bag", i))
 	}
-	if len(one) == 0 {
-		one = []string{"1"}
-	}
-	sql := "SELECT " + strings.Join(two, ", ") + " FROM (SELECT " + strings.Join(one, ", ") + " FROM data)"
-	if def.Where >= 0 {
-		sql += fmt.Sprintf(" WHERE e%d", def.Where)
-	}
-	if len(group) > 0 {
-		sql += " GROUP BY " + strings.Join(group, ", ")
-	}
-	return sql
+	return result
 }
 
-func aggregateSQL(a view.Aggregate) string {
-	call := map[aggregate.Function]string{
-		aggregate.CountStar: "count(*)", aggregate.Count: "count(%s)", aggregate.Sum: "sum(%s)", aggregate.Min: "min(%s)",
-		aggregate.Max: "max(%s)", aggregate.BoolAnd: "bool_and(%s)", aggregate.BoolOr: "bool_or(%s)",
+// aggregateSQL is the state columns of an aggregate.
+func aggregateSQL(def *view.Definition, i int) []string {
+	a := def.Aggregates[i]
+	calls := map[aggregate.Function][]string{
+		aggregate.CountStar: {"count(*)"}, aggregate.Count: {"count(x)"}, aggregate.Sum: {"sum(x)"}, aggregate.Min: {"min(x)"},
+		aggregate.Max: {"max(x)"}, aggregate.BoolAnd: {"bool_and(x)"}, aggregate.BoolOr: {"bool_or(x)"},
+		aggregate.Mean: {"sum(x)", "count(x)"}, aggregate.SumKahan: {"fsum(x)", "max(0)"}, aggregate.Product: {"product(x)"},
+		aggregate.Variance: {"count(x)", "avg(x)", "var_pop(x) * count(x)"},
+		aggregate.Covariance: {
+			"regr_count(x, y)", "regr_avgx(x, y)", "regr_avgy(x, y)", "regr_sxy(x, y)", "regr_sxx(x, y)", "regr_syy(x, y)",
+		},
+		aggregate.BitAnd: {"bit_and(x)"}, aggregate.BitOr: {"bit_or(x)"}, aggregate.BitXor: {"bit_xor(x)"},
+		aggregate.ArgMin: {"arg_min(x, y)"}, aggregate.ArgMax: {"arg_max(x, y)"},
+		aggregate.ArgMinNull: {"arg_min_null(x, y)"}, aggregate.ArgMaxNull: {"arg_max_null(x, y)"},
+		aggregate.First: {"first(x ORDER BY y NULLS LAST, n)"}, aggregate.Last: {"last(x ORDER BY y NULLS FIRST, n)"},
+		aggregate.AnyValue: {"any_value(x ORDER BY y NULLS LAST, n)"},
 	}[a.Func]
-	if len(a.Args) > 0 {
-		call = strings.Replace(call, "%s", fmt.Sprintf("e%d", a.Args[0]), 1)
+	if a.Func == aggregate.Sum && aggregate.WideSum(def.Exprs[a.Args[0]].Type) {
+		calls = append(calls, "max(0)")
 	}
-	if a.Distinct {
-		call = strings.Replace(call, "(", "(DISTINCT ", 1)
+	out := slices.Clone(calls)
+	for j := range out {
+		for k, arg := range a.Args {
+			name := regexp.MustCompile(`\b` + []string{"x", "y"}[k] + `\b`)
+			out[j] = name.ReplaceAllString(out[j], fmt.Sprintf("e%d", arg))
+		}
+		if a.Distinct {
+			out[j] = strings.ReplaceAll(out[j], "(", "(DISTINCT ")
+		}
+		if a.Filter >= 0 {
+			out[j] = strings.ReplaceAll(out[j], ")", fmt.Sprintf(") FILTER (WHERE e%d)", a.Filter))
+		}
 	}
-	if a.Filter >= 0 {
-		call += fmt.Sprintf(" FILTER (WHERE e%d)", a.Filter)
-	}
-	return call
+	return out
 }
 
 // windowSQL is the start of the window shift windows after that of an event time.
@@ -248,6 +319,20 @@ func windowSQL(w *view.Window, typ batch.Type, event string, shift int) string {
 		call = "make_timestamptz"
 	}
 	return fmt.Sprintf("%s(%s // 12, %s %% 12 + 1, 1, 0, 0, 0)", call, start, start)
+}
+
+// nestedAsJSON turns the columns of a table that no view can have into JSON.
+func nestedAsJSON(t *testing.T, b *duckBinder, table string) {
+	t.Helper()
+	var items []string
+	for _, row := range b.rows(t, "SELECT column_name, column_type FROM (DESCRIBE "+table+")") {
+		name, typeName := quote(row[0].(string)), row[1].(string)
+		if isNested(typeName) {
+			name = asJSON(name, typeName) + " AS " + name
+		}
+		items = append(items, name)
+	}
+	b.exec(t, "CREATE OR REPLACE TEMP TABLE "+table+" AS SELECT "+strings.Join(items, ", ")+" FROM "+table)
 }
 
 // checkTypes compares the types of both results with those of the definition.

@@ -3,7 +3,6 @@ package plan
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 )
 
@@ -34,7 +33,7 @@ func TestBadGroupsHoldUpNothing(t *testing.T) {
 			t.Errorf("%s: %v", test.sql, err)
 			continue
 		}
-		text := strings.Replace(def.Result, "{{state}}", "("+stagesSQL(def)+")", 1)
+		text := runStages(t, b, def)
 		if got := fmt.Sprint(b.rows(t, "SELECT * FROM ("+text+") ORDER BY 1")); got != test.want {
 			t.Errorf("%s\n%s\ngives %s, want %s", test.sql, def.Result, got, test.want)
 		}

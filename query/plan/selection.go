@@ -25,14 +25,18 @@ type input struct {
 func (in *input) hasWindow() bool { return len(in.window) > 0 }
 
 // newInput returns a relation over the state's columns, given as SQL that has
-// the placeholder in the state's place.
+// placeholders in the places of the state and of bags.
 func (p *planner) newInput(text string, names []string, window map[string]string) (*input, error) {
 	state, err := p.state()
 	if err != nil {
 		return nil, err
 	}
 	in := &input{binding: *state, text: text, names: names, window: window}
-	in.from = strings.ReplaceAll(text, statePlaceholder, stateRelation)
+	pairs := []string{statePlaceholder, stateRelation}
+	for _, b := range p.bags {
+		pairs = append(pairs, bagPlaceholder(b.at), bagRelation(b.at))
+	}
+	in.from = strings.NewReplacer(pairs...).Replace(text)
 	return in, nil
 }
 
@@ -46,7 +50,10 @@ func (p *planner) stateInput() (*input, error) {
 	for _, c := range state.columns {
 		names = append(names, c.Name)
 	}
-	return p.newInput(statePlaceholder, names, map[string]string{windowStart: windowStart, windowEnd: windowEnd})
+	for _, b := range p.bags {
+		names = append(names, b.columns()...)
+	}
+	return p.newInput(p.withBags(statePlaceholder, bagPlaceholder), names, map[string]string{windowStart: windowStart, windowEnd: windowEnd})
 }
 
 // output is a column of a SELECT.
@@ -61,6 +68,7 @@ type selection struct {
 	modifiers
 	outputs         []output
 	filter, qualify node // HAVING or WHERE, and QUALIFY; nil for none
+	outermost       bool // its columns are the view's
 }
 
 // planResult writes stage three: the SELECT list and HAVING over the state, and
@@ -99,6 +107,7 @@ func (p *planner) planResult(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		s.outermost = i == len(p.st.outer)
 		want, err := p.describeOriginal(ctx, sql)
 		if in, err = p.planSelection(ctx, s, in, want, err); err != nil {
 			return err
@@ -284,6 +293,10 @@ func (p *planner) castOutputs(ctx context.Context, s *selection, rows *input, fi
 		if o := &s.outputs[i]; have[i].Type != want[i].Type {
 			o.sql = "CAST(" + o.sql + " AS " + want[i].Type + ")"
 		}
+		if o := &s.outputs[i]; s.outermost && isNested(want[i].Type) {
+			o.sql, o.n = asJSON(o.sql, want[i].Type), node{}
+			want[i].Type = "JSON"
+		}
 	}
 	return nil
 }
@@ -342,7 +355,10 @@ func (p *planner) checkDistinct(s *selection, in *input) error {
 func (p *planner) state() (*binding, error) {
 	p.def.Exprs = p.stage.exprs
 	columns, err := p.def.StateColumns()
-	return &binding{b: p.b, relation: stateRelation, columns: columns}, err
+	return &binding{
+		b: p.b, relation: stateRelation, columns: columns,
+		from: p.withBags(stateRelation, bagRelation), more: p.bagTables(),
+	}, err
 }
 
 // setColumns sets the view's columns from those of its outermost SELECT.

@@ -17,6 +17,7 @@ type planner struct {
 	groups map[string]string // key of a group expression → the state's column
 	bucket string            // the group expression that is the window, "" for TUMBLE's columns
 	moved  []node            // conditions of joins that belong to WHERE
+	bags   []*bag
 }
 
 // View plans the SELECT of a materialized view. The lookup returns the source

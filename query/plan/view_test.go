@@ -99,7 +99,10 @@ func dumpError(t *testing.T, sql string, err error) string {
 
 var functionNames = map[aggregate.Function]string{
 	aggregate.CountStar: "CountStar", aggregate.Count: "Count", aggregate.Sum: "Sum", aggregate.Min: "Min", aggregate.Max: "Max",
-	aggregate.BoolAnd: "BoolAnd", aggregate.BoolOr: "BoolOr", aggregate.Bag: "Bag",
+	aggregate.BoolAnd: "BoolAnd", aggregate.BoolOr: "BoolOr", aggregate.Bag: "Bag", aggregate.Mean: "Mean", aggregate.SumKahan: "SumKahan",
+	aggregate.Product: "Product", aggregate.Variance: "Variance", aggregate.Covariance: "Covariance", aggregate.BitAnd: "BitAnd",
+	aggregate.BitOr: "BitOr", aggregate.BitXor: "BitXor", aggregate.ArgMin: "ArgMin", aggregate.ArgMax: "ArgMax",
+	aggregate.ArgMinNull: "ArgMinNull", aggregate.ArgMaxNull: "ArgMaxNull", aggregate.First: "First", aggregate.Last: "Last", aggregate.AnyValue: "AnyValue",
 }
 
 var opNames = map[view.CompareOp]string{
@@ -137,7 +140,11 @@ func dumpDefinition(def *view.Definition) string {
 		if err != nil {
 			return err.Error()
 		}
-		fmt.Fprintf(&out, "a%d: %s", first, functionNames[a.Func])
+		if a.Func == aggregate.Bag {
+			fmt.Fprintf(&out, "bag%d:", i)
+		} else {
+			fmt.Fprintf(&out, "a%d: %s", first, functionNames[a.Func])
+		}
 		if a.Distinct {
 			out.WriteString(" distinct")
 		}

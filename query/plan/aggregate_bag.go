@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// bag is a Bag among the definition's aggregates: calls with the same FILTER
+// share one. DuckDB computes them over the bag's rows, by group.
+type bag struct {
+	at    int      // among the aggregates
+	keys  []string // of its arguments
+	calls []string // as SQL; the result of call j is the column b<at>_<j>
+}
+
+// columns are the names of the calls' results.
+func (b *bag) columns() []string {
+	names := make([]string, len(b.calls))
+	for j := range names {
+		names[j] = fmt.Sprintf("b%d_%d", b.at, j)
+	}
+	return names
+}
+
+// bagRelation is the relation that planning describes calls over.
+func bagRelation(at int) string { return fmt.Sprint("ms_bag", at) }
+
+func bagPlaceholder(at int) string { return fmt.Sprintf("{{bag%d}}", at) }
+
+// bag keeps the arguments of a call and returns the column of its result.
+func (p *planner) bag(ctx context.Context, c *call) (node, error) {
+	b := p.bagOf(c.filter)
+	n, err := p.overBag(ctx, b, c)
+	if err != nil {
+		return nil, err
+	}
+	sql, err := deparseExpr(ctx, p.b, n)
+	if err != nil {
+		return nil, err
+	}
+	if c.kept.empty != "" {
+		sql = fmt.Sprintf("coalesce(%s, %s)", sql, c.kept.empty)
+	}
+	j := slices.Index(b.calls, sql)
+	if j < 0 {
+		j = len(b.calls)
+		b.calls = append(b.calls, sql)
+	}
+	name := b.columns()[j]
+	if c.kept.empty != "" { // a group that no row has entered
+		return p.value(ctx, c.n, fmt.Sprintf("coalesce($0, %s)", c.kept.empty), []string{name})
+	}
+	return newColumn(name).in(c.n), nil
+}
+
+// bagOf returns the bag of the rows that a FILTER lets through.
+func (p *planner) bagOf(filter int) *bag {
+	for _, b := range p.bags {
+		if p.def.Aggregates[b.at].Filter == filter {
+			return b
+		}
+	}
+	b := &bag{at: len(p.def.Aggregates)}
+	p.bags = append(p.bags, b)
+	p.def.Aggregates = append(p.def.Aggregates, view.Aggregate{Func: aggregate.Bag, Filter: filter})
+	return b
+}
+
+// overBag returns a call over the rows of its bag.
+func (p *planner) overBag(ctx context.Context, b *bag, c *call) (node, error) {
+	n := maps.Clone(c.n)
+	n["filter"] = nil
+	return mapChildren(n, func(arg node) (node, error) { return p.keepArgument(ctx, b, arg) })
+}
+
+// keepArgument makes an argument a column of the bag. Of what a column cannot
+// hold, the parts are kept; of what depends on no column, nothing.
+func (p *planner) keepArgument(ctx context.Context, b *bag, n node) (node, error) {
+	if find(n, isColumn) == nil {
+		return n, nil
+	}
+	typeName, ok := "", n.class() != "LAMBDA" && find(n, isLambdaParameter) == nil
+	if ok {
+		var err error
+		if typeName, err = p.stage.typeOf(ctx, n); err != nil {
+			return nil, err
+		}
+		_, ok = representable(typeName)
+	}
+	if !ok {
+		return mapChildren(n, func(part node) (node, error) { return p.keepArgument(ctx, b, part) })
+	}
+	key := n.key()
+	i := slices.Index(b.keys, key)
+	if i < 0 {
+		at, err := p.stage.add(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		i = len(b.keys)
+		b.keys = append(b.keys, key)
+		a := &p.def.Aggregates[b.at]
+		a.Args = append(a.Args, at)
+	}
+	return newColumn(columnName("v", i)).in(n), nil
+}
+
+func isLambdaParameter(n node) bool { return n.flag(lambdaMark) }
+
+// withBags joins the results of calls over bags to the state's relation.
+func (p *planner) withBags(state string, bag func(at int) string) string {
+	for _, b := range p.bags {
+		items := []string{"g"}
+		for j, name := range b.columns() {
+			items = append(items, b.calls[j]+" AS "+name)
+		}
+		state += fmt.Sprintf(" LEFT JOIN (SELECT %s FROM %s GROUP BY g) AS b%d USING (g)", strings.Join(items, ", "), bag(b.at), b.at)
+	}
+	return state
+}
+
+// bagTables are the relations behind bags, for planning.
+func (p *planner) bagTables() map[string][]batch.Column {
+	tables := make(map[string][]batch.Column)
+	for _, b := range p.bags {
+		columns := []batch.Column{{Name: "g", Type: batch.Type{Kind: batch.BigInt}}}
+		for i, arg := range p.def.Aggregates[b.at].Args {
+			columns = append(columns, batch.Column{Name: columnName("v", i), Type: p.stage.exprs[arg].Type})
+		}
+		tables[bagRelation(b.at)] = columns
+	}
+	return tables
+}
