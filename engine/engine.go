@@ -15,6 +15,7 @@ import (
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/source"
+	"github.com/millstream-db/millstream/engine/subscription"
 )
 
 // Engine is an open database. Its exported methods are safe for concurrent use.
@@ -34,6 +35,7 @@ type Engine struct {
 	closed  error
 
 	pool    connPool
+	subs    subscription.Places
 	readers sync.Map // name → source.Reader, for their status
 	stats   stats
 	problem atomic.Pointer[string] // why nothing new becomes durable, nil: it does
@@ -280,8 +282,10 @@ func (e *Engine) Close(ctx context.Context) error {
 func (e *Engine) shutdown(ctx context.Context) error {
 	e.jobs.close()
 	err := errors.Join(e.StopSources(ctx), e.Checkpoint(ctx))
+	e.subs.Close(ErrClosed)
 	close(e.quit)
 	<-e.done
+	e.subs.Close(ErrClosed)
 	e.freeAll()
 	return err
 }

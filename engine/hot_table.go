@@ -32,7 +32,8 @@ type hotTable struct {
 	mem      *batch.Allocator
 	reclaim  *epoch.Reclaimer
 	segments []*hotSegment
-	sealed   int // segments before it belong to a checkpoint and stay as they are
+	added    int64 // rows since the engine was opened, those that have gone included
+	sealed   int   // segments before it belong to a checkpoint and stay as they are
 	changed  bool
 	frozen   []*hotSegment
 }
@@ -47,6 +48,7 @@ func (t *hotTable) add(rec arrow.RecordBatch, charge int64) error {
 	s := &hotSegment{record: rec, born: now, first: now, last: now, charge: charge}
 	s.minTime, s.maxTime, s.nulls = t.timeRange(rec)
 	t.segments = append(t.segments, s)
+	t.added += rec.NumRows()
 	t.changed = true
 	for len(t.segments)-t.sealed >= 2 {
 		a, b := t.segments[len(t.segments)-2], t.segments[len(t.segments)-1]

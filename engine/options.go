@@ -21,6 +21,19 @@ type Options struct {
 	// The default is 10 s. 64 MiB of hot rows, or a third of HotBytes, start one
 	// earlier.
 	CheckpointInterval time.Duration
+	// SubscriptionLag and SubscriptionBytes end a subscription that does not keep
+	// up: one that has not moved for so long although there is something to
+	// tell, or that keeps so much memory from being freed. The defaults are 30 s
+	// and 128 MiB.
+	SubscriptionLag   time.Duration
+	SubscriptionBytes int64
+	// SubscriptionRows is how many rows a subscribed query may give; views and
+	// sources that are subscribed to by name have no limit. The default is 100,000.
+	SubscriptionRows int64
+	// SubscriptionResume is for how long the place of a subscription that has
+	// ended is kept, so that its client can go on with AS OF; it is given up
+	// when it costs a quarter of SubscriptionBytes. The default is 10 s.
+	SubscriptionResume time.Duration
 	// DuckDB configures history and query execution.
 	DuckDB duck.Options
 	// Now is the clock. The default is time.Now.
@@ -42,6 +55,18 @@ func (o Options) withDefaults() Options {
 	}
 	if o.CheckpointInterval <= 0 {
 		o.CheckpointInterval = 10 * time.Second
+	}
+	if o.SubscriptionLag <= 0 {
+		o.SubscriptionLag = 30 * time.Second
+	}
+	if o.SubscriptionBytes <= 0 {
+		o.SubscriptionBytes = 128 << 20
+	}
+	if o.SubscriptionRows <= 0 {
+		o.SubscriptionRows = 100_000
+	}
+	if o.SubscriptionResume <= 0 {
+		o.SubscriptionResume = 10 * time.Second
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/subscription"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -74,11 +76,60 @@ const (
 	catalogPatience = 10 * time.Second
 )
 
+// beginReadAt opens a read at a snapshot that somebody has pinned, or at the
+// current epoch for nil.
+func (e *Engine) beginReadAt(ctx context.Context, at *Snapshot) (*Read, error) {
+	if at == nil {
+		return e.BeginRead(ctx)
+	}
+	conn, err := e.pool.get(e)
+	if err != nil {
+		return nil, err
+	}
+	r := &Read{e: e, conn: conn}
+	err = r.begin(ctx)
+	if err == nil && !r.fits(at) {
+		err = &subscription.EpochError{Wanted: at.Epoch, Current: e.Epoch(), Moved: true}
+	}
+	if err != nil {
+		e.pool.discard(conn)
+		return nil, err
+	}
+	at.pin.Acquire() // it is pinned, so this can't fail
+	r.snapshot = at
+	conn.SetRelations(r)
+	return r, nil
+}
+
 // begin starts the transaction and fixes what it sees of history.
 func (r *Read) begin(ctx context.Context) error {
 	if err := r.conn.Exec(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
 		return err
 	}
+	return r.findCheckpoint(ctx)
+}
+
+// errUnfit is returned when the history that a transaction sees and a snapshot
+// are not of one epoch together.
+var errUnfit = errors.New("history and memory do not fit together")
+
+// fits reports whether a snapshot and what the transaction sees make one epoch
+// together: history is not ahead, nothing is missing between them, and names
+// and columns are the same.
+func (r *Read) fits(s *Snapshot) bool {
+	return r.checkpoint <= s.Epoch && s.released <= r.checkpoint && r.catalog == [2]int64{s.catalog, s.catalog}
+}
+
+// fit fixes what the open transaction sees of history, for a given snapshot.
+func (r *Read) fit(ctx context.Context) error {
+	err := r.findCheckpoint(ctx)
+	if err == nil && !r.fits(r.snapshot) {
+		err = errUnfit
+	}
+	return err
+}
+
+func (r *Read) findCheckpoint(ctx context.Context) error {
 	rows, err := r.conn.Query(ctx, "SELECT epoch, catalog, (SELECT version FROM live.internal.catalog) FROM history.internal.epoch")
 	if err != nil {
 		return err
@@ -101,7 +152,7 @@ func (r *Read) Conn() *duck.Conn { return r.conn.Conn }
 
 // SetTimeZone sets the time zone of the connection's statements.
 func (r *Read) SetTimeZone(ctx context.Context, zone string) error {
-	return r.conn.set(ctx, &r.conn.zone, zone, "SET TimeZone = "+history.Literal(zone))
+	return r.conn.setZone(ctx, zone)
 }
 
 // Path is where unqualified names of a statement are looked for.
@@ -213,13 +264,19 @@ func (r *Read) Close() {
 		r.e.pool.put(r.conn)
 	}
 	r.conn = nil
+	r.releaseRelations()
+	r.unpin()
+}
+
+// releaseRelations gives up what was made for the read's statements.
+func (r *Read) releaseRelations() {
 	for _, rel := range r.views {
 		rel.Release()
 	}
-	r.unpin()
 	for _, rel := range r.system {
 		rel.Records[0].Release()
 	}
+	r.views, r.system = nil, nil
 }
 
 // cutBag splits what follows bagPrefix.
@@ -279,6 +336,10 @@ func (c *pooledConn) set(ctx context.Context, current *string, want, sql string)
 	}
 	*current = want
 	return nil
+}
+
+func (c *pooledConn) setZone(ctx context.Context, zone string) error {
+	return c.set(ctx, &c.zone, zone, "SET TimeZone = "+history.Literal(zone))
 }
 
 // connPool keeps readers' connections. It is safe for concurrent use.

@@ -29,8 +29,10 @@ type sourceSnapshot struct {
 	def                  *SourceDefinition
 	schema, lateSchema   *batch.Schema
 	rows, late, rejected []*hotSegment
-	watermark            int64
-	partitions           []partitionState
+	// How many rows each of the three tables has ever been given.
+	rowsEnd, lateEnd, rejectedEnd int64
+	watermark                     int64
+	partitions                    []partitionState
 }
 
 type viewSnapshot struct {

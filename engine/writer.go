@@ -237,13 +237,15 @@ func (e *Engine) publish() {
 	}
 	s.pin = e.reclaim.Publish()
 	e.current.Store(s)
+	e.subs.Published(s)
 	e.reclaim.Sweep()
 }
 
 func (s *liveSource) snapshot(now time.Time) *sourceSnapshot {
 	snap := &sourceSnapshot{
 		def: s.def, schema: s.schema, lateSchema: s.late, rows: s.rowTable.freeze(), late: s.lateTable.freeze(),
-		rejected: s.rejectedTable.freeze(), watermark: s.tracker.Current(), partitions: make([]partitionState, len(s.order)),
+		rejected: s.rejectedTable.freeze(), rowsEnd: s.rowTable.added, lateEnd: s.lateTable.added, rejectedEnd: s.rejectedTable.added,
+		watermark: s.tracker.Current(), partitions: make([]partitionState, len(s.order)),
 	}
 	for i, id := range s.order {
 		p := *s.parts[id]
@@ -277,6 +279,7 @@ func (e *Engine) addPartitions(s *liveSource) {
 
 // tick lets time pass: idle partitions, quiet streams, memory of readers that left.
 func (e *Engine) tick() {
+	e.subs.Check(e.Epoch(), e.opts.Now(), e.subscriptionLimits(), e.reclaim.Held)
 	moved := false
 	for _, s := range e.sources {
 		e.addPartitions(s)

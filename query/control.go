@@ -27,7 +27,7 @@ func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
 	case *parser.Begin:
 		simple(func(context.Context) (string, error) { return s.beginTransaction(), nil })
 	case *parser.Commit:
-		st.run = func(context.Context, []any) (*Result, error) { return s.commit(), nil }
+		st.run = func(ctx context.Context, _ []any) (*Result, error) { return s.commit(ctx) }
 	case *parser.Rollback:
 		simple(func(context.Context) (string, error) { return s.rollback(), nil })
 	case *parser.RollbackTo:
@@ -47,9 +47,12 @@ func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
 		})
 	case *parser.ShowSetting:
 		return s.prepareShowSetting(st, t)
+	case *parser.Close:
+		simple(func(context.Context) (string, error) { return "", s.closeCursor(t) })
 	case *parser.NoOp:
 		simple(func(context.Context) (string, error) {
 			if strings.HasPrefix(t.Tag, "DISCARD") {
+				s.closeCursors(true)
 				s.settings.resetAll()
 			}
 			return "", nil
@@ -72,8 +75,14 @@ func (s *Session) beginTransaction() (notice string) {
 }
 
 // commit ends the transaction; a failed one is rolled back, as its tag says.
-func (s *Session) commit() *Result {
+func (s *Session) commit(ctx context.Context) (*Result, error) {
 	r := &Result{Tag: "COMMIT"}
+	if s.status == statusOpen {
+		if err := s.holdCursors(ctx); err != nil {
+			s.rollback()
+			return nil, err
+		}
+	}
 	switch s.status {
 	case statusIdle:
 		r.Notices = []string{"there is no transaction in progress"}
@@ -82,7 +91,7 @@ func (s *Session) commit() *Result {
 	}
 	s.settings.end(s.status == statusOpen)
 	s.endTransaction()
-	return r
+	return r, nil
 }
 
 func (s *Session) rollback() (notice string) {

@@ -10,6 +10,7 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/subscription"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/plan"
@@ -64,6 +65,17 @@ func fromEngine(err error) *Error {
 	var building *engine.BuildingError
 	if errors.As(err, &building) {
 		return Errorf(CodeObjectNotPrerequisite, "%v", building).WithHint("SHOW JOBS shows its progress; CANCEL JOB %d gives it up.", building.Job)
+	}
+	var epoch *subscription.EpochError
+	if errors.As(err, &epoch) {
+		e := Errorf(CodeInvalidParameter, "%v", err)
+		switch {
+		case epoch.Moved:
+			return e.WithHint("Its changes are there: add WITH (SNAPSHOT = false).")
+		case epoch.Wanted < epoch.Current:
+			return e.WithHint("Begin anew without AS OF, or write AS OF AT LEAST.")
+		}
+		return e
 	}
 	for _, known := range []struct {
 		err        error

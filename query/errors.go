@@ -33,6 +33,7 @@ const (
 	CodeOutOfMemory           = "53200"
 	CodeDiskFull              = "53100"
 	CodeProgramLimit          = "54000"
+	CodeConfigurationLimit    = "53400"
 	CodeInFailedTransaction   = "25P02"
 	CodeReadOnlyTransaction   = "25006"
 	CodeActiveTransaction     = "25001"

@@ -3,8 +3,12 @@ package query
 import (
 	"context"
 	"io"
+	"strconv"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/millstream-db/millstream/query/parser"
 )
 
 // Column describes one column of a result.
@@ -24,7 +28,14 @@ type Result struct {
 	Epoch   uint64   // the epoch at which every source and view was read; 0 when none was
 	Notices []string // warnings for the client
 
+	// Live says that the rows come while things happen: each batch is to reach
+	// the client at once, and there may be no end.
+	Live bool
+	// Copy, when not nil, says how COPY … TO STDOUT wants the rows written.
+	Copy *parser.CopyFormat
+
 	next  func(context.Context) (arrow.RecordBatch, error)
+	poll  func(context.Context, time.Duration) (arrow.RecordBatch, error) // next that waits no longer; live results have it
 	close func()
 }
 
@@ -53,8 +64,12 @@ func (r *Result) Close() {
 type Statement struct {
 	SQL     string
 	Tag     string
-	Params  []string // the parameters' types in DuckDB's spelling, $1 first
-	Columns []Column // nil: the statement returns no rows
+	Params  []string           // the parameters' types in DuckDB's spelling, $1 first
+	Columns []Column           // nil: the statement returns no rows, or Copy is set
+	Live    bool               // its result is; it is not subject to statement_timeout
+	Copy    *parser.CopyFormat // its result's
 
 	run func(ctx context.Context, args []any) (*Result, error)
 }
+
+func formatCount(n int64) string { return strconv.FormatInt(n, 10) }

@@ -40,6 +40,7 @@ type selectQuery struct {
 	offset int    // of sql in the statement; beyond it, when sql is another text
 	path   engine.Path
 	reads  *gate.Reads
+	apart  bool // it has nothing to do with the session's transaction
 }
 
 // admit lets the query through the gate. One that speaks to Postgres's catalog
@@ -86,9 +87,18 @@ func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, 
 	return r.Conn().Prepare(q.sql)
 }
 
+// begin returns what the query reads from.
+func (q *selectQuery) begin(ctx context.Context) (r *engine.Read, own bool, err error) {
+	if q.apart {
+		r, err = q.s.db.engine.BeginRead(ctx)
+		return r, true, err
+	}
+	return q.s.begin(ctx)
+}
+
 // describe finds the types of parameters and columns.
 func (q *selectQuery) describe(ctx context.Context, paramTypes []string) error {
-	r, own, err := q.s.begin(ctx)
+	r, own, err := q.begin(ctx)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,8 @@ type Session struct {
 	read *engine.Read
 	// open is the result that is being read inside the transaction.
 	open *openResult
+	// cursors are the session's SQL cursors by name.
+	cursors map[string]*cursor
 }
 
 // The transaction states, in the protocol's letters.
@@ -42,6 +44,7 @@ func (db *DB) NewSession(o SessionOptions) *Session {
 
 // Close ends the session and its transaction.
 func (s *Session) Close() {
+	s.closeCursors(true)
 	s.endTransaction()
 	s.db.mu.Lock()
 	delete(s.db.sessions, s)
@@ -91,6 +94,14 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 		return st, s.prepareExplain(ctx, st, t)
 	case *parser.Insert:
 		return st, s.prepareInsert(ctx, st, t, paramTypes)
+	case *parser.Subscribe:
+		return st, s.prepareSubscribe(ctx, st, t, paramTypes)
+	case *parser.CopyTo:
+		return st, s.prepareCopy(ctx, st, t, paramTypes)
+	case *parser.Declare:
+		return st, s.prepareDeclare(ctx, st, t)
+	case *parser.Fetch:
+		return st, s.prepareFetch(st, t)
 	case *parser.CreateSource:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createSource(ctx, t, sql) })
 	case *parser.CreateView:
@@ -164,6 +175,7 @@ func (s *Session) fail() {
 
 // endTransaction gives the transaction's epoch up.
 func (s *Session) endTransaction() {
+	s.closeCursors(false)
 	if s.open != nil {
 		s.open.finish()
 	}

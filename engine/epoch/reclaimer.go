@@ -167,6 +167,29 @@ func (r *Reclaimer) visible(x retired) bool {
 	return false
 }
 
+// Held returns how many bytes wait to be freed that the given epochs can see.
+func (r *Reclaimer) Held(epochs ...uint64) (bytes int64) {
+	for _, x := range r.waiting {
+		for _, e := range epochs {
+			if e >= x.born && e < x.died {
+				bytes += x.bytes()
+				break
+			}
+		}
+	}
+	return bytes
+}
+
+func (x *retired) bytes() int64 {
+	n := int64(len(x.memory))
+	if x.record != nil {
+		for _, c := range x.record.Columns() {
+			n += int64(c.Data().SizeInBytes())
+		}
+	}
+	return n
+}
+
 // Pinned returns the number of snapshots that are alive, the current one included.
 func (r *Reclaimer) Pinned() int { return len(r.live) }
 

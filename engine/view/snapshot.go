@@ -126,13 +126,17 @@ func (s *Snapshot) Shape() *Relation { return &Relation{view: s.view} }
 // Live returns the windows that readers see and a checkpoint of the given
 // epoch has not moved into history. Windows that are made of panes are made
 // now; the caller must Release the relation.
-func (s *Snapshot) Live(checkpoint uint64) *Relation {
+func (s *Snapshot) Live(checkpoint uint64) *Relation { return s.live(checkpoint, nil) }
+
+// live is Live for the windows that keep lets through; nil: all.
+func (s *Snapshot) live(checkpoint uint64, keep func(start, end int64) bool) *Relation {
 	r := &Relation{view: s.view, before: never}
 	w := s.view.def.Window
 	final := w != nil && w.Final
 	for _, g := range s.windows {
 		switch {
 		case g.pane, g.closed != 0 && g.closed <= checkpoint:
+		case keep != nil && !g.null && !keep(g.start, g.end):
 		case final && g.closed == 0 && (g.null || !g.rowBounds && g.end > s.watermark):
 		default:
 			r.windows = append(r.windows, g)
@@ -142,14 +146,14 @@ func (s *Snapshot) Live(checkpoint uint64) *Relation {
 		r.before = s.watermark
 	}
 	if s.view.paned {
-		s.makeWindows(r)
+		s.makeWindows(r, keep)
 	}
 	return r
 }
 
 // makeWindows adds the open windows that are made of panes to the relation. They belong
 // to it: the panes are shared with the writer, what is made of them is not.
-func (s *Snapshot) makeWindows(r *Relation) {
+func (s *Snapshot) makeWindows(r *Relation, keep func(start, end int64) bool) {
 	maker, err := s.view.copyLayout()
 	if err != nil {
 		return // it was opened before, with the same definition
@@ -166,7 +170,7 @@ func (s *Snapshot) makeWindows(r *Relation) {
 	slices.Sort(panes)
 	var open []panedWindow
 	for _, w := range maker.panedWindows(panes, s.closedTo, never) {
-		if r.before == never || w.end <= r.before {
+		if (r.before == never || w.end <= r.before) && (keep == nil || keep(w.start, w.end)) {
 			open = append(open, w)
 		}
 	}

@@ -269,17 +269,10 @@ func (p *parser) truncate() Statement {
 // copyFrom reads COPY t (a, b) FROM STDIN|'file' [WITH] (options), and the
 // older spelling without parentheses, which psql's \copy passes on as it is.
 func (p *parser) copyFrom() Statement {
-	start := p.peek()
 	p.expect("copy")
-	if p.peek().mark("(") {
-		panic(p.noCopyTo(start))
-	}
 	s := &CopyFrom{Name: p.name()}
 	if p.peek().mark("(") {
 		s.Columns = p.columnNames()
-	}
-	if p.peek().is("to") {
-		panic(p.noCopyTo(start))
 	}
 	p.expect("from")
 	switch t := p.peek(); {
@@ -300,10 +293,6 @@ func (p *parser) copyFrom() Statement {
 	}
 	p.end()
 	return s
-}
-
-func (p *parser) noCopyTo(t Token) *Error {
-	return unsupportedHere(t, "Use a SELECT; the HTTP interface returns its rows as JSON, CSV or Arrow.", "COPY TO is not supported")
 }
 
 // copyOptions reads (FORMAT csv, HEADER true) or CSV HEADER DELIMITER ','.

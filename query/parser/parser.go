@@ -112,7 +112,15 @@ func (p *parser) production(word string) func() Statement {
 	case "deallocate":
 		return p.deallocate
 	case "close":
-		return p.closeAll
+		return p.closeCursor
+	case "declare":
+		return p.declare
+	case "fetch", "move":
+		return p.fetch
+	case "copy":
+		return p.copy
+	case "subscribe":
+		return p.subscribe
 	case "listen", "unlisten":
 		return p.listen
 	case "explain":
@@ -136,8 +144,6 @@ func (p *parser) change(word string) func() Statement {
 		return p.delete
 	case "truncate":
 		return p.truncate
-	case "copy":
-		return p.copyFrom
 	}
 	return nil
 }

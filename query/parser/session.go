@@ -24,16 +24,6 @@ func (p *parser) deallocate() Statement {
 	return s
 }
 
-func (p *parser) closeAll() Statement {
-	p.expect("close")
-	if t := p.peek(); !t.is("all") {
-		panic(unsupportedHere(t, hintCursor, "CLOSE of a cursor is not supported"))
-	}
-	p.take()
-	p.end()
-	return &NoOp{Tag: "CLOSE CURSOR ALL"}
-}
-
 // listen reads LISTEN x, UNLISTEN x and UNLISTEN *.
 func (p *parser) listen() Statement {
 	verb := p.take()

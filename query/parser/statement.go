@@ -178,8 +178,8 @@ type Release struct{ Name string }
 // RollbackTo is ROLLBACK TO [SAVEPOINT] name.
 type RollbackTo struct{ Name string }
 
-// NoOp is a statement that clients send by habit: DISCARD, DEALLOCATE, CLOSE
-// ALL, LISTEN, UNLISTEN, SET CONSTRAINTS.
+// NoOp is a statement that clients send by habit: DISCARD, DEALLOCATE,
+// LISTEN, UNLISTEN, SET CONSTRAINTS.
 type NoOp struct {
 	Tag  string // the command tag to answer with
 	Name string // DEALLOCATE's statement; empty: none or ALL

@@ -6,7 +6,6 @@ const (
 	hintFiles   = "Millstream reads Kafka topics only; its server's files and network are not reachable by SQL."
 	hintRoles   = "Users and their rights are set in the server's configuration."
 	hintPrepare = "Prepare statements by the extended query protocol, as drivers do."
-	hintCursor  = "Rows are streamed to the client as they are read; cursors are not needed for large results."
 )
 
 // unsupported holds the first words of statements that people try, and what to
@@ -27,9 +26,7 @@ var unsupported = map[string]string{
 	"grant":   hintRoles, "revoke": hintRoles, "reassign": hintRoles, "security": hintRoles,
 	"comment": hintObjects, "lock": "Nothing needs to be locked: a query sees one epoch, and changes follow each other.",
 	"prepare": hintPrepare, "execute": hintPrepare,
-	"declare": hintCursor, "fetch": hintCursor, "move": hintCursor,
-	"notify":    "Subscribe to a view over HTTP.",
-	"subscribe": "Subscribe to a view over HTTP.",
+	"notify":    "SUBSCRIBE tells of changes.",
 	"summarize": "Use SELECT count(*), min(x), max(x), approx_count_distinct(x) FROM ….",
 	"pivot":     "Write sum(x) FILTER (WHERE …) for each column.",
 	"unpivot":   "Write a UNION ALL, or unnest a list.",

@@ -229,6 +229,9 @@ func (c *connection) drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.draining = true
+	if c.running != nil && c.running.endless.Load() {
+		c.running.cancel(errShutdown)
+	}
 	_ = c.conn.SetReadDeadline(time.Unix(1, 0)) // a lost connection ends by itself
 }
 

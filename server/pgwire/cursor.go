@@ -14,8 +14,8 @@ import (
 // cursor sends a result's rows, all at once or some at a time.
 type cursor struct {
 	result *query.Result
-	rows   *rowEncoder // nil: the result has no rows
-	prompt bool        // each batch is sent when it comes: nobody knows when the next will
+	rows   rowWriter // nil: the result has no rows
+	prompt bool      // each batch is sent when it comes: nobody knows when the next will
 
 	batch arrow.RecordBatch // nil: ask the result
 	row   int               // of the batch, the next to be sent
@@ -24,6 +24,20 @@ type cursor struct {
 	kept     []byte
 	detached bool
 	done     bool
+}
+
+// rowWriter writes rows as messages.
+type rowWriter interface {
+	// bind makes it ready for the rows of a batch.
+	bind(batch arrow.RecordBatch) error
+	// append appends one row of the batch as a message.
+	append(dst []byte, row int) ([]byte, error)
+}
+
+// copies returns the encoder of COPY, nil for other rows.
+func (cur *cursor) copies() *copyEncoder {
+	e, _ := cur.rows.(*copyEncoder)
+	return e
 }
 
 // fetch sends at most limit rows, or all if limit is 0. It reports how many it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,9 @@ type execution struct {
 	// context in which the statement was started.
 	ctx    context.Context //nolint:containedctx // see above
 	cancel context.CancelCauseFunc
+	// endless says that its rows come while things happen: no timeout ends it,
+	// and the server's end does not wait for it.
+	endless atomic.Bool
 }
 
 func newExecution(parent context.Context) *execution {
@@ -30,7 +34,11 @@ func (c *connection) run(x *execution, f func(context.Context) error) error {
 	c.setRunning(x)
 	defer c.setRunning(nil)
 	if timeout := parseTimeout(c.session.Setting("statement_timeout")); timeout > 0 {
-		timer := time.AfterFunc(timeout, func() { x.cancel(errTimeout) })
+		timer := time.AfterFunc(timeout, func() {
+			if !x.endless.Load() {
+				x.cancel(errTimeout)
+			}
+		})
 		defer timer.Stop()
 	}
 	defer c.watchHangup(x)()
@@ -51,6 +59,16 @@ func (c *connection) setRunning(x *execution) {
 	c.mu.Lock()
 	c.running = x
 	c.mu.Unlock()
+}
+
+// setEndless notes that the statement that is running has no end of its own.
+func (c *connection) setEndless() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running.endless.Store(true)
+	if c.draining {
+		c.running.cancel(errShutdown)
+	}
 }
 
 // interrupt cancels the running statement, if there is one.

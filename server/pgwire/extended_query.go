@@ -211,6 +211,9 @@ func (c *connection) handleExecute(body []byte) error {
 	var sent int64
 	started := time.Now()
 	err = c.run(p.execution, func(ctx context.Context) (err error) {
+		if plan.Live {
+			c.setEndless()
+		}
 		sent, err = p.fetch(ctx, c, limit)
 		return err
 	})

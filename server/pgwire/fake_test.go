@@ -21,6 +21,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/query"
+	"github.com/millstream-db/millstream/query/parser"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,6 +32,8 @@ type canned struct {
 	params  []string
 	columns []query.Column
 	notices []string
+	live    bool
+	copy    *parser.CopyFormat
 
 	// batches returns the rows. It may block until ctx ends.
 	batches func(ctx context.Context, args []any) ([]arrow.RecordBatch, error)
@@ -106,7 +109,7 @@ func (s *fakeSession) find(sql string) (canned, error) {
 		}}, nil
 	case "stream":
 		n, err := strconv.Atoi(rest)
-		return canned{tag: subscribeTag, columns: number, batches: func(context.Context, []any) ([]arrow.RecordBatch, error) {
+		return canned{tag: "SUBSCRIBE", live: true, columns: number, batches: func(context.Context, []any) ([]arrow.RecordBatch, error) {
 			return append(numbers(n), nil), nil
 		}}, err
 	case "panic":
@@ -139,7 +142,11 @@ func (s *fakeSession) Prepare(_ context.Context, sql string, types []string) (*q
 	s.db.mu.Lock()
 	s.db.prepared = append(s.db.prepared, types)
 	s.db.mu.Unlock()
-	return &query.Statement{SQL: sql, Tag: st.tag, Params: st.params, Columns: st.columns}, nil
+	out := &query.Statement{SQL: sql, Tag: st.tag, Params: st.params, Columns: st.columns, Live: st.live, Copy: st.copy}
+	if st.copy != nil {
+		out.Columns = nil
+	}
+	return out, nil
 }
 
 func (s *fakeSession) failed() {
@@ -197,7 +204,7 @@ func (s *fakeSession) Execute(_ context.Context, st *query.Statement, args []any
 		s.open = false
 		s.db.open.Add(-1)
 	})
-	result.Notices = found.notices
+	result.Notices, result.Live, result.Copy = found.notices, found.live, found.copy
 	return result, nil
 }
 

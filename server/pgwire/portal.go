@@ -6,10 +6,6 @@ import (
 	"github.com/millstream-db/millstream/query"
 )
 
-// subscribeTag is the command tag of a statement whose rows come while they
-// happen.
-const subscribeTag = "SUBSCRIBE"
-
 // portal is a prepared statement with its parameters and result formats bound,
 // and the cursor over its rows once it has been executed.
 type portal struct {
@@ -34,8 +30,14 @@ func (p *portal) start(ctx context.Context, c *connection) error {
 		return err
 	}
 	p.tag = result.Tag
-	p.cursor = &cursor{result: result, prompt: result.Tag == subscribeTag}
+	p.cursor = &cursor{result: result, prompt: result.Live}
 	c.out.sendNotices(result.Notices)
+	if result.Copy != nil {
+		e := newCopyEncoder(result, c.zone())
+		p.cursor.rows = e
+		e.begin(&c.out)
+		return nil
+	}
 	columns := p.statement.plan.Columns
 	if !p.statement.describes(result.Columns) {
 		return errPlanChanged
@@ -54,12 +56,15 @@ func (p *portal) fetch(ctx context.Context, c *connection, limit int64) (int64, 
 			return 0, err
 		}
 	}
-	if p.cursor.rows == nil {
-		limit = 0 // it counts rows, and there are none
+	if p.statement.plan.Columns == nil {
+		limit = 0 // it counts rows, and there are none, or they are copied
 	}
 	sent, err := p.cursor.fetch(ctx, &c.out, limit)
 	if err == nil && p.cursor.done {
 		p.finished = true
+		if e := p.cursor.copies(); e != nil {
+			e.end(&c.out)
+		}
 		p.cursor.close()
 	}
 	return sent, err

@@ -61,6 +61,9 @@ func (s *simpleStatement) run(ctx context.Context) error {
 		return err
 	}
 	s.tag = st.Tag
+	if st.Live {
+		s.c.setEndless()
+	}
 	switch {
 	case st.Tag == "":
 		s.c.out.send(&pgproto3.EmptyQueryResponse{})
@@ -85,8 +88,13 @@ func (s *simpleStatement) run(ctx context.Context) error {
 func (s *simpleStatement) send(ctx context.Context, result *query.Result) error {
 	out := &s.c.out
 	out.sendNotices(result.Notices)
-	cur := cursor{result: result, prompt: result.Tag == subscribeTag}
-	if result.Columns != nil {
+	cur := cursor{result: result, prompt: result.Live}
+	switch {
+	case result.Copy != nil:
+		e := newCopyEncoder(result, s.c.zone())
+		cur.rows = e
+		e.begin(out)
+	case result.Columns != nil:
 		types, formats := columnTypes(result.Columns), make([]int16, len(result.Columns))
 		out.sendColumns(result.Columns, types, formats)
 		cur.rows = newRowEncoder(result.Columns, types, formats, s.c.zone())
@@ -96,6 +104,9 @@ func (s *simpleStatement) send(ctx context.Context, result *query.Result) error 
 		return err
 	}
 	cur.close()
+	if e := cur.copies(); e != nil {
+		e.end(out)
+	}
 	out.sendComplete(result.Tag, s.sent)
 	return nil
 }

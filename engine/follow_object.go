@@ -1,0 +1,245 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/subscription"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// errUnfollowable is returned for an object that can't be followed by itself.
+var errUnfollowable = errors.New("no source or view")
+
+// CanFollow reports whether the changes of a relation in the schema public are
+// known without reading all of it.
+func (e *Engine) CanFollow(name string) bool {
+	_, err := findObject(e.current.Load(), name)
+	return err == nil
+}
+
+// followed is an object whose changes are known.
+type followed interface {
+	// check fails if a snapshot does not have the object.
+	check(s *Snapshot) error
+	// changed starts to tell what is different in a later snapshot; nil: nothing.
+	changed(f *objectFollower, s *subscription.Subscription, from, to *Snapshot) (*subscription.Step, error)
+}
+
+func findObject(s *Snapshot, name string) (followed, error) {
+	if v := s.views[name]; v != nil {
+		return &followedView{name: name, view: v}, nil
+	}
+	for _, table := range []string{"", LateSuffix, RejectedSuffix} {
+		source := strings.TrimSuffix(name, table)
+		if src := s.sources[source]; src != nil && source+table == name {
+			return &followedRows{source: source, table: table, def: src.def}, nil
+		}
+	}
+	return nil, fmt.Errorf("%q: %w", name, errUnfollowable)
+}
+
+// objectFollower follows a source's rows or a view.
+type objectFollower struct {
+	e      *Engine
+	o      *SubscribeOptions
+	object followed
+}
+
+// Start tells all rows of the object.
+func (f *objectFollower) Start(s *subscription.Subscription, at subscription.Snapshot) (*subscription.Step, error) {
+	begun, _ := at.(*Snapshot)
+	if begun != nil && s.NoSnapshot {
+		return nil, f.object.check(begun)
+	}
+	r, err := f.e.beginReadAt(s.Context(), begun)
+	if err != nil {
+		return nil, err
+	}
+	if begun == nil {
+		r.snapshot.pin.Acquire() // the read's pin ends with the read
+		s.Begin(r.snapshot)
+	}
+	if err = f.object.check(r.snapshot); err == nil && s.NoSnapshot {
+		r.Close()
+		return nil, nil
+	}
+	if err == nil {
+		err = r.SetTimeZone(s.Context(), f.o.Zone)
+	}
+	if err == nil {
+		err = r.SetPath(s.Context(), f.o.Path)
+	}
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	st := &subscription.Step{Conn: r.Conn(), Abort: r.Close, Done: func() error { r.Close(); return nil }}
+	return st, st.Run(s.Context(), s.RowsSQL(r.Epoch(), "("+f.o.SQL+"\n)"), f.o.Args...)
+}
+
+// Changes tells what has changed in the object.
+func (f *objectFollower) Changes(s *subscription.Subscription) (subscription.Snapshot, *subscription.Step, error) {
+	to, _ := s.Advance(false).(*Snapshot)
+	if to == nil {
+		return nil, nil, nil
+	}
+	if err := f.object.check(to); err != nil {
+		return nil, nil, err
+	}
+	st, err := f.object.changed(f, s, s.Told().(*Snapshot), to)
+	return to, st, err
+}
+
+// Close does nothing: each step gives its connection back.
+func (f *objectFollower) Close() {}
+
+// followedView is a view: only groups in pages that differ between two
+// snapshots are looked at.
+type followedView struct {
+	name string
+	view *viewSnapshot
+}
+
+func (v *followedView) check(s *Snapshot) error {
+	if now := s.views[v.name]; now != nil && now.state.SameView(v.view.state) {
+		return nil
+	}
+	return fmt.Errorf("the subscription has ended: materialized view %q %w any more, or is another one now", v.name, ErrNotFound)
+}
+
+func (v *followedView) changed(f *objectFollower, s *subscription.Subscription, from, to *Snapshot) (*subscription.Step, error) {
+	a, b := from.views[v.name], to.views[v.name]
+	was, is := b.state.Compare(a.state, to.released)
+	free := func() {
+		was.Release()
+		is.Release()
+	}
+	if was.Empty() && is.Empty() {
+		free()
+		return nil, nil
+	}
+	relations := make(relationMap)
+	before, after := relations.result(b.def, "was", was), relations.result(b.def, "is", is)
+	return f.step(s, relations, free, s.DifferenceSQL(to.Epoch, before, after))
+}
+
+// followedRows is a table to which rows are only ever appended.
+type followedRows struct {
+	source, table string
+	def           *SourceDefinition
+}
+
+func (r *followedRows) check(s *Snapshot) error {
+	if src := s.sources[r.source]; src != nil && src.def == r.def {
+		return nil
+	}
+	return fmt.Errorf("the subscription has ended: source %q %w any more, or has other columns now", r.source, ErrNotFound)
+}
+
+func (r *followedRows) changed(f *objectFollower, s *subscription.Subscription, from, to *Snapshot) (*subscription.Step, error) {
+	a, b := from.sources[r.source], to.sources[r.source]
+	var schema *batch.Schema
+	var records []arrow.RecordBatch
+	switch r.table {
+	case LateSuffix:
+		schema, records = b.lateSchema, tail(b.late, b.lateEnd-a.lateEnd)
+	case RejectedSuffix:
+		schema, records = RejectedSchema(), tail(b.rejected, b.rejectedEnd-a.rejectedEnd)
+	default:
+		schema, records = b.schema, tail(b.rows, b.rowsEnd-a.rowsEnd)
+	}
+	if len(records) == 0 {
+		return nil, nil
+	}
+	free := func() {
+		for _, rec := range records {
+			rec.Release()
+		}
+	}
+	names := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		names[i] = history.Quote(c.Name)
+	}
+	rel := &duck.RecordRelation{Schema: schema, Records: records, InOrder: true}
+	return f.step(s, relationMap{"new": rel}, free, s.RowsSQL(to.Epoch, "(SELECT "+strings.Join(names, ", ")+" FROM ms_scan('new'))"))
+}
+
+// tail returns the last n rows of segments, in their order. Merging segments
+// keeps the order, so what came after a snapshot is what is behind as many rows
+// as the table had been given by then. The caller releases the records.
+func tail(segments []*hotSegment, n int64) []arrow.RecordBatch {
+	first := len(segments)
+	for n > 0 && first > 0 {
+		first--
+		n -= segments[first].record.NumRows()
+	}
+	var records []arrow.RecordBatch
+	for _, s := range segments[first:] {
+		from := max(0, -n)
+		n = 0
+		records = append(records, s.record.NewSlice(from, s.record.NumRows()))
+	}
+	return records
+}
+
+// relationMap is what ms_scan finds during a step.
+type relationMap map[string]duck.Relation
+
+// Relation finds a relation by its name.
+func (m relationMap) Relation(name string) (duck.Relation, error) {
+	if rel, ok := m[name]; ok {
+		return rel, nil
+	}
+	return nil, fmt.Errorf("relation %q does not exist", name)
+}
+
+// result adds the relations that stage three reads and returns its SQL.
+func (m relationMap) result(def *ViewDefinition, name string, state *view.Relation) string {
+	m[name] = state
+	bag := func(i int) string { return fmt.Sprint(name, ".bag", i) }
+	for i, a := range def.Plan.Aggregates {
+		if a.Func == aggregate.Bag {
+			m[bag(i)] = state.Bag(i)
+		}
+	}
+	return "(" + def.resultSQL(name, bag) + "\n)"
+}
+
+// step starts a statement over relations in memory, on a connection from the
+// pool. free is called once the step has ended.
+func (f *objectFollower) step(s *subscription.Subscription, relations relationMap, free func(), sql string) (*subscription.Step, error) {
+	c, err := f.e.pool.get(f.e)
+	if err != nil {
+		free()
+		return nil, err
+	}
+	c.SetRelations(relations)
+	st := &subscription.Step{
+		Conn: c.Conn,
+		Done: func() error {
+			c.SetRelations(nil)
+			f.e.pool.put(c)
+			free()
+			return nil
+		},
+		Abort: func() {
+			f.e.pool.discard(c)
+			free()
+		},
+	}
+	if err := c.setZone(s.Context(), f.o.Zone); err != nil {
+		st.Abort()
+		return nil, err
+	}
+	return st, st.Run(s.Context(), sql)
+}
+
+var _ subscription.Follower = (*objectFollower)(nil)
