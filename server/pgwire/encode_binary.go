@@ -9,6 +9,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/query"
+	"github.com/millstream-db/millstream/server/pgwire/datetime"
 )
 
 // binaryAppender returns what writes an array's values in the binary format of
@@ -145,7 +146,7 @@ func timeBinary(t *wireType, values arrow.Array) appender {
 	case *array.Date32:
 		if t.kind == kindDate {
 			return func(dst []byte, row int) []byte {
-				return binary.BigEndian.AppendUint32(dst, uint32(wireDays(int32(a.Value(row)))))
+				return binary.BigEndian.AppendUint32(dst, uint32(datetime.WireDays(int32(a.Value(row)))))
 			}
 		}
 	case *array.Time32, *array.Time64:
@@ -163,7 +164,7 @@ func timeBinary(t *wireType, values arrow.Array) appender {
 		if t.kind == kindTimestamp || t.kind == kindTimestampTZ {
 			perSecond := unitsPerSecond(a.DataType().(*arrow.TimestampType).Unit)
 			return func(dst []byte, row int) []byte {
-				return binary.BigEndian.AppendUint64(dst, uint64(wireMicros(microsFrom(int64(a.Value(row)), perSecond))))
+				return binary.BigEndian.AppendUint64(dst, uint64(datetime.WireMicros(datetime.MicrosFrom(int64(a.Value(row)), perSecond))))
 			}
 		}
 	case *array.MonthDayNanoInterval:

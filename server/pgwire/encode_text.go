@@ -13,6 +13,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/query"
+	"github.com/millstream-db/millstream/server/pgwire/datetime"
 )
 
 // stringArray is what the string arrays of Arrow have in common.
@@ -46,7 +47,7 @@ func (e *rowEncoder) textAppender(t *wireType, values arrow.Array) appender {
 	case *array.Dictionary:
 		return e.dictionaryAppender(t, a, e.textAppender)
 	case *array.MonthDayNanoInterval:
-		return func(dst []byte, row int) []byte { return appendInterval(dst, intervalOf(a.Value(row))) }
+		return func(dst []byte, row int) []byte { return datetime.AppendInterval(dst, intervalOf(a.Value(row))) }
 	case *array.List, *array.LargeList, *array.FixedSizeList, *array.ListView, *array.LargeListView:
 		switch t.kind {
 		case kindArray:
@@ -106,12 +107,12 @@ func (e *rowEncoder) appendString(dst []byte, s string) []byte {
 func timeText(t *wireType, values arrow.Array, e *rowEncoder) appender {
 	switch a := values.(type) {
 	case *array.Date32:
-		return func(dst []byte, row int) []byte { return appendDate(dst, int32(a.Value(row))) }
+		return func(dst []byte, row int) []byte { return datetime.AppendDate(dst, int32(a.Value(row))) }
 	case *array.Time32, *array.Time64:
 		micros := timeGetter(values)
 		zoned := t.kind == kindTimeTZ
 		return func(dst []byte, row int) []byte {
-			dst = appendTime(dst, micros(row))
+			dst = datetime.AppendTime(dst, micros(row))
 			if zoned {
 				// Arrow carries no zone for DuckDB's TIMETZ.
 				dst = append(dst, "+00"...)
@@ -125,7 +126,7 @@ func timeText(t *wireType, values arrow.Array, e *rowEncoder) appender {
 			zone = nil
 		}
 		return func(dst []byte, row int) []byte {
-			return appendTimestamp(dst, microsFrom(int64(a.Value(row)), perSecond), zone)
+			return datetime.AppendTimestamp(dst, datetime.MicrosFrom(int64(a.Value(row)), perSecond), zone)
 		}
 	}
 	return nil
@@ -140,7 +141,7 @@ func unitsPerSecond(u arrow.TimeUnit) int64 {
 	case arrow.Nanosecond:
 		return 1_000_000_000
 	default:
-		return microsPerSecond
+		return datetime.MicrosPerSecond
 	}
 }
 
@@ -149,10 +150,10 @@ func timeGetter(values arrow.Array) func(int) int64 {
 	switch a := values.(type) {
 	case *array.Time32:
 		perSecond := unitsPerSecond(a.DataType().(*arrow.Time32Type).Unit)
-		return func(row int) int64 { return microsFrom(int64(a.Value(row)), perSecond) }
+		return func(row int) int64 { return datetime.MicrosFrom(int64(a.Value(row)), perSecond) }
 	case *array.Time64:
 		perSecond := unitsPerSecond(a.DataType().(*arrow.Time64Type).Unit)
-		return func(row int) int64 { return microsFrom(int64(a.Value(row)), perSecond) }
+		return func(row int) int64 { return datetime.MicrosFrom(int64(a.Value(row)), perSecond) }
 	}
 	return nil
 }
@@ -249,7 +250,7 @@ func (e *rowEncoder) dictionaryAppender(t *wireType, a *array.Dictionary, of fun
 }
 
 func intervalOf(v arrow.MonthDayNanoInterval) batch.IntervalValue {
-	return batch.IntervalValue{Months: v.Months, Days: v.Days, Micros: floorDiv(v.Nanoseconds, 1_000)}
+	return batch.IntervalValue{Months: v.Months, Days: v.Days, Micros: datetime.FloorDiv(v.Nanoseconds, 1_000)}
 }
 
 // appendFloat appends the shortest digits that give the same float, with an

@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/server/pgwire/datetime"
 )
 
 // Signs of the binary numeric format.
@@ -102,7 +103,7 @@ func appendDecimalText(dst []byte, d decimal) []byte {
 // aligned at the decimal point, without zeros at either end.
 func appendDecimalBinary(dst []byte, d decimal) []byte {
 	whole := len(d.digits) - d.scale // digits before the point; negative: zeros after it
-	first := floorDiv(int64(-whole), 4)
+	first := datetime.FloorDiv(int64(-whole), 4)
 	groups := int(-first) + (d.scale+3)/4
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -174,7 +175,7 @@ func parseBinaryNumeric(data []byte) (any, bool) {
 		if group > 9999 {
 			return nil, false
 		}
-		digits = appendPadded(digits, int64(group), 4)
+		digits = datetime.AppendPadded(digits, int64(group), 4)
 	}
 	// The digits now stand for digits / 10^have; bring that to the scale.
 	have := 4 * (count - weight - 1)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/query"
+	"github.com/millstream-db/millstream/server/pgwire/datetime"
 )
 
 // typeNames are PostgreSQL's names of the types whose texts are read here, for
@@ -118,7 +119,7 @@ func binaryTime(oid uint32, data []byte) (any, bool) {
 		return nil, false
 	}
 	if oid == oidDate {
-		days, ok := daysFromWire(int32(binary.BigEndian.Uint32(data)))
+		days, ok := datetime.DaysFromWire(int32(binary.BigEndian.Uint32(data)))
 		return batch.DateValue(days), ok
 	}
 	v := int64(binary.BigEndian.Uint64(data))
@@ -130,7 +131,7 @@ func binaryTime(oid uint32, data []byte) (any, bool) {
 			Months: int32(binary.BigEndian.Uint32(data[12:])),
 		}, true
 	case oidTime, oidTimeTZ:
-		if v < 0 || v > microsPerDay {
+		if v < 0 || v > datetime.MicrosPerDay {
 			return nil, false
 		}
 		if oid == oidTime {
@@ -140,9 +141,9 @@ func binaryTime(oid uint32, data []byte) (any, bool) {
 		if west < -86_400 || west > 86_400 {
 			return nil, false
 		}
-		return string(appendOffset(appendTime(nil, v), int(-west))), true
+		return string(datetime.AppendOffset(datetime.AppendTime(nil, v), int(-west))), true
 	}
-	micros, ok := microsFromWire(v)
+	micros, ok := datetime.MicrosFromWire(v)
 	if oid == oidTimestamp {
 		return batch.TimestampValue(micros), ok
 	}

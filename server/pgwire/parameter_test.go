@@ -8,10 +8,11 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/query"
+	"github.com/millstream-db/millstream/server/pgwire/datetime"
 )
 
 func TestTextParameters(t *testing.T) {
-	day := func(y int64, m, d int) batch.DateValue { return batch.DateValue(daysFromCivil(y, m, d)) }
+	day := func(y int64, m, d int) batch.DateValue { return batch.DateValue(datetime.DaysFromCivil(y, m, d)) }
 	tests := []struct {
 		oid  uint32
 		text string
@@ -37,7 +38,7 @@ func TestTextParameters(t *testing.T) {
 		{oidDate, "0001-01-01 BC", day(0, 1, 1)},
 		{oidDate, "tomorrow", "tomorrow"},
 		{oidDate, "-Infinity", batch.DateValue(batch.NegInfinityDays)},
-		{oidTime, "04:05", batch.TimeValue(4*microsPerHour + 5*microsPerMinute)},
+		{oidTime, "04:05", batch.TimeValue(4*datetime.MicrosPerHour + 5*datetime.MicrosPerMinute)},
 		{oidTime, "24:00:01", "24:00:01"},
 		{oidTimestamp, "2020-01-01T00:00:00.5", batch.TimestampValue(1577836800500000)},
 		{oidTimestamp, "2020-01-01", batch.TimestampValue(1577836800000000)},
@@ -46,9 +47,9 @@ func TestTextParameters(t *testing.T) {
 		{oidTimestampTZ, "2020-01-01 00:00:00-0100", batch.TimestampTZValue(1577840400000000)},
 		{oidTimestampTZ, "2020-01-01 00:00:00", "2020-01-01 00:00:00"}, // in the session's zone
 		{oidTimestamp, "9999999-01-01 00:00:00", "9999999-01-01 00:00:00"},
-		{oidInterval, "1 week 2 hours -00:00:30", batch.IntervalValue{Days: 7, Micros: 2*microsPerHour - 30*microsPerSecond}},
+		{oidInterval, "1 week 2 hours -00:00:30", batch.IntervalValue{Days: 7, Micros: 2*datetime.MicrosPerHour - 30*datetime.MicrosPerSecond}},
 		{oidInterval, "P1Y", "P1Y"},
-		{oidInterval, "100:00:00.5", batch.IntervalValue{Micros: 100*microsPerHour + 500000}},
+		{oidInterval, "100:00:00.5", batch.IntervalValue{Micros: 100*datetime.MicrosPerHour + 500000}},
 		{oidInt4Array, " { 1 , NULL , 3 } ", []any{int64(1), nil, int64(3)}},
 		{oidInt4Array, "{{1,2},{3,4}}", []any{[]any{int64(1), int64(2)}, []any{int64(3), int64(4)}}},
 		{oidInt4Array, "[0:1]={1,2}", []any{int64(1), int64(2)}},
@@ -116,7 +117,7 @@ func TestBinaryArraysOfManyDimensions(t *testing.T) {
 
 func TestCivilIsItsOwnInverse(t *testing.T) {
 	for days := int64(-5_000_000); days < 5_000_000; days += 37 {
-		if y, m, d := civil(days); daysFromCivil(y, m, d) != days {
+		if y, m, d := datetime.Civil(days); datetime.DaysFromCivil(y, m, d) != days {
 			t.Fatalf("day %d is %d-%d-%d", days, y, m, d)
 		}
 	}

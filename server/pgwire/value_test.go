@@ -20,6 +20,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/query"
+	"github.com/millstream-db/millstream/server/pgwire/datetime"
 )
 
 var postgresDSN = flag.String("postgres", "", "record testdata/postgres15.txt from the PostgreSQL server with this connection string")
@@ -110,19 +111,19 @@ var values = []value{
 
 	{postgres: "'2020-02-29'::date", typ: "DATE", arrow: arrow.FixedWidthTypes.Date32, value: int64(18321)},
 	{postgres: "'1969-12-31'::date", typ: "DATE", arrow: arrow.FixedWidthTypes.Date32, value: int64(-1)},
-	{postgres: "'0044-03-15 BC'::date", typ: "DATE", arrow: arrow.FixedWidthTypes.Date32, value: daysFromCivil(-43, 3, 15)},
-	{postgres: "'0001-12-31 BC'::date", typ: "DATE", arrow: arrow.FixedWidthTypes.Date32, value: daysFromCivil(0, 12, 31)},
-	{postgres: "'12345-06-07'::date", typ: "DATE", arrow: arrow.FixedWidthTypes.Date32, value: daysFromCivil(12345, 6, 7)},
+	{postgres: "'0044-03-15 BC'::date", typ: "DATE", arrow: arrow.FixedWidthTypes.Date32, value: datetime.DaysFromCivil(-43, 3, 15)},
+	{postgres: "'0001-12-31 BC'::date", typ: "DATE", arrow: arrow.FixedWidthTypes.Date32, value: datetime.DaysFromCivil(0, 12, 31)},
+	{postgres: "'12345-06-07'::date", typ: "DATE", arrow: arrow.FixedWidthTypes.Date32, value: datetime.DaysFromCivil(12345, 6, 7)},
 	{postgres: "'infinity'::date", typ: "DATE", arrow: arrow.FixedWidthTypes.Date32, value: int64(batch.InfinityDays)},
 	{postgres: "'-infinity'::date", typ: "DATE", arrow: arrow.FixedWidthTypes.Date32, value: int64(batch.NegInfinityDays)},
 	{postgres: "'00:00:00'::time", typ: "TIME", arrow: timeOf, value: int64(0)},
-	{postgres: "'24:00:00'::time", typ: "TIME", arrow: timeOf, value: int64(microsPerDay)},
+	{postgres: "'24:00:00'::time", typ: "TIME", arrow: timeOf, value: int64(datetime.MicrosPerDay)},
 	{postgres: "'04:05:06.070809'::time", typ: "TIME", arrow: timeOf, value: int64(14706070809)},
 	{postgres: "'04:05:06.5'::time", typ: "TIME_NS", arrow: &arrow.Time64Type{Unit: arrow.Nanosecond}, value: int64(14706500000999)},
-	{postgres: "'12:00:00+00'::timetz", typ: "TIME WITH TIME ZONE", arrow: timeOf, value: int64(12 * microsPerHour)},
+	{postgres: "'12:00:00+00'::timetz", typ: "TIME WITH TIME ZONE", arrow: timeOf, value: int64(12 * datetime.MicrosPerHour)},
 	{postgres: "'2020-01-01 00:00:00.123'::timestamp", typ: "TIMESTAMP", arrow: micros, value: int64(1577836800123000)},
 	{postgres: "'1969-12-31 23:59:59.999999'::timestamp", typ: "TIMESTAMP", arrow: micros, value: int64(-1)},
-	{postgres: "'0044-03-15 12:00:00 BC'::timestamp", typ: "TIMESTAMP", arrow: micros, value: daysFromCivil(-43, 3, 15)*microsPerDay + 12*microsPerHour},
+	{postgres: "'0044-03-15 12:00:00 BC'::timestamp", typ: "TIMESTAMP", arrow: micros, value: datetime.DaysFromCivil(-43, 3, 15)*datetime.MicrosPerDay + 12*datetime.MicrosPerHour},
 	{postgres: "'infinity'::timestamp", typ: "TIMESTAMP", arrow: micros, value: batch.InfinityMicros},
 	{postgres: "'-infinity'::timestamp", typ: "TIMESTAMP", arrow: micros, value: batch.NegInfinityMicros},
 	{postgres: "'2020-01-01 00:00:01'::timestamp", typ: "TIMESTAMP_S", arrow: &arrow.TimestampType{Unit: arrow.Second}, value: int64(1577836801)},
@@ -133,15 +134,15 @@ var values = []value{
 	{postgres: "'2020-07-01 00:00:00+00'::timestamptz", typ: "TIMESTAMP WITH TIME ZONE", arrow: microsTZ, value: int64(1593561600000000), zone: "Europe/Berlin"},
 	{postgres: "'2020-01-01 12:00:00+00'::timestamptz", typ: "TIMESTAMP WITH TIME ZONE", arrow: microsTZ, value: int64(1577880000000000), zone: "Asia/Kolkata"},
 	{postgres: "'2020-01-01 00:30:00+00'::timestamptz", typ: "TIMESTAMP WITH TIME ZONE", arrow: microsTZ, value: int64(1577838600000000), zone: "America/New_York"},
-	{postgres: "'1880-01-01 00:00:00+00'::timestamptz", typ: "TIMESTAMP WITH TIME ZONE", arrow: microsTZ, value: daysFromCivil(1880, 1, 1) * microsPerDay, zone: "Europe/Berlin"},
-	{postgres: "'0044-03-15 12:00:00+00 BC'::timestamptz", typ: "TIMESTAMP WITH TIME ZONE", arrow: microsTZ, value: daysFromCivil(-43, 3, 15)*microsPerDay + 12*microsPerHour},
+	{postgres: "'1880-01-01 00:00:00+00'::timestamptz", typ: "TIMESTAMP WITH TIME ZONE", arrow: microsTZ, value: datetime.DaysFromCivil(1880, 1, 1) * datetime.MicrosPerDay, zone: "Europe/Berlin"},
+	{postgres: "'0044-03-15 12:00:00+00 BC'::timestamptz", typ: "TIMESTAMP WITH TIME ZONE", arrow: microsTZ, value: datetime.DaysFromCivil(-43, 3, 15)*datetime.MicrosPerDay + 12*datetime.MicrosPerHour},
 	{postgres: "'infinity'::timestamptz", typ: "TIMESTAMP WITH TIME ZONE", arrow: microsTZ, value: batch.InfinityMicros, zone: "Asia/Kolkata"},
 
 	{postgres: "'0'::interval", typ: "INTERVAL", arrow: arrow.FixedWidthTypes.MonthDayNanoInterval, value: batch.IntervalValue{}},
 	{postgres: "'1 year 2 mons 3 days 04:05:06.7'::interval", typ: "INTERVAL", arrow: arrow.FixedWidthTypes.MonthDayNanoInterval, value: batch.IntervalValue{Months: 14, Days: 3, Micros: 14706700000}},
-	{postgres: "'-1 years -1 mons +1 day -00:00:01'::interval", typ: "INTERVAL", arrow: arrow.FixedWidthTypes.MonthDayNanoInterval, value: batch.IntervalValue{Months: -13, Days: 1, Micros: -microsPerSecond}},
+	{postgres: "'-1 years -1 mons +1 day -00:00:01'::interval", typ: "INTERVAL", arrow: arrow.FixedWidthTypes.MonthDayNanoInterval, value: batch.IntervalValue{Months: -13, Days: 1, Micros: -datetime.MicrosPerSecond}},
 	{postgres: "'-3 days +00:00:00.000001'::interval", typ: "INTERVAL", arrow: arrow.FixedWidthTypes.MonthDayNanoInterval, value: batch.IntervalValue{Days: -3, Micros: 1}},
-	{postgres: "'1000:00:00'::interval", typ: "INTERVAL", arrow: arrow.FixedWidthTypes.MonthDayNanoInterval, value: batch.IntervalValue{Micros: 1000 * microsPerHour}},
+	{postgres: "'1000:00:00'::interval", typ: "INTERVAL", arrow: arrow.FixedWidthTypes.MonthDayNanoInterval, value: batch.IntervalValue{Micros: 1000 * datetime.MicrosPerHour}},
 	{postgres: "'5 mons'::interval", typ: "INTERVAL", arrow: arrow.FixedWidthTypes.MonthDayNanoInterval, value: batch.IntervalValue{Months: 5}},
 
 	{postgres: "'{1,NULL,-3}'::int4[]", typ: "INTEGER[]", arrow: listOf(arrow.PrimitiveTypes.Int32), value: []any{"1", nil, "-3"}},
@@ -154,7 +155,7 @@ var values = []value{
 	{postgres: "array['2020-01-01','infinity']::date[]", typ: "DATE[]", arrow: listOf(arrow.FixedWidthTypes.Date32), value: []any{int64(18262), int64(batch.InfinityDays)}},
 	{postgres: "array['2020-01-01 00:00:01']::timestamp[]", typ: "TIMESTAMP[]", arrow: listOf(micros), value: []any{int64(1577836801000000)}},
 	{postgres: "array['2020-01-01 00:00:01+00']::timestamptz[]", typ: "TIMESTAMP WITH TIME ZONE[]", arrow: listOf(microsTZ), value: []any{int64(1577836801000000)}},
-	{postgres: "array['1 day 00:00:01']::interval[]", typ: "INTERVAL[]", arrow: listOf(arrow.FixedWidthTypes.MonthDayNanoInterval), value: []any{batch.IntervalValue{Days: 1, Micros: microsPerSecond}}},
+	{postgres: "array['1 day 00:00:01']::interval[]", typ: "INTERVAL[]", arrow: listOf(arrow.FixedWidthTypes.MonthDayNanoInterval), value: []any{batch.IntervalValue{Days: 1, Micros: datetime.MicrosPerSecond}}},
 	{postgres: "array['0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0']::uuid[]", typ: "UUID[]", arrow: listOf(arrow.BinaryTypes.String), value: []any{"0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"}},
 	{postgres: `array['{"a": 1}']::json[]`, typ: "JSON[]", arrow: listOf(arrow.BinaryTypes.String), value: []any{`{"a": 1}`}},
 	{postgres: `array['\x01']::bytea[]`, typ: "BLOB[]", arrow: listOf(arrow.BinaryTypes.Binary), value: []any{[]byte{1}}},

@@ -1,4 +1,4 @@
-package pgwire
+package datetime
 
 import (
 	"strconv"
@@ -6,10 +6,10 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 )
 
-// appendInterval appends an interval in the "postgres" IntervalStyle:
+// AppendInterval appends an interval in the "postgres" IntervalStyle:
 // 1 year 2 mons -3 days +04:05:06.7. A part after a negative one carries a sign
 // of its own.
-func appendInterval(dst []byte, v batch.IntervalValue) []byte {
+func AppendInterval(dst []byte, v batch.IntervalValue) []byte {
 	start, negative := len(dst), false
 	for _, part := range [...]struct {
 		value int64
@@ -44,10 +44,10 @@ func appendInterval(dst []byte, v batch.IntervalValue) []byte {
 	} else if negative {
 		dst = append(dst, '+')
 	}
-	dst = appendPadded(dst, int64(micros/microsPerHour), 2)
+	dst = AppendPadded(dst, int64(micros/MicrosPerHour), 2)
 	dst = append(dst, ':')
-	dst = appendTwo(dst, int(micros/microsPerMinute%60))
+	dst = appendTwo(dst, int(micros/MicrosPerMinute%60))
 	dst = append(dst, ':')
-	dst = appendTwo(dst, int(micros/microsPerSecond%60))
-	return appendFraction(dst, int64(micros%microsPerSecond))
+	dst = appendTwo(dst, int(micros/MicrosPerSecond%60))
+	return appendFraction(dst, int64(micros%MicrosPerSecond))
 }

@@ -1,4 +1,4 @@
-package pgwire
+package datetime
 
 import (
 	"math"
@@ -7,15 +7,18 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 )
 
+// Units of time in microseconds.
 const (
-	microsPerSecond = 1_000_000
-	microsPerMinute = 60 * microsPerSecond
-	microsPerHour   = 60 * microsPerMinute
-	microsPerDay    = 24 * microsPerHour
+	MicrosPerSecond = 1_000_000
+	MicrosPerMinute = 60 * MicrosPerSecond
+	MicrosPerHour   = 60 * MicrosPerMinute
+	MicrosPerDay    = 24 * MicrosPerHour
+)
 
+const (
 	// PostgreSQL counts from 2000-01-01, Arrow and DuckDB from 1970-01-01.
 	postgresEpochDays   = 10_957
-	postgresEpochMicros = postgresEpochDays * microsPerDay
+	postgresEpochMicros = postgresEpochDays * MicrosPerDay
 
 	// PostgreSQL's infinite timestamps and dates in the binary format.
 	wireInfinityMicros    = math.MaxInt64
@@ -24,13 +27,13 @@ const (
 	wireNegInfinityDays   = math.MinInt32
 )
 
-// civil returns the proleptic Gregorian date of a day counted from 1970-01-01.
+// Civil returns the proleptic Gregorian date of a day counted from 1970-01-01.
 // Year 0 is 1 BC. The era of 400 years starts on 1 March, so that the leap day
 // is its last.
-func civil(days int64) (year int64, month, day int) {
+func Civil(days int64) (year int64, month, day int) {
 	const daysPerEra = 146_097
 	days += 719_468
-	era := floorDiv(days, daysPerEra)
+	era := FloorDiv(days, daysPerEra)
 	dayOfEra := days - era*daysPerEra
 	yearOfEra := (dayOfEra - dayOfEra/1_460 + dayOfEra/36_524 - dayOfEra/146_096) / 365
 	dayOfYear := dayOfEra - (365*yearOfEra + yearOfEra/4 - yearOfEra/100)
@@ -45,12 +48,12 @@ func civil(days int64) (year int64, month, day int) {
 	return year, month, day
 }
 
-// daysFromCivil is the inverse of civil.
-func daysFromCivil(year int64, month, day int) int64 {
+// DaysFromCivil is the inverse of Civil.
+func DaysFromCivil(year int64, month, day int) int64 {
 	if month <= 2 {
 		year--
 	}
-	era := floorDiv(year, 400)
+	era := FloorDiv(year, 400)
 	yearOfEra := year - era*400
 	shifted := int64(month+9) % 12
 	dayOfYear := (153*shifted+2)/5 + int64(day) - 1
@@ -58,7 +61,8 @@ func daysFromCivil(year int64, month, day int) int64 {
 	return era*146_097 + dayOfEra - 719_468
 }
 
-func floorDiv(a, b int64) int64 {
+// FloorDiv is a/b rounded down.
+func FloorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b < 0 {
 		q--
@@ -66,16 +70,16 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// microsFrom converts a timestamp of the given number of units per second,
+// MicrosFrom converts a timestamp of the given number of units per second,
 // keeping the infinities. What microseconds can't hold becomes infinite too.
-func microsFrom(v, unitsPerSecond int64) int64 {
+func MicrosFrom(v, unitsPerSecond int64) int64 {
 	switch {
-	case v == batch.InfinityMicros || v == batch.NegInfinityMicros || unitsPerSecond == microsPerSecond:
+	case v == batch.InfinityMicros || v == batch.NegInfinityMicros || unitsPerSecond == MicrosPerSecond:
 		return v
-	case unitsPerSecond > microsPerSecond:
-		return floorDiv(v, unitsPerSecond/microsPerSecond)
+	case unitsPerSecond > MicrosPerSecond:
+		return FloorDiv(v, unitsPerSecond/MicrosPerSecond)
 	}
-	factor := microsPerSecond / unitsPerSecond
+	factor := MicrosPerSecond / unitsPerSecond
 	switch {
 	case v > math.MaxInt64/factor:
 		return batch.InfinityMicros
@@ -85,9 +89,9 @@ func microsFrom(v, unitsPerSecond int64) int64 {
 	return v * factor
 }
 
-// wireMicros returns a timestamp as the binary format has it. Before 290278 BC
+// WireMicros returns a timestamp as the binary format has it. Before 290278 BC
 // the wire's count from 2000 has no room; such times are -infinity.
-func wireMicros(micros int64) int64 {
+func WireMicros(micros int64) int64 {
 	switch {
 	case micros == batch.InfinityMicros:
 		return wireInfinityMicros
@@ -97,8 +101,8 @@ func wireMicros(micros int64) int64 {
 	return micros - postgresEpochMicros
 }
 
-// microsFromWire is the inverse of wireMicros.
-func microsFromWire(v int64) (int64, bool) {
+// MicrosFromWire is the inverse of WireMicros.
+func MicrosFromWire(v int64) (int64, bool) {
 	switch {
 	case v == wireInfinityMicros:
 		return batch.InfinityMicros, true
@@ -110,8 +114,8 @@ func microsFromWire(v int64) (int64, bool) {
 	return v + postgresEpochMicros, true
 }
 
-// wireDays returns a date as the binary format has it.
-func wireDays(days int32) int32 {
+// WireDays returns a date as the binary format has it.
+func WireDays(days int32) int32 {
 	switch {
 	case days == batch.InfinityDays:
 		return wireInfinityDays
@@ -121,8 +125,8 @@ func wireDays(days int32) int32 {
 	return days - postgresEpochDays
 }
 
-// daysFromWire is the inverse of wireDays.
-func daysFromWire(v int32) (int32, bool) {
+// DaysFromWire is the inverse of WireDays.
+func DaysFromWire(v int32) (int32, bool) {
 	switch {
 	case v == wireInfinityDays:
 		return batch.InfinityDays, true
@@ -142,19 +146,19 @@ func appendTwo(dst []byte, v int) []byte {
 // appendYearMonthDay appends the ISO date without its era, and reports whether
 // that is BC.
 func appendYearMonthDay(dst []byte, days int64) (out []byte, bc bool) {
-	year, month, day := civil(days)
+	year, month, day := Civil(days)
 	if year <= 0 {
 		year, bc = 1-year, true
 	}
-	dst = appendPadded(dst, year, 4)
+	dst = AppendPadded(dst, year, 4)
 	dst = append(dst, '-')
 	dst = appendTwo(dst, month)
 	dst = append(dst, '-')
 	return appendTwo(dst, day), bc
 }
 
-// appendPadded appends v, which is not negative, with at least width digits.
-func appendPadded(dst []byte, v int64, width int) []byte {
+// AppendPadded appends v, which is not negative, with at least width digits.
+func AppendPadded(dst []byte, v int64, width int) []byte {
 	var digits [20]byte
 	i := len(digits)
 	for v > 0 || len(digits)-i < width {
@@ -165,7 +169,8 @@ func appendPadded(dst []byte, v int64, width int) []byte {
 	return append(dst, digits[i:]...)
 }
 
-func appendDate(dst []byte, days int32) []byte {
+// AppendDate appends a date.
+func AppendDate(dst []byte, days int32) []byte {
 	switch days {
 	case batch.InfinityDays:
 		return append(dst, "infinity"...)
@@ -179,14 +184,14 @@ func appendDate(dst []byte, days int32) []byte {
 	return dst
 }
 
-// appendTime appends a time of day; micros may be 24:00:00.
-func appendTime(dst []byte, micros int64) []byte {
-	dst = appendTwo(dst, int(micros/microsPerHour))
+// AppendTime appends a time of day; micros may be 24:00:00.
+func AppendTime(dst []byte, micros int64) []byte {
+	dst = appendTwo(dst, int(micros/MicrosPerHour))
 	dst = append(dst, ':')
-	dst = appendTwo(dst, int(micros/microsPerMinute%60))
+	dst = appendTwo(dst, int(micros/MicrosPerMinute%60))
 	dst = append(dst, ':')
-	dst = appendTwo(dst, int(micros/microsPerSecond%60))
-	return appendFraction(dst, micros%microsPerSecond)
+	dst = appendTwo(dst, int(micros/MicrosPerSecond%60))
+	return appendFraction(dst, micros%MicrosPerSecond)
 }
 
 // appendFraction appends the digits after the second without trailing zeros.
@@ -195,16 +200,16 @@ func appendFraction(dst []byte, micros int64) []byte {
 		return dst
 	}
 	dst = append(dst, '.')
-	dst = appendPadded(dst, micros, 6)
+	dst = AppendPadded(dst, micros, 6)
 	for dst[len(dst)-1] == '0' {
 		dst = dst[:len(dst)-1]
 	}
 	return dst
 }
 
-// appendTimestamp appends a timestamp. With a zone it appends the local time
+// AppendTimestamp appends a timestamp. With a zone it appends the local time
 // there and its offset.
-func appendTimestamp(dst []byte, micros int64, zone *time.Location) []byte {
+func AppendTimestamp(dst []byte, micros int64, zone *time.Location) []byte {
 	switch micros {
 	case batch.InfinityMicros:
 		return append(dst, "infinity"...)
@@ -213,18 +218,18 @@ func appendTimestamp(dst []byte, micros int64, zone *time.Location) []byte {
 	}
 	offset := 0
 	if zone != nil && zone != time.UTC {
-		_, offset = time.Unix(floorDiv(micros, microsPerSecond), 0).In(zone).Zone()
+		_, offset = time.Unix(FloorDiv(micros, MicrosPerSecond), 0).In(zone).Zone()
 	}
-	days := floorDiv(micros, microsPerDay)
-	ofDay := micros - days*microsPerDay + int64(offset)*microsPerSecond
-	if shift := floorDiv(ofDay, microsPerDay); shift != 0 {
-		days, ofDay = days+shift, ofDay-shift*microsPerDay
+	days := FloorDiv(micros, MicrosPerDay)
+	ofDay := micros - days*MicrosPerDay + int64(offset)*MicrosPerSecond
+	if shift := FloorDiv(ofDay, MicrosPerDay); shift != 0 {
+		days, ofDay = days+shift, ofDay-shift*MicrosPerDay
 	}
 	dst, bc := appendYearMonthDay(dst, days)
 	dst = append(dst, ' ')
-	dst = appendTime(dst, ofDay)
+	dst = AppendTime(dst, ofDay)
 	if zone != nil {
-		dst = appendOffset(dst, offset)
+		dst = AppendOffset(dst, offset)
 	}
 	if bc {
 		dst = append(dst, " BC"...)
@@ -232,8 +237,8 @@ func appendTimestamp(dst []byte, micros int64, zone *time.Location) []byte {
 	return dst
 }
 
-// appendOffset appends a zone's offset from UTC as +05, +05:30 or +00:19:32.
-func appendOffset(dst []byte, seconds int) []byte {
+// AppendOffset appends a zone's offset from UTC as +05, +05:30 or +00:19:32.
+func AppendOffset(dst []byte, seconds int) []byte {
 	sign := byte('+')
 	if seconds < 0 {
 		sign, seconds = '-', -seconds
