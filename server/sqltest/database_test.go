@@ -1,10 +1,12 @@
 package sqltest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,6 +39,7 @@ type database struct {
 type client struct {
 	conn *pgconn.PgConn
 	set  []string // the SETs that make its session what it is
+	open []string // those of its transaction
 }
 
 // sessions opens sessions for the server.
@@ -149,17 +152,41 @@ func (d *database) inTransaction() bool {
 // exec runs one statement, by the simple protocol or the extended one.
 func (d *database) exec(ctx context.Context, c *client, sql string) (*pgconn.Result, error) {
 	if d.setting == "checkpoint" {
-		r := c.conn.ExecParams(ctx, sql, nil, nil, nil, nil).Read()
-		return r, r.Err
+		return read(c.conn.ExecParams(ctx, sql, nil, nil, nil, nil))
 	}
-	results, err := c.conn.Exec(ctx, sql).ReadAll()
-	if err != nil {
+	results := c.conn.Exec(ctx, sql)
+	var (
+		last *pgconn.Result
+		n    int
+		errs []error
+	)
+	for ; results.NextResult(); n++ {
+		var err error
+		last, err = read(results.ResultReader())
+		errs = append(errs, err)
+	}
+	if err := errors.Join(append(errs, results.Close())...); err != nil {
 		return nil, err
 	}
-	if len(results) != 1 {
-		return nil, fmt.Errorf("%d statements, want 1", len(results))
+	if n != 1 {
+		return nil, fmt.Errorf("%d statements, want 1", n)
 	}
-	return results[0], nil
+	return last, nil
+}
+
+// read is ResultReader.Read, but it tells the columns of a result without rows.
+func read(r *pgconn.ResultReader) (*pgconn.Result, error) {
+	out := new(pgconn.Result)
+	for r.NextRow() {
+		row := make([][]byte, len(r.Values()))
+		for i, v := range r.Values() {
+			row[i] = bytes.Clone(v)
+		}
+		out.Rows = append(out.Rows, row)
+	}
+	out.FieldDescriptions = slices.Clone(r.FieldDescriptions())
+	out.CommandTag, out.Err = r.Close()
+	return out, out.Err
 }
 
 // after does what the setting wants done behind a statement that succeeded.
@@ -170,7 +197,15 @@ func (d *database) after(ctx context.Context, c *client, sql string) error {
 	}
 	switch tree.(type) {
 	case *parser.Set, *parser.Reset:
-		c.set = append(c.set, sql)
+		c.open = append(c.open, sql)
+	case *parser.Rollback:
+		c.open = nil
+	}
+	if c.conn.TxStatus() == 'I' {
+		c.set, c.open = append(c.set, c.open...), nil
+	}
+	switch tree.(type) {
+	case *parser.Set, *parser.Reset:
 		return nil
 	case *parser.Select, *parser.ShowObjects, *parser.ShowColumns, *parser.ShowCreate, *parser.ShowSetting, *parser.Explain:
 		return nil
