@@ -45,7 +45,7 @@ func TestWindowsEqualTimeBucketInEveryZone(t *testing.T) {
 				// Before its origin DuckDB goes wrong next to a midnight that
 				// clocks skip: it goes back one width from there.
 				ts := spec.OriginMicros + 4*3600e6 + int64(r.Float64()*1.1e15) // until 2034
-				if r.IntN(3) > 0 {              // close to a boundary
+				if r.IntN(3) > 0 {                                             // close to a boundary
 					ts = w.Start(w.Pane(ts)) + r.Int64N(4*3600e6) - 2*3600e6
 				}
 				times = append(times, fmt.Sprint(ts))
