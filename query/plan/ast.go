@@ -17,10 +17,11 @@ type node map[string]any
 
 // Classes of expressions that are ours and never reach DuckDB.
 const (
-	// classWindow stands for TUMBLE's window_start or window_end.
+	// classWindow stands for window_start or window_end.
 	classWindow = "MS_WINDOW"
 	windowStart = "window_start"
 	windowEnd   = "window_end"
+	windowTime  = "window_time" // Flink's last millisecond of a window
 )
 
 // lambdaMark is set on a reference to a lambda's parameter.
@@ -280,5 +281,21 @@ func newCast(child node, typeID string) node {
 	return node{
 		"class": "CAST", "type": "OPERATOR_CAST", "alias": "", "child": child,
 		"cast_type": map[string]any{"id": typeID, "type_info": nil}, "try_cast": false,
+	}
+}
+
+// newBound returns window_start or window_end.
+func newBound(name string) node { return node{"class": classWindow, "type": name, "alias": ""} }
+
+// newWindowTime returns window_end less a millisecond.
+func newWindowTime() node {
+	return newCall("-", true, newBound(windowEnd), newCast(newString("1 millisecond"), "INTERVAL"))
+}
+
+func newCall(name string, operator bool, args ...any) node {
+	return node{
+		"class": "FUNCTION", "type": "FUNCTION", "alias": "", "function_name": name, "schema": "", "catalog": "", "children": args,
+		"filter": nil, "order_bys": map[string]any{"type": "ORDER_MODIFIER", "orders": []any{}}, "distinct": false,
+		"is_operator": operator, "export_state": false,
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/millstream-db/millstream/engine/window"
 )
 
 // BatchSQL returns a view's SELECT as plain DuckDB SQL over a table that holds
-// the source's visible columns: TUMBLE becomes a subquery that computes
-// window_start and window_end. Rows without an event time are in no window of
-// TUMBLE. Relation is the table's name as SQL text, without an alias.
+// the source's visible columns: TUMBLE and its like become a subquery with a row
+// for each window of a row. A row without an event time is in one window, whose
+// bounds are NULL. Relation is the table's name as SQL text, without an alias.
 //
 // It does not resolve names, so that it also accepts some statements that
 // [View] refuses.
@@ -33,16 +35,15 @@ func BatchSQLWith(ctx context.Context, b Binder, sql, relation string, tables Ta
 // over returns the statement, with so many of its outer SELECTs, with another
 // list in the innermost SELECT and with the relation in the place of its source.
 func (s *statement) over(ctx context.Context, b Binder, relation string, list []any, outer int) (string, error) {
-	from := relation
-	if t := s.from.tumble; t != nil {
-		from = fmt.Sprintf("(SELECT *, %s AS window_start, %s AS window_end FROM %s)",
-			t.startSQL(), t.endSQL(), relation)
-	}
-	own, err := parseOwn(ctx, b, "SELECT * FROM "+from+" AS "+quote(s.from.qualifier()))
+	sel, err := mapChildren(s.sel, func(c node) (node, error) { return c, nil })
 	if err != nil {
 		return "", err
 	}
-	sel, err := mapChildren(s.sel, func(c node) (node, error) { return c, nil })
+	from, err := s.fromSQL(ctx, b, sel, relation)
+	if err != nil {
+		return "", err
+	}
+	own, err := parseOwn(ctx, b, "SELECT * FROM "+from+" AS "+quote(s.from.qualifier()))
 	if err != nil {
 		return "", err
 	}
@@ -50,15 +51,63 @@ func (s *statement) over(ctx context.Context, b Binder, relation string, list []
 		return "", err
 	}
 	sel["select_list"] = list
-	if s.from.tumble != nil {
-		groupBothBoundaries(sel)
+	if s.from.window != nil {
+		groupAllBounds(sel)
 	}
 	return deparse(ctx, b, s.nested(sel, outer))
 }
 
-// groupBothBoundaries completes GROUP BY window_end with window_start and the
-// other way round: DuckDB does not know that either determines the other.
-func groupBothBoundaries(sel node) {
+// fromSQL returns the relation with the columns of its window.
+func (s *statement) fromSQL(ctx context.Context, b Binder, sel node, relation string) (from string, err error) {
+	c := s.from.window
+	if c == nil {
+		return relation, nil
+	}
+	if c.spec.Kind == window.Session {
+		if from, err = s.sessionFrom(ctx, b, sel, relation); err != nil {
+			return "", err
+		}
+	} else {
+		from = c.relationSQL(relation)
+	}
+	if find(s.sel, func(n node) bool { return isNamed(n, windowTime) }) != nil {
+		from = "(SELECT *, window_end - INTERVAL '1 millisecond' AS window_time FROM " + from + ")"
+	}
+	return from, nil
+}
+
+// sessionFrom moves WHERE below the windows: sessions consist of the rows that
+// it lets through.
+func (s *statement) sessionFrom(ctx context.Context, b Binder, sel node, relation string) (string, error) {
+	rows, err := parseOwn(ctx, b, "SELECT * FROM "+relation+" AS "+quote(s.from.qualifier()))
+	if err != nil {
+		return "", err
+	}
+	list, _ := rows["select_list"].([]any)
+	for i, key := range s.from.window.keys {
+		key = key.in(node{})
+		key["alias"] = columnName("ms_key", i)
+		list = append(list, key)
+	}
+	rows["select_list"], rows["where_clause"] = list, sel["where_clause"]
+	sel["where_clause"] = nil
+	text, err := deparse(ctx, b, rows)
+	if err != nil {
+		return "", err
+	}
+	return s.from.window.sessionSQL(text), nil
+}
+
+// isNamed reports whether n is a column, qualified or not, of the name.
+func isNamed(n node, name string) bool {
+	names := n.strings("column_names")
+	return n.class() == "COLUMN_REF" && len(names) > 0 && strings.EqualFold(names[len(names)-1], name)
+}
+
+// groupAllBounds completes a GROUP BY that has one of a window's columns with
+// the others that the statement has: DuckDB does not know that one determines
+// the others.
+func groupAllBounds(sel node) {
 	items := sel.list("select_list")
 	grouped := make(map[string]bool)
 	exprs, _ := sel["group_expressions"].([]any)
@@ -78,15 +127,19 @@ func groupBothBoundaries(sel node) {
 			grouped[strings.ToLower(names[len(names)-1])] = true
 		}
 	}
-	missing := windowStart
-	if grouped[windowStart] {
-		missing = windowEnd
-	}
-	if grouped[windowStart] == grouped[windowEnd] {
+	if !grouped[windowStart] && !grouped[windowEnd] {
 		return
 	}
 	sets, _ := sel["group_sets"].([]any)
 	set, _ := sets[0].([]any)
-	sel["group_expressions"] = append(append([]any{}, exprs...), newColumn(missing))
-	sel["group_sets"] = []any{append(append([]any{}, set...), json.Number(fmt.Sprint(len(exprs))))}
+	set = append([]any{}, set...)
+	exprs = append([]any{}, exprs...)
+	for _, name := range []string{windowStart, windowEnd, windowTime} {
+		used := name != windowTime || find(sel, func(n node) bool { return isNamed(n, name) }) != nil
+		if used && !grouped[name] {
+			set = append(set, json.Number(fmt.Sprint(len(exprs))))
+			exprs = append(exprs, newColumn(name))
+		}
+	}
+	sel["group_expressions"], sel["group_sets"] = exprs, []any{set}
 }

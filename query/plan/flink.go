@@ -145,8 +145,9 @@ func isSymbol(sql string, tokens []token, i int, symbols string) bool {
 var windowFunctions = []string{"TUMBLE", "HOP", "CUMULATE", "SESSION"}
 
 // withoutTable rewrites Flink's TUMBLE(TABLE orders, …) and TABLE(TUMBLE(…)),
-// which DuckDB's parser does not know, to TUMBLE(orders, …). It puts spaces in
-// the place of what it removes: offsets stay what they were.
+// which DuckDB's parser does not know, to TUMBLE(orders, …), and the PARTITION
+// BY of SESSION to a named argument. What it writes is as long as what it
+// removes: offsets stay what they were.
 func withoutTable(sql string, tokens []token) string {
 	out := []byte(sql)
 	blank := func(t token) {
@@ -155,10 +156,12 @@ func withoutTable(sql string, tokens []token) string {
 		}
 	}
 	for i := range tokens {
-		if !isWord(sql, tokens, i, "TABLE") {
-			continue
-		}
 		switch {
+		case isWord(sql, tokens, i, "PARTITION") && isWord(sql, tokens, i+1, "BY") && inWindowFunction(sql, tokens, i):
+			blank(tokens[i])
+			blank(tokens[i+1])
+			copy(out[tokens[i].start:], ","+flinkPartition+"=>")
+		case !isWord(sql, tokens, i, "TABLE"):
 		case isSymbol(sql, tokens, i+1, "(") && isWord(sql, tokens, i+2, windowFunctions...):
 			blank(tokens[i])
 			blank(tokens[i+1])

@@ -48,7 +48,7 @@ func (p *planner) groupExprs() ([]node, error) {
 	return unique, nil
 }
 
-// isColumn reports whether n is a column of the source or of TUMBLE.
+// isColumn reports whether n is a column of the source or of a window.
 func isColumn(n node) bool {
 	return n.class() == classWindow || n.class() == "COLUMN_REF" && !n.flag(lambdaMark)
 }
@@ -97,8 +97,8 @@ func ordinal(n node, items int) (index int, ok bool, err error) {
 // keys.
 func (p *planner) planGroups(ctx context.Context, exprs []node) error {
 	window := -1
-	if p.st.from.tumble != nil {
-		if err := p.planTumble(ctx, exprs); err != nil {
+	if p.st.from.window != nil {
+		if err := p.planWindow(ctx, exprs); err != nil {
 			return err
 		}
 	} else {
@@ -142,23 +142,34 @@ func (p *planner) derived(n node) bool {
 	return all
 }
 
-func (p *planner) planTumble(ctx context.Context, exprs []node) error {
-	t := p.st.from.tumble
-	grouped := false
+// planWindow makes the window function's windows those of the view.
+func (p *planner) planWindow(ctx context.Context, exprs []node) error {
+	c := p.st.from.window
+	start, end := false, false
 	for _, n := range exprs {
-		grouped = grouped || n.class() == classWindow
+		start = start || n.class() == classWindow && n.kind() == windowStart
+		end = end || n.class() == classWindow && n.kind() == windowEnd
 	}
-	if !grouped {
-		return fail(codeUnsupported, p.st.from.offset, "a view over TUMBLE must group by its windows").
-			hint("write GROUP BY window_start, window_end, or leave TUMBLE out")
+	if !start && !end {
+		return fail(codeUnsupported, c.offset, "a view over %s must group by its windows", c.name).
+			hint("write GROUP BY window_start, window_end, or leave %s out", c.name)
 	}
-	i, err := p.stage.add(ctx, newColumn(p.source.Columns[p.source.index(t.column)].Name))
+	if c.spec.Kind == window.Cumulate && !end {
+		return fail(codeUnsupported, c.offset, "the windows of CUMULATE have their start in common, so a view over it must group by window_end").
+			hint("write GROUP BY window_start, window_end")
+	}
+	if c.spec.Kind == window.Session {
+		if err := p.checkSession(exprs); err != nil {
+			return err
+		}
+	}
+	i, err := p.stage.add(ctx, newColumn(p.source.Columns[p.source.index(c.column)].Name))
 	if err != nil {
 		return err
 	}
-	p.def.Window = &view.Window{Expr: i, Spec: window.Spec{WidthMicros: t.width, OriginMicros: t.shift}}
+	p.def.Window = &view.Window{Expr: i, Spec: c.spec}
 	for _, name := range []string{windowStart, windowEnd} { // either determines the other
-		p.groups[node{"class": classWindow, "type": name}.key()] = name
+		p.groups[newBound(name).key()] = name
 	}
 	return nil
 }
@@ -172,6 +183,70 @@ func (p *planner) bucketText(ctx context.Context, n node) (string, error) {
 		}
 	}
 	return deparseExpr(ctx, p.b, n)
+}
+
+// checkSession holds PARTITION BY against the group keys: the engine keeps the
+// sessions of each group.
+func (p *planner) checkSession(exprs []node) error {
+	c := p.st.from.window
+	keys := make(map[string]bool)
+	for _, written := range c.keys {
+		n, err := p.groupExpr(written)
+		if err != nil {
+			return err
+		}
+		keys[n.key()] = true
+	}
+	grouped := make(map[string]bool)
+	for _, n := range exprs {
+		key := n.key()
+		grouped[key] = true
+		if keys[key] || find(n, isColumn) == nil || n.class() == classWindow || isWindowTime(n) {
+			continue
+		}
+		e := fail(codeInvalidDefinition, n.location(), "the view groups by %s, but the sessions are not those of each %[1]s", p.spell(n))
+		return e.hint("say whose sessions they are: SESSION(TABLE %s PARTITION BY %s, DESCRIPTOR(%s), …)", p.st.from.name, p.spellKeys(exprs), c.column)
+	}
+	for _, written := range c.keys {
+		n, err := p.groupExpr(written)
+		if err != nil {
+			return err
+		}
+		if !grouped[n.key()] {
+			return fail(codeInvalidDefinition, written.location(), "the sessions are those of each %s, but the view does not group by it", p.spell(n)).
+				hint("add it to GROUP BY")
+		}
+	}
+	return nil
+}
+
+func isWindowTime(n node) bool { return n.key() == newWindowTime().key() }
+
+// spell returns a group expression for a message.
+func (p *planner) spell(n node) string {
+	if names := n.strings("column_names"); len(names) > 0 {
+		return strings.Join(names, ".")
+	}
+	return "an expression"
+}
+
+// spellKeys returns the keys of a session's view for a hint.
+func (p *planner) spellKeys(exprs []node) string {
+	var names []string
+	for _, n := range exprs {
+		if n.class() == classWindow || isWindowTime(n) || find(n, isColumn) == nil {
+			continue
+		}
+		name := "(…)"
+		if n.class() == "COLUMN_REF" {
+			name = p.spell(n)
+		}
+		names = append(names, name)
+	}
+	if len(names) == 1 {
+		return names[0]
+	}
+	return "(" + strings.Join(names, ", ") + ")"
 }
 
 // planBucket sets the definition's window to the shortest one among the group

@@ -8,6 +8,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/engine/window"
 )
 
 // join is a table that FROM joins to the source.
@@ -39,6 +40,10 @@ func (s *statement) readJoin(from node) (relation, error) {
 		j.left = true
 	case kind != "INNER":
 		return r, fail(codeUnsupported, at, "%s joins are not supported in a materialized view", kind).hint(joinHint)
+	}
+	if r.window != nil && r.window.spec.Kind == window.Session {
+		return r, fail(codeUnsupported, at, "joins with SESSION are not supported in a materialized view").
+			hint("join the table in the query that reads the view")
 	}
 	right := from.child("right")
 	if right.kind() != "BASE_TABLE" {
@@ -111,8 +116,8 @@ func (r *resolver) joined(names []string) (found []string, ambiguous []string) {
 			return names[1:], nil
 		}
 	}
-	own := r.sourceIndex(names[0]) >= 0 || r.from.tumble != nil &&
-		(strings.EqualFold(names[0], windowStart) || strings.EqualFold(names[0], windowEnd))
+	own := r.sourceIndex(names[0]) >= 0 || r.from.window != nil &&
+		(strings.EqualFold(names[0], windowStart) || strings.EqualFold(names[0], windowEnd) || strings.EqualFold(names[0], windowTime))
 	if own {
 		found, ambiguous = names, []string{r.from.qualifier()}
 	}
@@ -163,7 +168,7 @@ func (p *planner) expandJoined(n node) ([]node, error) {
 		for _, c := range p.source.Columns[:p.source.Visible] {
 			add(from.qualifier(), c.Name)
 		}
-		if from.tumble != nil {
+		if from.window != nil {
 			add(from.qualifier(), windowStart, windowEnd)
 		}
 	}

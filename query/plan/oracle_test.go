@@ -12,6 +12,7 @@ import (
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/engine/window"
 )
 
 // oracleSource has a column of every type.
@@ -51,7 +52,7 @@ SELECT i::BIGINT AS order_id,
   CASE WHEN r() < 0.1 THEN NULL ELSE r() * 100 END AS price,
   CASE WHEN r() < 0.1 THEN NULL ELSE (r() * 4 - 2)::FLOAT END AS ratio,
   CASE WHEN r() < 0.1 THEN NULL ELSE r() < 0.5 END AS paid,
-  make_timestamptz((946684800000000 + (r() - 0.5) * 1.2e15)::BIGINT) AS ts,
+  CASE WHEN r() < 0.01 THEN NULL ELSE make_timestamptz((946684800000000 + (r() - 0.5) * 1.2e15)::BIGINT) END AS ts,
   make_timestamp((1577836800000000 + r() * 1e10)::BIGINT) AS created,
   DATE '2020-01-01' + (r() * 30)::INTEGER AS day,
   CASE WHEN r() < 0.1 THEN NULL ELSE json_object('k', (r() * 3)::INT, 'a', json_object('b', (r() * 2)::INT)) END AS payload,
@@ -71,6 +72,24 @@ var oracleViews = []string{
 	"SELECT window_end, count(*) FROM TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '1' HOUR, INTERVAL 17 MINUTES) GROUP BY window_end",
 	"SELECT window_start, window_start + INTERVAL 1 DAY AS d, max(epoch_us(window_end) - epoch_us(ts)) AS m, window_end - window_start AS w FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL 7 DAYS, -INTERVAL 36 HOURS)) AS o WHERE o.window_start < TIMESTAMPTZ '2005-01-01' GROUP BY ALL",
 	"SELECT date_trunc('year', window_start) AS y, window_start, sum(small) AS s FROM TUMBLE(orders, ts, INTERVAL 100 DAYS) GROUP BY 1, 2 HAVING y > '1990-01-01'",
+	"SELECT window_start, window_end, country, count(*) FROM TUMBLE(orders, ts, INTERVAL '5 months') GROUP BY ALL",
+	"SELECT window_start, window_end, count(*), max(epoch_us(window_end) - epoch_us(ts)) AS m FROM TUMBLE(orders, ts, INTERVAL '30 days', time_zone => 'Europe/Berlin') WHERE window_start > '2000-02-01' GROUP BY ALL",
+	"SELECT window_start, window_end, count(*) FROM TUMBLE(orders, ts, INTERVAL '1 day', INTERVAL '6 hours', time_zone => 'America/New_York') GROUP BY ALL",
+	"SELECT window_start, window_end, count(*) FROM TUMBLE(orders, ts, INTERVAL '2 months', time_zone => 'Asia/Kolkata') GROUP BY ALL",
+	"SELECT window_start, window_end, count(*) FROM TUMBLE(orders, ts, INTERVAL '100 hours', time_zone => 'Asia/Kolkata') GROUP BY ALL",
+	"SELECT window_start, window_end, country, count(*) AS orders, sum(amount) AS revenue FROM HOP(orders, ts, INTERVAL '20 days', INTERVAL '50 days') WHERE paid GROUP BY window_start, window_end, country",
+	"SELECT window_end, window_time, count(*) FROM TABLE(HOP(TABLE orders, DESCRIPTOR(ts), INTERVAL '1' HOUR, INTERVAL '90' MINUTE, INTERVAL 17 SECONDS)) AS h GROUP BY h.window_end, window_time",
+	"SELECT window_start, window_end, count(*) FROM HOP(orders, ts, slide => INTERVAL '1 month', size => INTERVAL '3 months') GROUP BY ALL",
+	"SELECT window_start, window_end, count(*) FROM HOP(orders, ts, INTERVAL '4 months', INTERVAL '6 months', time_zone => 'Europe/Berlin') GROUP BY ALL",
+	"SELECT window_start, window_end, count(*) FROM HOP(orders, ts, size => INTERVAL '7 days', slide => INTERVAL '2 days', time_zone => 'Europe/Berlin') WHERE ts > '2000-02-01' GROUP BY ALL",
+	"SELECT window_start, window_end, count(*) FROM HOP(orders, ts, INTERVAL '1 day', INTERVAL '3 days', INTERVAL '30 hours', time_zone => 'Australia/Sydney') WHERE ts > '2000-02-01' GROUP BY ALL",
+	"SELECT window_start, window_end, country, count(*) FROM CUMULATE(orders, ts, INTERVAL '10 days', INTERVAL '60 days', INTERVAL '-5 days') GROUP BY window_start, window_end, country HAVING count(*) > 1",
+	"SELECT window_start, window_end, count(*) FROM CUMULATE(orders, ts, INTERVAL '1 month', INTERVAL '1 year', time_zone => 'Europe/Paris') WHERE order_id < 1000 GROUP BY 1, 2",
+	"SELECT window_end, count(*) FROM CUMULATE(TABLE orders, DESCRIPTOR(ts), step => INTERVAL 1 DAY, size => INTERVAL 5 DAYS, time_zone => 'Europe/Paris') WHERE ts > '2000-02-01' GROUP BY window_end",
+	"SELECT window_start, window_end, country, count(*), sum(amount) FROM SESSION(TABLE orders PARTITION BY country, DESCRIPTOR(ts), INTERVAL '3 days') GROUP BY window_start, window_end, country",
+	"SELECT window_end - window_start AS w, count(*) FROM SESSION(orders, ts, INTERVAL '4 days') WHERE paid AND quantity > 0 GROUP BY window_start",
+	"SELECT o.country, paid, window_start, window_time, max(quantity) FROM SESSION(TABLE orders PARTITION BY (country, o.paid), DESCRIPTOR(ts), INTERVAL '20' DAY) AS o GROUP BY ALL",
+	"SELECT upper(country) AS c, paid, window_start, window_end, count(*) FROM SESSION(orders, ts, gap => INTERVAL '20' DAY, partition_by => [upper(country), paid]) GROUP BY c, paid, window_start, window_end",
 	"SELECT time_bucket(INTERVAL '5 minutes', ts) AS b, count(*) FROM orders GROUP BY b",
 	"SELECT time_bucket(INTERVAL '10 days', ts) AS b, count(*), avg(quantity) FROM orders GROUP BY b",
 	"SELECT time_bucket(INTERVAL '7 days', ts, INTERVAL '2 days 3 hours') AS b, country, max(amount) FROM orders GROUP BY ALL",
@@ -176,6 +195,9 @@ func checkView(t *testing.T, b *duckBinder, sql string) {
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
+	if def.Window != nil {
+		makeWindows(t, b, def)
+	}
 	result := runStages(t, b, def)
 	plain, err := BatchSQL(ctx, b, sql, "data")
 	if err != nil {
@@ -211,20 +233,22 @@ func runStages(t *testing.T, b *duckBinder, def *view.Definition) string {
 		one = append(one, fmt.Sprintf("%s AS e%d", e.SQL, i))
 	}
 	if w := def.Window; w != nil {
-		event := fmt.Sprintf("e%d", w.Expr)
-		group = append(group, windowSQL(w, def.Exprs[w.Expr].Type, event, 0)+" AS window_start", windowSQL(w, def.Exprs[w.Expr].Type, event, 1)+" AS window_end")
 		two = append(two, "window_start", "window_end")
 	}
 	for i, k := range def.Keys {
 		group = append(group, fmt.Sprintf("e%d::%s AS k%d", k.Expr, k.Type, i))
 		two = append(two, fmt.Sprintf("k%d", i))
 	}
+	windows := ""
+	if w := def.Window; w != nil {
+		windows = fmt.Sprintf(" JOIN windows ON ts IS NOT DISTINCT FROM e%d AND k = %s", w.Expr, windowKey(def))
+	}
 	where := "true"
 	if def.Where >= 0 {
 		where = fmt.Sprintf("e%d", def.Where)
 	}
 	b.exec(t, "CREATE OR REPLACE TEMP TABLE rows AS SELECT "+strings.Join(append([]string{"*"}, group...), ", ")+
-		" FROM (SELECT "+strings.Join(one, ", ")+" FROM data) WHERE "+where)
+		" FROM (SELECT "+strings.Join(one, ", ")+" FROM data)"+windows+" WHERE "+where)
 	columns, err := def.StateColumns()
 	if err != nil {
 		t.Fatal(err)
@@ -305,20 +329,68 @@ func aggregateSQL(def *view.Definition, i int) []string {
 	return out
 }
 
-// windowSQL is the start of the window shift windows after that of an event time.
-func windowSQL(w *view.Window, typ batch.Type, event string, shift int) string {
-	if w.WidthMicros > 0 {
-		return fmt.Sprintf("%s - to_microseconds(((epoch_us(%s) - %d) %% %d + %d) %% %d) + to_microseconds(%d)",
-			event, event, w.OriginMicros, w.WidthMicros, w.WidthMicros, w.WidthMicros, int64(shift)*w.WidthMicros)
+// windowKey is the text of the keys that windows belong to.
+func windowKey(def *view.Definition) string {
+	var keys []string
+	if def.Window.Kind == window.Session {
+		for _, k := range def.Keys {
+			keys = append(keys, fmt.Sprintf("coalesce(e%d::VARCHAR, 'NULL')", k.Expr))
+		}
 	}
-	origin := fmt.Sprintf("(year(make_timestamp(%d)) * 12 + month(make_timestamp(%d)) - 1)", w.OriginMicros, w.OriginMicros)
-	months := fmt.Sprintf("(year(%s) * 12 + month(%s) - 1 - %s)", event, event, origin)
-	start := fmt.Sprintf("(%s + (%s - ((%s %% %d) + %d) %% %d) + %d)", origin, months, months, w.Months, w.Months, w.Months, shift*int(w.Months))
-	call := "make_timestamp"
-	if typ.Kind == batch.TimestampTZ {
-		call = "make_timestamptz"
+	return strings.Join(append(keys, "''"), " || '|' || ")
+}
+
+// makeWindows fills the table windows with the windows of every row of data, as
+// package window computes them.
+func makeWindows(t *testing.T, b *duckBinder, def *view.Definition) {
+	t.Helper()
+	var one []string
+	for i, e := range def.Exprs {
+		one = append(one, fmt.Sprintf("%s AS e%d", e.SQL, i))
 	}
-	return fmt.Sprintf("%s(%s // 12, %s %% 12 + 1, 1, 0, 0, 0)", call, start, start)
+	sql := fmt.Sprintf("SELECT DISTINCT %s AS k, epoch_us(e%d) AS t FROM (SELECT %s FROM data)", windowKey(def), def.Window.Expr, strings.Join(one, ", "))
+	if def.Where >= 0 {
+		sql += fmt.Sprintf(" WHERE e%d", def.Where)
+	}
+	w, err := def.Window.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	make := "make_timestamp"
+	if def.Exprs[def.Window.Expr].Type.Kind == batch.TimestampTZ {
+		make = "make_timestamptz"
+	}
+	var values [4][]string
+	add := func(k any, ts, start, end any) {
+		for i, v := range []any{fmt.Sprintf("'%s'", k), ts, start, end} {
+			values[i] = append(values[i], fmt.Sprint(v))
+		}
+	}
+	rows := b.rows(t, sql+" ORDER BY k, t")
+	for i := 0; i < len(rows); i++ {
+		k, ts := rows[i][0], rows[i][1]
+		switch {
+		case ts == nil:
+			add(k, "NULL", "NULL", "NULL")
+		case def.Window.Kind == window.Session:
+			last := i
+			for last+1 < len(rows) && rows[last+1][0] == k && rows[last+1][1] != nil && rows[last+1][1].(int64) <= rows[last][1].(int64)+def.Window.GapMicros {
+				last++
+			}
+			for _, row := range rows[i : last+1] {
+				add(k, row[1], ts, rows[last][1].(int64)+def.Window.GapMicros)
+			}
+			i = last
+		default:
+			w.Of(w.Pane(ts.(int64)), func(first, after int64) {
+				start, end := w.Bounds(first, after)
+				add(k, ts, start, end)
+			})
+		}
+	}
+	list := func(i int) string { return strings.Join(values[i], ", ") }
+	b.exec(t, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE windows AS SELECT k, %[1]s(t) AS ts, %[1]s(s) AS window_start, %[1]s(e) AS window_end FROM (SELECT unnest([%[2]s]) AS k, unnest([%[3]s]) AS t, unnest([%[4]s]) AS s, unnest([%[5]s]) AS e)",
+		make, list(0), list(1), list(2), list(3)))
 }
 
 // nestedAsJSON turns the columns of a table that no view can have into JSON.

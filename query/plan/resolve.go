@@ -35,7 +35,7 @@ type item struct {
 
 // resolver replaces names by what they refer to. In its results a COLUMN_REF
 // names a column of the source in the source's spelling (perhaps with fields of
-// a JSON value behind it), TUMBLE's columns have the class classWindow, and
+// a JSON value behind it), columns of a window have the class classWindow, and
 // aliases have been replaced by what they stand for.
 type resolver struct {
 	source *Source
@@ -236,10 +236,14 @@ func (r *resolver) sourceColumn(n node, names []string) node {
 	switch {
 	case i >= 0:
 		return newColumn(append([]string{r.source.Columns[i].Name}, names[1:]...)...).in(n)
-	case r.from.tumble != nil && len(names) == 1 && strings.EqualFold(names[0], windowStart):
-		return node{"class": classWindow, "type": windowStart}.in(n)
-	case r.from.tumble != nil && len(names) == 1 && strings.EqualFold(names[0], windowEnd):
-		return node{"class": classWindow, "type": windowEnd}.in(n)
+	case r.from.window == nil || len(names) > 1:
+		return nil
+	case strings.EqualFold(names[0], windowStart):
+		return newBound(windowStart).in(n)
+	case strings.EqualFold(names[0], windowEnd):
+		return newBound(windowEnd).in(n)
+	case strings.EqualFold(names[0], windowTime):
+		return newWindowTime().in(n)
 	}
 	return nil
 }
@@ -276,7 +280,7 @@ func (r *resolver) unknown(n node, names, unqualified []string, sc scope) error 
 	e := fail(codeUndefinedColumn, n.location(), "column %q does not exist", name)
 	switch {
 	case strings.EqualFold(name, windowStart) || strings.EqualFold(name, windowEnd):
-		return e.hint("window_start and window_end are columns of TUMBLE(%s, %s, INTERVAL '1 minute')", r.from.name, eventTime(r.source))
+		return e.hint("window_start and window_end are columns of a window, as in FROM TUMBLE(%s, %s, INTERVAL '1 minute')", r.from.name, eventTime(r.source))
 	case strings.EqualFold(name, r.from.qualifier()):
 		return e.hint("%q is the source: name one of its columns", name)
 	case sc.aggregate && r.alias(name, scope{aliases: len(r.items)}) != nil:

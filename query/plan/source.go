@@ -33,8 +33,8 @@ type relation struct {
 	schema, name string
 	alias        string // "" when there is none
 	offset       int
-	tumble       *tumble // nil for a plain source
-	joins        []*join // tables, from left to right
+	window       *windowCall // nil for a plain source
+	joins        []*join     // tables, from left to right
 }
 
 // qualifier is the name by which columns can be qualified.
@@ -56,9 +56,7 @@ func (s *statement) readFrom(from node) (relation, error) {
 	case "BASE_TABLE":
 		return r, r.readTable(from)
 	case "TABLE_FUNCTION":
-		var err error
-		r.tumble, err = r.readTumble(from.child("function"))
-		return r, err
+		return r, s.readWindowCall(&r, from.child("function"))
 	case "EMPTY":
 		return r, fail(codeUnsupported, -1, "a materialized view reads from a source").hint("write FROM and a source's name")
 	case "JOIN":

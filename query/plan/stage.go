@@ -13,12 +13,13 @@ import (
 type stage struct {
 	binding
 	source     *Source
-	start, end node // what window_start and window_end are below the aggregation
+	start, end node   // what window_start and window_end are below the aggregation, nil if nothing
+	window     string // the function whose columns they are
 	exprs      []view.Expr
 	index      map[string]int // by key
 }
 
-// scalar returns n with TUMBLE's columns replaced by their computation.
+// scalar returns n with the columns of its window replaced by their computation.
 func (s *stage) scalar(n node) (node, error) {
 	if n.class() != classWindow {
 		return mapChildren(n, s.scalar)
@@ -26,6 +27,10 @@ func (s *stage) scalar(n node) (node, error) {
 	boundary := s.start
 	if n.kind() == windowEnd {
 		boundary = s.end
+	}
+	if boundary == nil {
+		return nil, fail(codeUnsupported, n.location(), "%s of %s is not known before the aggregation: a row can be in several windows, or change one", n.kind(), s.window).
+			hint("use it in the SELECT list or in HAVING, outside of aggregate functions")
 	}
 	return boundary.in(n), nil
 }
@@ -39,7 +44,7 @@ func (s *stage) columnIndex(n node) int {
 	return s.source.index(names[0])
 }
 
-// typeOf returns the DuckDB name of n's type; n may contain TUMBLE's columns.
+// typeOf returns the DuckDB name of n's type; n may contain columns of a window.
 func (s *stage) typeOf(ctx context.Context, n node) (string, error) {
 	if i := s.columnIndex(n); i >= 0 {
 		return s.source.Columns[i].Type.String(), nil

@@ -47,11 +47,12 @@ func View(ctx context.Context, b Binder, name, sql string, lookup func(schema, n
 		def:    &view.Definition{Name: name, Source: source.Name, SQL: sql, Where: -1},
 		groups: make(map[string]string),
 	}
-	if t := st.from.tumble; t != nil {
-		if _, err := t.check(alone); err != nil {
+	if c := st.from.window; c != nil {
+		if err := c.check(alone); err != nil {
 			return nil, err
 		}
-		if p.stage.start, p.stage.end, err = t.boundaries(ctx, b); err != nil {
+		p.stage.window = c.name
+		if p.stage.start, p.stage.end, err = c.boundaries(ctx, b); err != nil {
 			return nil, err
 		}
 	}
@@ -154,7 +155,7 @@ func (p *planner) expand(n node) ([]node, error) {
 	for _, c := range p.res.source.Columns[:p.res.source.Visible] {
 		names = append(names, c.Name)
 	}
-	if p.res.from.tumble != nil {
+	if p.res.from.window != nil {
 		names = append(names, windowStart, windowEnd)
 	}
 	if q := n.str("relation_name"); q != "" && len(p.res.unqualified([]string{q, "*"})) != 1 {

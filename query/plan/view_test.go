@@ -12,6 +12,7 @@ import (
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/engine/window"
 )
 
 // TestView runs the files of testdata. Their commands are
@@ -130,7 +131,7 @@ func dumpDefinition(def *view.Definition) string {
 		fmt.Fprintf(&out, "where e%d\n", def.Where)
 	}
 	if w := def.Window; w != nil {
-		fmt.Fprintf(&out, "window e%d width=%d months=%d origin=%d\n", w.Expr, w.WidthMicros, w.Months, w.OriginMicros)
+		out.WriteString(dumpWindow(w))
 	}
 	for i, k := range def.Keys {
 		fmt.Fprintf(&out, "k%d %s: e%d\n", i, k.Type, k.Expr)
@@ -163,13 +164,35 @@ func dumpDefinition(def *view.Definition) string {
 	return out.String()
 }
 
+var kindNames = map[window.Kind]string{window.Tumble: "tumble", window.Hop: "hop", window.Cumulate: "cumulate", window.Session: "session"}
+
+func dumpWindow(w *view.Window) string {
+	out := fmt.Sprintf("window e%d %s", w.Expr, kindNames[w.Kind])
+	for _, part := range []struct {
+		name  string
+		value int64
+	}{
+		{"width", w.WidthMicros}, {"days", int64(w.Days)}, {"months", int64(w.Months)}, {"origin", w.OriginMicros},
+		{"size", w.SizePanes}, {"slide", w.SlidePanes}, {"gap", w.GapMicros},
+	} {
+		if part.value != 0 {
+			out += fmt.Sprintf(" %s=%d", part.name, part.value)
+		}
+	}
+	if w.Zone != "" {
+		out += " zone=" + w.Zone
+	}
+	return out + "\n"
+}
+
 // TestInfiniteTimeIsItsOwnWindow holds for TUMBLE what DuckDB does in
 // time_bucket.
 func TestInfiniteTimeIsItsOwnWindow(t *testing.T) {
 	b := newDuckBinder(t)
 	for _, ts := range []string{"infinity", "-infinity"} {
-		w := tumble{column: "ts", width: 60e6, shift: 7}
-		rows := b.rows(t, "SELECT ("+w.startSQL()+")::VARCHAR, ("+w.endSQL()+")::VARCHAR FROM (SELECT '"+ts+"'::TIMESTAMP AS ts)")
+		w := windowCall{column: "ts", size: 60e6, spec: window.Spec{OriginMicros: 7}}
+		start, end := w.boundsSQL()
+		rows := b.rows(t, "SELECT ("+start+")::VARCHAR, ("+end+")::VARCHAR FROM (SELECT '"+ts+"'::TIMESTAMP AS ts)")
 		if rows[0][0] != ts || rows[0][1] != ts {
 			t.Errorf("the window of %s is %v", ts, rows[0])
 		}

@@ -10,11 +10,6 @@ import (
 	"github.com/millstream-db/millstream/engine/window"
 )
 
-// zoneOrigin is DuckDB's origin of time_bucket with a zone.
-func zoneOrigin(zone *time.Location) int64 {
-	return time.Date(2000, 1, 3, 0, 0, 0, 0, zone).UnixMicro()
-}
-
 func TestWindowsEqualTimeBucketInEveryZone(t *testing.T) {
 	b := newDuckBinder(t)
 	r := rand.New(rand.NewPCG(1, 2))
