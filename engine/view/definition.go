@@ -35,7 +35,8 @@ type Definition struct {
 	Aggregates []Aggregate
 
 	// GroupingSets, when not nil, groups every row once for each set: by the
-	// Keys whose indexes it lists, the others being NULL.
+	// Keys whose indexes it lists, the others being NULL. Session windows have
+	// none.
 	GroupingSets [][]int `json:",omitempty"`
 
 	// Result is a SELECT over the relation {{state}}, which it names once. Its

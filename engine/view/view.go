@@ -29,6 +29,7 @@ type View struct {
 	panes    map[int64]*groups // by number; what a view without windows has is pane 0
 	untimed  *groups           // the window of rows without an event time, nil until there is one
 	sessions *sessions         // nil unless the windows are sessions
+	sets     *groupingSets     // nil unless the definition has some
 	order    []*groups         // all that there is, closed windows too, by creation
 	serial   int64             // of the last groups that were made
 
@@ -65,7 +66,7 @@ type layout struct {
 func New(def *Definition, mem *batch.Allocator, reclaim *epoch.Reclaimer) (*View, error) {
 	v := &View{
 		def: def, mem: mem, reclaim: reclaim, panes: make(map[int64]*groups), assigned: make(map[int64]*assignment),
-		watermark: noTime, closedTo: noTime, nextClose: never,
+		watermark: noTime, closedTo: noTime, nextClose: never, sets: newGroupingSets(def),
 	}
 	if err := v.layOut(); err != nil {
 		return nil, err
@@ -82,11 +83,7 @@ func New(def *Definition, mem *batch.Allocator, reclaim *epoch.Reclaimer) (*View
 		}
 		return v, nil
 	}
-	if len(def.Keys) == 0 { // SELECT count(*) FROM nothing is one row
-		g, group := v.pane(0), []uint32{0}
-		g.find([]int32{0}, []uint64{0}, nil, group)
-		g.touch(group)
-	}
+	v.begin()
 	return v, nil
 }
 
@@ -107,6 +104,9 @@ func (v *View) layOut() (err error) {
 	}
 	for _, k := range def.Keys {
 		v.keys.add(k.Type, stateWidth(k.Type), true)
+	}
+	if def.GroupingSets != nil {
+		v.keys.add(bigintType, 8, true)
 	}
 	v.hashed = len(v.keys.columns)
 	if v.bags = def.hasBags(); v.bags {
@@ -217,6 +217,14 @@ func (v *View) add(g *groups) {
 
 // fold adds rows to one window or pane.
 func (v *View) fold(g *groups, rows []int32, in *Input) {
+	if v.sets != nil {
+		v.foldSets(g, rows, in)
+		return
+	}
+	v.foldKeys(g, rows, in)
+}
+
+func (v *View) foldKeys(g *groups, rows []int32, in *Input) {
 	found := v.find(g, rows)
 	g.touch(found)
 	v.accumulate(g, found, rows, in)
