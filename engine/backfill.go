@@ -35,6 +35,7 @@ type backfill struct {
 	job     *Job
 	def     *ViewDefinition
 	replace bool
+	source  *SourceDefinition
 	v       *liveView
 	reclaim *epoch.Reclaimer // of the state, until the writer takes it over
 
@@ -67,6 +68,8 @@ func (e *Engine) CreateView(ctx context.Context, def *ViewDefinition) error {
 // replace, a view of that name goes on answering until the new one takes its
 // place. The job does not end with the context.
 func (e *Engine) StartView(ctx context.Context, def *ViewDefinition, replace bool) (*Job, error) {
+	own := *def
+	def = &own
 	b := &backfill{
 		e: e, def: def, replace: replace, reclaim: epoch.NewReclaimer(e.mem, 0),
 		job: &Job{Statement: def.SQL, View: def.Plan.Name, Source: def.Plan.Source, Started: time.Now()},
@@ -80,10 +83,13 @@ func (e *Engine) StartView(ctx context.Context, def *ViewDefinition, replace boo
 		if err := b.claim(); err != nil {
 			return err
 		}
+		if s := e.sources[def.Plan.Source]; s != nil {
+			b.source, def.SourceColumns = s.def, len(s.def.Columns)
+		}
 		if b.v, err = e.newView(def, e.opts.Now(), b.reclaim); err != nil {
 			return err
 		}
-		if !b.v.source.def.NoHistory { // else there is nothing but the hot rows, which adopt takes
+		if !b.source.NoHistory { // else there is nothing but the hot rows, which adopt takes
 			if first, err = b.cut(ctx); err != nil {
 				b.discard()
 				return err
@@ -214,10 +220,10 @@ func (s *liveSource) rowCount() (n int64) {
 // built.
 func (b *backfill) fold(ctx context.Context, p *piece) error {
 	defer p.read.Close()
-	r, s := p.read, b.v.source
-	moved := !s.def.NoHistory && r.checkpoint > p.after
-	hot := relation(s.schema, r.snapshot.sources[s.def.Name].rows, max(p.after, r.checkpoint), nil)
-	table := "history.main." + history.Quote(s.def.Name) + since(p.next)
+	r, schema := p.read, b.v.source.schema
+	moved := !b.source.NoHistory && r.checkpoint > p.after
+	hot := relation(schema, r.snapshot.sources[b.source.Name].rows, max(p.after, r.checkpoint), nil)
+	table := "history.main." + history.Quote(b.source.Name) + since(p.next)
 	if p.next == nil {
 		known := int64(hot.rows)
 		if moved {
@@ -238,12 +244,12 @@ func (b *backfill) fold(ctx context.Context, p *piece) error {
 	if !moved {
 		return nil
 	}
-	rows, err := r.conn.Query(ctx, "SELECT "+history.Columns(s.schema.Columns)+" FROM "+table)
+	rows, err := r.conn.Query(ctx, "SELECT "+history.Columns(schema.Columns)+" FROM "+table)
 	if err != nil {
 		return fmt.Errorf("history: %w", err)
 	}
 	defer rows.Close()
-	return rows.Records(s.schema, b.e.mem, backfillRows, func(rec arrow.RecordBatch) error { return b.apply(ctx, rec) })
+	return rows.Records(schema, b.e.mem, backfillRows, func(rec arrow.RecordBatch) error { return b.apply(ctx, rec) })
 }
 
 func (b *backfill) apply(ctx context.Context, rec arrow.RecordBatch) error {

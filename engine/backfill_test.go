@@ -284,6 +284,7 @@ func TestReplaceSwapsInOneStep(t *testing.T) {
 				t.Error(err)
 				return
 			}
+			time.Sleep(2 * time.Millisecond)
 		}
 	})
 	for i := range 12 {

@@ -81,8 +81,10 @@ func (e *Engine) newView(def *ViewDefinition, created time.Time, reclaim *epoch.
 	if err != nil {
 		return nil, err
 	}
-	v := &liveView{def: def, created: created, source: s, state: state, schema: def.Plan.Input(s.schema)}
-	if v.enrich, err = e.newEnricher(context.Background(), &def.Plan, s.schema); err == nil {
+	rows := s.def.schemaOf(def.SourceColumns)
+	v := &liveView{def: def, created: created, rows: rows, schema: def.Plan.Input(rows), state: state}
+	v.reads(s)
+	if v.enrich, err = e.newEnricher(context.Background(), &def.Plan, rows); err == nil {
 		v.stage, err = view.NewStage(e.store.DB(), e.mem, v.schema, def.Plan.Exprs)
 	}
 	if err != nil {
@@ -121,7 +123,7 @@ func (e *Engine) Drop(ctx context.Context, kind, name string, cascade bool) erro
 			return fmt.Errorf("source %q %w", name, ErrNotFound)
 		}
 		if len(s.views) > 0 && !cascade {
-			return dependents(KindSource, name, s.views)
+			return dependents("drop", KindSource, name, s.views)
 		}
 		return e.drop(ctx, s, slices.Clone(s.views))
 	})

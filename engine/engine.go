@@ -29,6 +29,7 @@ type Engine struct {
 	input   chan delivery
 	ops     chan operation
 	jobs    jobs
+	alter   sync.Mutex    // held while a source\'s reader may be closed and opened again
 	quit    chan struct{} // closed when the writer is to end
 	done    chan struct{} // closed when it has
 	closing sync.Once
@@ -48,6 +49,7 @@ type Engine struct {
 	released  uint64
 	committed uint64
 	admin     *duck.Conn // makes the live catalog's views
+	stopped   bool       // no reader is opened any more
 	ckpt      checkpointState
 	failed    error       // why nothing is taken any more
 	waiting   []operation // until no checkpoint is under way
@@ -293,8 +295,11 @@ func (e *Engine) shutdown(ctx context.Context) error {
 // StopSources ends all readers and waits for them. What was read stays, and
 // can still be checkpointed.
 func (e *Engine) StopSources(ctx context.Context) error {
+	e.alter.Lock()
+	defer e.alter.Unlock()
 	var readers []*liveSource
 	err := e.do(ctx, func() error {
+		e.stopped = true
 		for _, s := range e.sources {
 			readers = append(readers, s)
 		}

@@ -107,6 +107,7 @@ func (e *Engine) showView(ctx context.Context, v *liveView) error {
 // a checkpoint has changed names or columns. The version moves in any case:
 // readers wait for it.
 func (e *Engine) showCatalog(ctx context.Context, change func(context.Context) error) error {
+	ctx = context.WithoutCancel(ctx) // the change is durable already
 	version := fmt.Sprintf("UPDATE live.internal.catalog SET version = %d", e.catalog)
 	err := e.admin.Exec(ctx, "BEGIN TRANSACTION")
 	if err == nil {

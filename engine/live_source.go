@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,8 @@ type liveView struct {
 	def     *ViewDefinition
 	created time.Time
 	source  *liveSource
+	rows    *batch.Schema // the source's, as its plan knows them
+	picked  []int         // where these columns are in the source's rows, nil: they are all
 	state   *view.View
 	stage   *view.Stage
 	enrich  *enricher      // nil: it joins nothing
@@ -67,14 +70,7 @@ func (e *Engine) newSource(def *SourceDefinition, created time.Time) (*liveSourc
 	if def.EventTime != "" {
 		s.eventTime = s.schema.Index(def.EventTime)
 	}
-	options := watermark.Options{DelayMicros: def.DelayMicros, IdleTimeout: def.IdleTimeout, MaxFuture: def.MaxFuture}
-	if options.IdleTimeout == 0 {
-		options.IdleTimeout = DefaultIdleTimeout
-	}
-	if options.MaxFuture == 0 {
-		options.MaxFuture = DefaultMaxFuture
-	}
-	s.tracker = watermark.New(options)
+	s.tracker = watermark.New(def.watermarkOptions())
 	for _, c := range def.Columns {
 		if c.Generated != "" {
 			s.exprs = append(s.exprs, view.Expr{SQL: c.Generated, Type: c.Type, Column: -1})
@@ -91,6 +87,12 @@ func (e *Engine) newSource(def *SourceDefinition, created time.Time) (*liveSourc
 	s.lateTable = table(def.Name+LateSuffix, s.late, -1)
 	s.rejectedTable = table(def.Name+RejectedSuffix, RejectedSchema(), -1)
 	return s, nil
+}
+
+func (d *SourceDefinition) watermarkOptions() watermark.Options {
+	return watermark.Options{
+		DelayMicros: d.DelayMicros, IdleTimeout: cmp.Or(d.IdleTimeout, DefaultIdleTimeout), MaxFuture: cmp.Or(d.MaxFuture, DefaultMaxFuture),
+	}
 }
 
 func (s *liveSource) tables() []*hotTable {
@@ -196,6 +198,10 @@ func (v *liveView) closeInput() {
 // apply runs a view over rows and returns those that came too late for it.
 func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks []int64) ([]view.Late, error) {
 	plan := &v.def.Plan
+	if v.picked != nil {
+		rec = v.pick(rec)
+		defer rec.Release()
+	}
 	if v.vectors == nil {
 		v.vectors = make([]batch.Vector, len(plan.Exprs))
 	}
@@ -313,7 +319,7 @@ func (k *sink) Append(ctx context.Context, b *batch.Batch) error {
 // open starts a source's reader.
 func (e *Engine) openReader(s *liveSource) error {
 	connector, err := e.connector(s.def.Connector)
-	if err != nil || connector == nil {
+	if err != nil || connector == nil || s.def.Paused {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())

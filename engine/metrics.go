@@ -36,7 +36,9 @@ func (e *Engine) Objects() (sources []SourceStats, views []ViewStats) {
 	for _, name := range sorted(s.sources) {
 		src := s.sources[name]
 		st := SourceStats{Name: name, Status: source.Status{State: source.Running}}
-		if reader, ok := e.readers.Load(name); ok {
+		if src.def.Paused {
+			st.Status.State = source.Paused
+		} else if reader, ok := e.readers.Load(name); ok {
 			st.Status = reader.(source.Reader).Status()
 		}
 		if src.watermark != watermark.None {

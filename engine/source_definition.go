@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -34,6 +35,25 @@ type SourceDefinition struct {
 	IdleTimeout time.Duration // 0 for the default
 	MaxFuture   time.Duration // 0 for the default
 	NoHistory   bool          // rows are forgotten once a checkpoint covers them
+	Paused      bool          // nothing is read until ALTER SOURCE … RESUME
+	Comments    Comments
+}
+
+// Comments are what COMMENT ON has said of an object, under "", and of its
+// columns, under their names.
+type Comments map[string]string
+
+// With returns the comments with one of them replaced; an empty text removes it.
+func (c Comments) With(column, text string) Comments {
+	out := maps.Clone(c)
+	if out == nil {
+		out = make(Comments)
+	}
+	out[column] = text
+	if text == "" {
+		delete(out, column)
+	}
+	return out
 }
 
 // The defaults of a source's watermark.
@@ -55,6 +75,17 @@ func (d *SourceDefinition) Schema() *batch.Schema {
 		columns[i] = batch.Column{Name: c.Name, Type: c.Type}
 	}
 	return batch.NewSchema(columns).WithMetadata()
+}
+
+// schemaOf returns the columns of the source's rows as they were when the
+// source had the given number of columns; 0 means all.
+func (d *SourceDefinition) schemaOf(columns int) *batch.Schema {
+	if columns == 0 || columns == len(d.Columns) {
+		return d.Schema()
+	}
+	older := *d
+	older.Columns = d.Columns[:columns]
+	return older.Schema()
 }
 
 // Decoded returns the columns that a reader decodes, without metadata.
@@ -117,6 +148,10 @@ const (
 type ViewDefinition struct {
 	SQL  string // the statement, for SHOW CREATE
 	Plan view.Definition
+	// SourceColumns is how many columns the source had when the view was made,
+	// which are those that its plan speaks of; 0 means all.
+	SourceColumns int
+	Comments      Comments
 }
 
 // historyTables returns the tables of history that a view has: one for its

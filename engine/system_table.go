@@ -69,7 +69,9 @@ func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m))
 // worse to report.
 func (r *Read) readerStatus(name string) source.Status {
 	status := source.Status{State: source.Running}
-	if reader, ok := r.e.readers.Load(name); ok {
+	if r.snapshot.sources[name].def.Paused {
+		status.State = source.Paused
+	} else if reader, ok := r.e.readers.Load(name); ok {
 		status = reader.(source.Reader).Status()
 	}
 	if problem := r.e.problem.Load(); problem != nil && status.Error == "" {

@@ -99,7 +99,7 @@ func (e *Engine) DropTable(ctx context.Context, name string, cascade bool) error
 		views := e.tableViews(name)
 		if len(views) > 0 {
 			if !cascade {
-				return dependents("table", name, views)
+				return dependents("drop", "table", name, views)
 			}
 			if err := e.drop(ctx, nil, views); err != nil {
 				return err
@@ -124,13 +124,13 @@ func (e *Engine) DropTable(ctx context.Context, name string, cascade bool) error
 	})
 }
 
-func dependents(kind, name string, views []*liveView) error {
+func dependents(verb, kind, name string, views []*liveView) error {
 	names := make([]string, len(views))
 	for i, v := range views {
 		names[i] = v.def.Plan.Name
 	}
 	slices.Sort(names)
-	return fmt.Errorf("cannot drop %s %s because %w: materialized view %s", kind, name, ErrDependents, strings.Join(names, ", "))
+	return fmt.Errorf("cannot %s %s %s because %w: materialized view %s", verb, kind, name, ErrDependents, strings.Join(names, ", "))
 }
 
 // Tables returns the definitions of all tables, by name.

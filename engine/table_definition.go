@@ -25,6 +25,8 @@ type TableDefinition struct {
 	SQL     string // the statement, for SHOW CREATE
 	Columns []TableColumn
 	Key     []int // the primary key's columns, nil for none
+
+	Comments Comments
 }
 
 // Schema returns the table's columns.

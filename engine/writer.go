@@ -125,6 +125,9 @@ func (e *Engine) take(d delivery) error {
 	if s.failed != nil {
 		return s.failed
 	}
+	if n := int(d.batch.Record.NumCols()); d.batch.Ranges != nil && n != len(s.decoded.Columns) {
+		return fmt.Errorf("source %s: the rows have %d columns, expected %d", s.def.Name, n, len(s.decoded.Columns))
+	}
 	if d.batch.Ranges == nil {
 		if err := s.number(e, d.batch); err != nil {
 			return err
@@ -283,7 +286,7 @@ func (e *Engine) tick() {
 	moved := false
 	for _, s := range e.sources {
 		e.addPartitions(s)
-		if s.eventTime >= 0 && s.failed == nil && s.tracker.Tick(e.opts.Now()) {
+		if s.eventTime >= 0 && !s.def.Paused && s.failed == nil && s.tracker.Tick(e.opts.Now()) {
 			moved = true
 		}
 	}

@@ -41,6 +41,10 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 		s.tables, s.segments, s.generation = tables, segments, generations
 		return Summary{}, fmt.Errorf("checkpoint %d: %w", w.Epoch, err)
 	}
+	for _, r := range w.Rename {
+		delete(s.objects, r.From)
+		s.objects[r.To] = true
+	}
 	for _, name := range w.Drop {
 		delete(s.objects, name)
 	}
@@ -82,6 +86,9 @@ func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
 	// Numbers go on when something takes the place of what is dropped: DuckDB
 	// need not make a table anew in the transaction that dropped it.
 	numbers := make(map[string]int64)
+	if err := s.alter(ctx, w); err != nil {
+		return 0, err
+	}
 	for _, name := range w.DropTables {
 		for _, seg := range s.segments[name] {
 			numbers[name] = seg.Number
@@ -160,7 +167,7 @@ func (s *Store) appendRows(ctx context.Context, r *Rows, at time.Time) (int64, e
 	}
 	last := &segments[len(segments)-1]
 	maps.Copy(s.names, r.From)
-	n, err := s.insert(ctx, "INSERT INTO "+last.Name()+" "+r.SQL)
+	n, err := s.insert(ctx, "INSERT INTO "+last.Name()+" ("+history.Columns(s.tables[r.Table].Columns)+") "+r.SQL)
 	if err != nil {
 		return 0, fmt.Errorf("history of %s: %w", r.Table, err)
 	}
@@ -179,8 +186,12 @@ func (s *Store) insert(ctx context.Context, sql string) (n int64, err error) {
 	return n, err
 }
 
+func stateName(view string, generation int64, suffix string) string {
+	return fmt.Sprintf("%s#%d%s", view, generation, suffix)
+}
+
 func stateTable(view string, generation int64, suffix string) string {
-	return "state." + history.Quote(fmt.Sprintf("%s#%d%s", view, generation, suffix))
+	return "state." + history.Quote(stateName(view, generation, suffix))
 }
 
 const detailSuffix = "#detail"

@@ -69,8 +69,11 @@ type Write struct {
 	Tables     []history.Table // history tables of created objects
 	Drop       []string        // objects, whose tables are in DropTables
 	DropTables []string
-	Exec       []string // statements that make and drop users' tables
-	Changes    []Change // of users' tables, in order
+	Rename     []Rename        // first of all, in order
+	Alter      []history.Table // tables that have got columns or another retention
+	Update     []Object        // objects whose statement and definition have changed
+	Exec       []string        // statements that make and drop users' tables
+	Changes    []Change        // of users' tables, in order
 	Rows       []Rows
 	States     []State
 	Partitions []Partition // all of them

@@ -75,6 +75,7 @@ const (
 	Retrying State = "retrying" // it will go on by itself when the cause is gone
 	Stalled  State = "stalled"  // it needs a decision: see the error
 	Stopped  State = "stopped"
+	Paused   State = "paused" // ALTER SOURCE … PAUSE: there is no reader
 )
 
 // Status is a reader's state.

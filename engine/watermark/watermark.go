@@ -46,6 +46,9 @@ func New(opts Options) *Tracker {
 	return &Tracker{opts: opts, parts: make(map[int32]*Partition), current: None}
 }
 
+// SetOptions changes what the watermark follows from now on.
+func (t *Tracker) SetOptions(opts Options) { t.opts = opts }
+
 // Current returns the watermark. It never goes back.
 func (t *Tracker) Current() int64 { return t.current }
 

@@ -1,0 +1,460 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/history"
+)
+
+// sourceChange is what ALTER makes of a source.
+type sourceChange struct {
+	s   *liveSource
+	def *SourceDefinition
+	// structural: the name or the columns change, which takes empty hot tables
+	// and a new liveSource.
+	structural bool
+	reopen     bool // the reader must be closed before, and opened after
+}
+
+// AlterSource changes a source. change gets a copy of its definition and makes
+// of it what the source is to be: it may change the name, the statement, the
+// options, the retention, the times of the watermark, Paused and the comments,
+// and append columns. What a reader has delivered by then is taken first; it goes
+// on at the next offset.
+func (e *Engine) AlterSource(ctx context.Context, name string, change func(*SourceDefinition) error) error {
+	e.alter.Lock()
+	defer e.alter.Unlock()
+	var a *sourceChange
+	err := e.do(ctx, func() (err error) {
+		e.awaitCheckpoint()
+		a, err = e.planSourceChange(name, change)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if a.reopen { // beside the writer, for which the reader may wait
+		if err := a.s.closeReader(); err != nil {
+			e.opts.Logger.Warn("close a source", "source", name, "err", err)
+		}
+	}
+	return e.do(context.WithoutCancel(ctx), func() error {
+		e.awaitCheckpoint()
+		if e.sources[name] != a.s {
+			return fmt.Errorf("source %q %w", name, ErrNotFound)
+		}
+		if a.reopen {
+			e.takeQueued()
+		}
+		err := e.mayChange(a)
+		if err == nil {
+			err = e.changeSource(ctx, a)
+		}
+		if a.reopen {
+			err = errors.Join(err, e.reopen(a))
+		}
+		return err
+	})
+}
+
+// planSourceChange finds out what a change takes.
+func (e *Engine) planSourceChange(name string, change func(*SourceDefinition) error) (*sourceChange, error) {
+	s := e.sources[name]
+	if s == nil {
+		return nil, fmt.Errorf("source %q %w", name, ErrNotFound)
+	}
+	def := *s.def
+	def.Columns, def.Options = slices.Clone(def.Columns), maps.Clone(def.Options)
+	if err := change(&def); err != nil {
+		return nil, err
+	}
+	renamed, grown := def.Name != name, len(def.Columns) > len(s.def.Columns)
+	a := &sourceChange{s: s, def: &def, structural: renamed || grown}
+	a.reopen = s.reader != nil && (a.structural || def.Paused || !maps.Equal(def.Options, s.def.Options)) || s.def.Paused && !def.Paused
+	if renamed {
+		if err := e.free(def.Name); err != nil {
+			return nil, err
+		}
+		if len(s.views) > 0 {
+			return nil, dependents("rename", KindSource, name, s.views)
+		}
+	}
+	if err := e.Validate(&def); err != nil {
+		return nil, err
+	}
+	return a, e.mayChange(a)
+}
+
+func (e *Engine) mayChange(a *sourceChange) error {
+	if e.failed != nil {
+		return e.failed
+	}
+	if list := e.jobs.reading(a.s.def.Name); a.structural && len(list) > 0 {
+		return fmt.Errorf("source %q %w: job %d builds materialized view %s from it", a.s.def.Name, ErrInUse, list[0].ID, list[0].View)
+	}
+	return nil
+}
+
+// takeQueued takes the batches that wait for the writer.
+func (e *Engine) takeQueued() {
+	for {
+		select {
+		case d := <-e.input:
+			e.step(d)
+		default:
+			return
+		}
+	}
+}
+
+// reopen starts the reader of the source that a change was for, unless it is
+// paused now.
+func (e *Engine) reopen(a *sourceChange) error {
+	s := e.sources[a.def.Name]
+	if s == nil {
+		s = a.s // the change failed
+	}
+	s.reader, s.closeErr = nil, nil
+	s.closed = sync.Once{}
+	e.readers.Delete(a.s.def.Name)
+	if e.stopped || s.def.Paused {
+		return nil
+	}
+	newest := make(map[int32]int64)
+	for id := range s.parts {
+		p, _ := s.tracker.Partition(id)
+		newest[id] = p.MaxMicros
+	}
+	s.tracker.Restore(s.tracker.Current(), newest, e.opts.Now()) // nothing was idle while nothing was read
+	return e.openReader(s)
+}
+
+// changeSource changes a source in memory, commits, and shows it. Until then
+// readers wait when names or columns change; after an error all is as before.
+func (e *Engine) changeSource(ctx context.Context, a *sourceChange) error {
+	old, def := a.s, a.def
+	was := old.def
+	rename := checkpoint.Rename{From: was.Name, To: def.Name}
+	undo := func() {
+		old.def = was
+		old.tracker.SetOptions(was.watermarkOptions())
+	}
+	if a.structural {
+		next, err := e.succeed(ctx, a)
+		if err != nil {
+			return err
+		}
+		undo = func() {
+			e.replaceSource(next, old)
+			next.generated.Close()
+		}
+		before, after := was.historyTables(), def.historyTables()
+		for i := range before {
+			rename.Tables = append(rename.Tables, [2]string{before[i].Name, after[i].Name})
+		}
+		e.replaceSource(old, next)
+		e.catalog++
+		e.publish()
+	} else {
+		old.def = def
+		old.tracker.SetOptions(def.watermarkOptions())
+	}
+	err := e.checkpointWith(ctx, nil, nil, func(w *checkpoint.Write) {
+		if was.Name != def.Name {
+			w.Rename = []checkpoint.Rename{rename}
+		}
+		w.Alter = def.historyTables()
+		w.Update = append(w.Update, checkpoint.Object{Name: def.Name, SQL: def.SQL, Definition: encode(def)})
+		for _, v := range old.views {
+			w.Update = append(w.Update, checkpoint.Object{Name: v.def.Plan.Name, SQL: v.def.SQL, Definition: encode(v.def)})
+		}
+	})
+	if err != nil {
+		undo()
+		if a.structural {
+			e.catalog--
+		}
+		e.publish()
+		return err
+	}
+	if !a.structural {
+		e.publish()
+		return nil
+	}
+	old.generated.Close()
+	return e.showCatalog(ctx, func(ctx context.Context) error {
+		if was.Name != def.Name {
+			if err := e.hide(ctx, &liveSource{def: was}, nil); err != nil {
+				return err
+			}
+		}
+		return e.showSource(ctx, e.sources[def.Name])
+	})
+}
+
+// succeed makes the source that takes another's place, with empty hot tables:
+// what was in them is in history then.
+func (e *Engine) succeed(ctx context.Context, a *sourceChange) (*liveSource, error) {
+	s := a.s
+	next, err := e.newSource(a.def, s.created)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.checkpointNow(ctx, nil, nil, nil); err != nil {
+		next.generated.Close()
+		return nil, err
+	}
+	next.tracker.SetOptions(a.def.watermarkOptions())
+	s.tracker.SetOptions(a.def.watermarkOptions())
+	next.tracker, next.parts, next.order, next.errors, next.failed = s.tracker, s.parts, s.order, s.errors, s.failed
+	return next, nil
+}
+
+// replaceSource puts a source in another's place.
+func (e *Engine) replaceSource(old, next *liveSource) {
+	next.views = old.views
+	for _, v := range next.views {
+		v.reads(next)
+	}
+	delete(e.sources, old.def.Name)
+	e.sources[next.def.Name] = next
+}
+
+// reads lets the view read a source, which may have more columns now than when
+// the view was made.
+func (v *liveView) reads(s *liveSource) {
+	v.source, v.picked = s, nil
+	if len(v.rows.Columns) == len(s.schema.Columns) {
+		return
+	}
+	for _, c := range v.rows.Columns {
+		v.picked = append(v.picked, s.schema.Index(c.Name))
+	}
+}
+
+// pick returns the columns that the view knows. The caller releases the record.
+func (v *liveView) pick(rec arrow.RecordBatch) arrow.RecordBatch {
+	columns := make([]arrow.Array, len(v.picked))
+	for i, c := range v.picked {
+		columns[i] = rec.Column(c)
+	}
+	return array.NewRecordBatch(v.rows.Arrow(), columns, rec.NumRows())
+}
+
+// viewChange is what ALTER makes of a view.
+type viewChange struct {
+	v   *liveView
+	def *ViewDefinition
+}
+
+// AlterView changes a view. change gets a copy of its definition and makes of
+// it what the view is to be: it may change the name, the statement, the
+// retention and the comments.
+func (e *Engine) AlterView(ctx context.Context, name string, change func(*ViewDefinition) error) error {
+	return e.do(ctx, func() error {
+		c, err := e.planViewChange(name)
+		if err == nil {
+			err = change(c.def)
+		}
+		if err == nil && c.def.Plan.Name != name {
+			err = e.free(c.def.Plan.Name)
+		}
+		if err != nil {
+			return err
+		}
+		var renames []checkpoint.Rename
+		if c.def.Plan.Name != name {
+			renames = append(renames, c.v.def.rename(name, c.def.Plan.Name))
+		}
+		return e.changeViews(ctx, []viewChange{c}, renames)
+	})
+}
+
+// SwapViews gives two views each other's name. change gets copies of the
+// definitions of a and b and exchanges the names in them and in their statements.
+func (e *Engine) SwapViews(ctx context.Context, a, b string, change func(a, b *ViewDefinition) error) error {
+	return e.do(ctx, func() error {
+		first, err := e.planViewChange(a)
+		if err != nil {
+			return err
+		}
+		second, err := e.planViewChange(b)
+		if err != nil {
+			return err
+		}
+		if err := change(first.def, second.def); err != nil {
+			return err
+		}
+		const between = "$swap" // no user's name begins so
+		return e.changeViews(ctx, []viewChange{first, second}, []checkpoint.Rename{
+			first.v.def.rename(a, between), second.v.def.rename(b, a), first.v.def.rename(between, b),
+		})
+	})
+}
+
+func (e *Engine) planViewChange(name string) (viewChange, error) {
+	e.awaitCheckpoint()
+	if b := e.Building(name); b != nil {
+		return viewChange{}, b
+	}
+	v := e.views[name]
+	if v == nil {
+		return viewChange{}, fmt.Errorf("materialized view %q %w", name, ErrNotFound)
+	}
+	def := *v.def
+	return viewChange{v, &def}, e.failed
+}
+
+// rename is a change of the view's name and those of its tables.
+func (d *ViewDefinition) rename(from, to string) checkpoint.Rename {
+	r := checkpoint.Rename{From: from, To: to}
+	for range d.historyTables() { // which is one, of the view's own name
+		r.Tables = append(r.Tables, [2]string{from, to})
+	}
+	return r
+}
+
+// changeViews changes views in memory, commits, and shows them.
+func (e *Engine) changeViews(ctx context.Context, changes []viewChange, renames []checkpoint.Rename) error {
+	if len(renames) > 0 { // no rows go into tables in the transaction that renames them
+		if err := e.checkpointNow(ctx, nil, nil, nil); err != nil {
+			return err
+		}
+	}
+	was := make([]*ViewDefinition, len(changes))
+	set := func(def func(int) *ViewDefinition) {
+		for _, c := range changes {
+			delete(e.views, c.v.def.Plan.Name)
+		}
+		for i, c := range changes {
+			c.v.def = def(i)
+			e.views[c.v.def.Plan.Name] = c.v
+		}
+	}
+	for i, c := range changes {
+		was[i] = c.v.def
+	}
+	version := e.catalog
+	set(func(i int) *ViewDefinition { return changes[i].def })
+	if len(renames) > 0 {
+		e.catalog++
+	}
+	e.publish()
+	err := e.checkpointWith(ctx, nil, nil, func(w *checkpoint.Write) {
+		w.Rename = renames
+		for _, c := range changes {
+			w.Alter = append(w.Alter, c.def.historyTables()...)
+			w.Update = append(w.Update, checkpoint.Object{Name: c.def.Plan.Name, SQL: c.def.SQL, Definition: encode(c.def)})
+		}
+	})
+	if err != nil {
+		set(func(i int) *ViewDefinition { return was[i] })
+		e.catalog = version
+		e.publish()
+		return err
+	}
+	if len(renames) == 0 {
+		return nil
+	}
+	return e.showCatalog(ctx, func(ctx context.Context) error {
+		hidden := make([]*liveView, len(was))
+		for i, def := range was {
+			hidden[i] = &liveView{def: def}
+		}
+		if err := e.hide(ctx, nil, hidden); err != nil {
+			return err
+		}
+		for _, c := range changes {
+			if err := e.showView(ctx, c.v); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// AlterTable changes a table. change gets a copy of its definition and makes of
+// it what the table is to be: it may change the name, the statement and the
+// comments, and append columns.
+func (e *Engine) AlterTable(ctx context.Context, name string, change func(*TableDefinition) error) error {
+	return e.do(ctx, func() error {
+		e.awaitCheckpoint()
+		t := e.tables[name]
+		if t == nil {
+			return fmt.Errorf("table %q %w", name, ErrNotFound)
+		}
+		def := *t.def
+		def.Columns = slices.Clone(def.Columns)
+		if err := change(&def); err != nil {
+			return err
+		}
+		renamed := def.Name != name
+		if renamed {
+			if err := e.free(def.Name); err != nil {
+				return err
+			}
+			if views := e.tableViews(name); len(views) > 0 {
+				return dependents("rename", KindTable, name, views)
+			}
+		}
+		return e.changeTable(ctx, t, &def)
+	})
+}
+
+func (e *Engine) changeTable(ctx context.Context, t *liveTable, def *TableDefinition) error {
+	was := t.def
+	visible := was.Name != def.Name || len(was.Columns) != len(def.Columns)
+	set := func(from, to *TableDefinition) {
+		delete(e.tables, from.Name)
+		t.def = to
+		e.tables[to.Name] = t
+	}
+	version := e.catalog
+	set(was, def)
+	if visible {
+		e.catalog++
+	}
+	e.publish()
+	err := e.checkpointWith(ctx, nil, nil, func(w *checkpoint.Write) {
+		w.Exec = append(w.Exec, was.alterSQL(def)...)
+		if was.Name != def.Name {
+			w.Rename = []checkpoint.Rename{{From: was.Name, To: def.Name}}
+		}
+		w.Update = []checkpoint.Object{{Name: def.Name, SQL: def.SQL, Definition: encode(def)}}
+	})
+	if err != nil {
+		set(def, was)
+		e.catalog = version
+		e.publish()
+		return err
+	}
+	if !visible {
+		return nil
+	}
+	return e.showCatalog(ctx, func(ctx context.Context) error {
+		if err := e.hideTable(ctx, was.Name); err != nil {
+			return err
+		}
+		return e.showTable(ctx, t)
+	})
+}
+
+// alterSQL makes another table of this one in the file.
+func (d *TableDefinition) alterSQL(to *TableDefinition) (list []string) {
+	for _, c := range to.Columns[len(d.Columns):] {
+		list = append(list, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", d.relation(), history.Quote(c.Name), c.Type))
+	}
+	if d.Name != to.Name {
+		list = append(list, fmt.Sprintf("ALTER TABLE %s RENAME TO %s", d.relation(), history.Quote(to.Name)))
+	}
+	return list
+}

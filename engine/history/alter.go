@@ -1,0 +1,49 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
+)
+
+// Rename gives a table and its segments another name and returns the segments.
+func Rename(ctx context.Context, conn *duck.Conn, t *Table, segments []Segment, name string) ([]Segment, error) {
+	if err := conn.Exec(ctx, "DROP VIEW main."+Quote(t.Name)); err != nil {
+		return nil, fmt.Errorf("rename history of %s: %w", t.Name, err)
+	}
+	renamed := slices.Clone(segments)
+	for i := range renamed {
+		renamed[i].Table = name
+		to := Quote(fmt.Sprintf("%s#%d", name, renamed[i].Number))
+		if err := conn.Exec(ctx, "ALTER TABLE "+segments[i].Name()+" RENAME TO "+to); err != nil {
+			return nil, fmt.Errorf("rename history segment %s: %w", segments[i].Name(), err)
+		}
+	}
+	to := *t
+	to.Name = name
+	return renamed, refreshView(ctx, conn, &to, renamed)
+}
+
+// Extend adds the columns to a table's segments that it has and they do not,
+// with NULL in the rows that are there.
+func Extend(ctx context.Context, conn *duck.Conn, had []batch.Column, t *Table, segments []Segment) error {
+	changed := false
+	for _, c := range t.Columns {
+		if slices.ContainsFunc(had, func(h batch.Column) bool { return h.Name == c.Name }) {
+			continue
+		}
+		changed = true
+		for i := range segments {
+			if err := conn.Exec(ctx, "ALTER TABLE "+segments[i].Name()+" ADD COLUMN "+definitions([]batch.Column{c})); err != nil {
+				return fmt.Errorf("extend history segment %s: %w", segments[i].Name(), err)
+			}
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return refreshView(ctx, conn, t, segments)
+}
