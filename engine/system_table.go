@@ -60,6 +60,7 @@ var systemTables = map[string]*systemTable{
 		{Name: "state", Type: text}, {Name: "progress", Type: double}, {Name: "rows", Type: bigint}, {Name: "rows_per_second", Type: double},
 		{Name: "started", Type: instant}, {Name: "ended", Type: instant}, {Name: "error", Type: text},
 	}, fillJobs},
+	"comments": {[]batch.Column{{Name: "object", Type: text}, {Name: "column", Type: text}, {Name: "comment", Type: text}}, fillComments},
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -194,6 +195,25 @@ func fillViews(r *Read, b *batch.Builder) {
 		}
 		appendInstant(b.Column(7), v.created)
 		b.Column(8).AppendString(v.def.Plan.SQL)
+	}
+}
+
+func fillComments(r *Read, b *batch.Builder) {
+	fill := func(object string, comments Comments) {
+		for _, column := range sorted(comments) {
+			b.Column(0).AppendString(object)
+			appendText(b.Column(1), column)
+			b.Column(2).AppendString(comments[column])
+		}
+	}
+	for _, name := range sorted(r.snapshot.sources) {
+		fill(name, r.snapshot.sources[name].def.Comments)
+	}
+	for _, name := range sorted(r.snapshot.tables) {
+		fill(name, r.snapshot.tables[name].def.Comments)
+	}
+	for _, name := range sorted(r.snapshot.views) {
+		fill(name, r.snapshot.views[name].def.Comments)
 	}
 }
 

@@ -156,8 +156,11 @@ func (db *DB) drop(ctx context.Context, t *parser.Drop) (notices []string, err e
 }
 
 func kindName(kind string) string {
-	if kind == engine.KindView {
+	switch kind {
+	case engine.KindView:
 		return "materialized view"
+	case engine.KindTable:
+		return "table"
 	}
 	return "source"
 }

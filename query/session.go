@@ -112,6 +112,10 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 		return st, s.prepareChange(ctx, st, t, paramTypes)
 	case *parser.Drop:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.drop(ctx, t) })
+	case *parser.Alter:
+		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.alter(ctx, t) })
+	case *parser.Comment:
+		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return nil, s.db.comment(ctx, t) })
 	case *parser.Checkpoint:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return nil, s.db.Checkpoint(ctx) })
 	case *parser.ShowJobs:

@@ -138,7 +138,7 @@ func (p *parser) column() Column {
 			p.take()
 		case t.is("not"):
 			panic(unsupportedHere(t, hintNotNull, "NOT NULL is not supported in a source"))
-		case t.mark(",") || t.mark(")"):
+		case t.mark(",") || t.mark(")") || t.Kind == EOF:
 			return c
 		case t.Kind == Word && columnConstraints[t.Value]:
 			panic(unsupportedHere(t, hintPlainColumn, "%s in a source is not supported", constraintName(t)))
@@ -223,7 +223,7 @@ func (p *parser) expression() (text string, offset int) {
 		}
 		last = p.take()
 	}
-	if p.peek().Offset == first.Offset || p.peek().Kind == EOF {
+	if p.peek().Offset == first.Offset {
 		p.fail()
 	}
 	return p.text(first, last), first.Offset

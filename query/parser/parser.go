@@ -127,6 +127,10 @@ func (p *parser) production(word string) func() Statement {
 		return p.explain
 	case "checkpoint":
 		return p.checkpoint
+	case "alter":
+		return p.alter
+	case "comment":
+		return p.comment
 	case "cancel":
 		return p.cancel
 	}

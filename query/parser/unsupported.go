@@ -12,7 +12,6 @@ const (
 // tell them.
 var unsupported = map[string]string{
 	"merge": hintUpsert, "upsert": hintUpsert, "replace": hintUpsert,
-	"alter":  "Drop the object and create it again.",
 	"attach": hintFiles, "detach": hintFiles, "install": hintFiles, "load": hintFiles, "export": hintFiles,
 	"import": hintFiles, "use": hintFiles, "force": hintFiles,
 	"pragma":  "Use SHOW, or the tables in the schema millstream.",
@@ -24,7 +23,7 @@ var unsupported = map[string]string{
 	"reindex": "There are no indexes.", "cluster": "There are no indexes.",
 	"refresh": "A materialized view is always up to date; it needs no refresh.",
 	"grant":   hintRoles, "revoke": hintRoles, "reassign": hintRoles, "security": hintRoles,
-	"comment": hintObjects, "lock": "Nothing needs to be locked: a query sees one epoch, and changes follow each other.",
+	"lock":    "Nothing needs to be locked: a query sees one epoch, and changes follow each other.",
 	"prepare": hintPrepare, "execute": hintPrepare,
 	"notify":    "SUBSCRIBE tells of changes.",
 	"summarize": "Use SELECT count(*), min(x), max(x), approx_count_distinct(x) FROM ….",

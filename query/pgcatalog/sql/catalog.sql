@@ -60,3 +60,6 @@ FROM live.pgc.ms_relation r LEFT JOIN live.pgc.ms_view_definition d ON d.ms_oid 
 
 CREATE VIEW live.pgc.pg_timezone_names AS
 SELECT name, abbrev, utc_offset, is_dst FROM system.main.pg_timezone_names();
+
+CREATE VIEW live.pgc.pg_description AS
+SELECT ms_oid::BIGINT AS objoid, 1259::BIGINT AS classoid, ms_num AS objsubid, ms_text AS description FROM live.pgc.ms_comment;

@@ -106,9 +106,12 @@ CREATE MACRO live.pgc.pg_encoding_to_char(ms_a) AS CASE ms_a WHEN 6 THEN 'UTF8' 
 CREATE MACRO live.pgc.pg_char_to_encoding(ms_a) AS CASE WHEN upper(replace(ms_a, '-', '')) = 'UTF8' THEN 6 ELSE -1 END;
 CREATE MACRO live.pgc.getdatabaseencoding() AS 'UTF8';
 CREATE MACRO live.pgc.pg_client_encoding() AS 'UTF8';
-CREATE MACRO live.pgc.obj_description (ms_a) AS NULL::VARCHAR, (ms_a, ms_b) AS NULL::VARCHAR;
+CREATE MACRO live.pgc.obj_description
+  (ms_a) AS (SELECT c.ms_text FROM live.pgc.ms_comment c WHERE c.ms_oid = ms_a AND c.ms_num = 0),
+  (ms_a, ms_b) AS (SELECT c.ms_text FROM live.pgc.ms_comment c WHERE c.ms_oid = ms_a AND c.ms_num = 0 AND ms_b = 'pg_class');
 CREATE MACRO live.pgc.shobj_description(ms_a, ms_b) AS NULL::VARCHAR;
-CREATE MACRO live.pgc.col_description(ms_a, ms_b) AS NULL::VARCHAR;
+CREATE MACRO live.pgc.col_description(ms_a, ms_b) AS
+  (SELECT c.ms_text FROM live.pgc.ms_comment c WHERE c.ms_oid = ms_a AND c.ms_num = ms_b AND ms_b > 0);
 CREATE MACRO live.pgc.pg_get_expr (ms_a, ms_b) AS ms_a::VARCHAR, (ms_a, ms_b, ms_c) AS ms_a::VARCHAR;
 CREATE MACRO live.pgc.pg_get_viewdef
   (ms_a) AS (SELECT ms_definition FROM live.pgc.ms_view_definition WHERE ms_oid = live.pgc.regclass_in(ms_a)),

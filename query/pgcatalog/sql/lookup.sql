@@ -53,3 +53,9 @@ FROM (
       WHEN 'UUID' THEN 2950 WHEN 'BIT' THEN 1562 ELSE 25 END END AS base
   FROM duckdb_columns() WHERE database_name = 'live' AND schema_name IN ('public', 'millstream'));
 
+-- What COMMENT ON has said: of relations with number 0, of columns with theirs.
+CREATE VIEW live.pgc.ms_comment AS
+SELECT r.ms_oid, coalesce(k.ms_num, 0)::INTEGER AS ms_num, c.comment AS ms_text
+FROM live.millstream.comments c JOIN live.pgc.ms_relation r ON r.ms_schema = 'public' AND r.ms_name = c.object
+LEFT JOIN live.pgc.ms_column k ON k.ms_oid = r.ms_oid AND k.ms_name = c."column"
+WHERE c."column" IS NULL OR k.ms_num IS NOT NULL;
