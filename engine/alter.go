@@ -402,6 +402,9 @@ func (e *Engine) AlterTable(ctx context.Context, name string, change func(*Table
 			if err := e.free(def.Name); err != nil {
 				return err
 			}
+			if j := e.jobs.find(func(j *Job) bool { return slices.Contains(j.Tables, name) }); j != nil {
+				return fmt.Errorf("table %q %w: job %d builds materialized view %s with it", name, ErrInUse, j.ID, j.View)
+			}
 			if views := e.tableViews(name); len(views) > 0 {
 				return dependents("rename", KindTable, name, views)
 			}

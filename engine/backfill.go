@@ -124,7 +124,7 @@ func (b *backfill) claim() error {
 
 func (b *backfill) run(ctx context.Context, first *piece) {
 	if b.e.pause != nil {
-		b.e.pause()
+		b.e.pause(ctx)
 	}
 	err := b.build(ctx, first)
 	state := JobDone
@@ -333,7 +333,8 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 		pending.write.Catalog++
 	}
 	e.planView(pending, v, v.state.Snapshot(), true)
-	pending.after = func(err error) { committed <- e.adopted(v, old, err) }
+	pending.after = func(err error) error { return e.adopted(v, old, err) }
+	pending.done = committed
 	e.commitBeside(pending)
 	return nil
 }

@@ -116,7 +116,7 @@ func TestJobCanBeSeenAndCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	proceed := make(chan struct{})
-	e.pause = func() { <-proceed }
+	e.pause = func(context.Context) { <-proceed }
 	j, err := e.StartView(ctx, named("v"), false)
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func TestWaitEndsTheJobWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, cancel := context.WithCancel(ctx)
-	e.pause = cancel
+	e.pause = func(job context.Context) { cancel(); <-job.Done() }
 	if err := e.CreateView(c, named("v")); !errors.Is(err, context.Canceled) {
 		t.Errorf("create view with an ended context: %v", err)
 	}
@@ -189,7 +189,7 @@ func TestDropCascadeCancelsJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	proceed := make(chan struct{})
-	e.pause = func() { <-proceed }
+	e.pause = func(context.Context) { <-proceed }
 	j, err := e.StartView(ctx, named("v"), false)
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +214,7 @@ func TestCloseCancelsJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	proceed := make(chan struct{})
-	e.pause = func() { <-proceed }
+	e.pause = func(context.Context) { <-proceed }
 	j, err := e.StartView(ctx, named("v"), false)
 	if err != nil {
 		t.Fatal(err)

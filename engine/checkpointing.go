@@ -41,7 +41,9 @@ type pendingCheckpoint struct {
 	deltas   map[string]*view.Delta
 	summary  checkpoint.Summary
 	err      error
-	after    func(error) // runs in the writer when it is known how it ended
+	after    func(error) error // changes what is in memory as the commit has changed the file
+	outcome  error
+	done     chan<- error // told the outcome of both, once it is visible
 }
 
 // The write-ahead log is folded into the file when it has grown so large.
@@ -206,6 +208,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	}
 	if p.err != nil {
 		e.checkpointFailed(p)
+		p.follow()
 		p.tell()
 		return
 	}
@@ -216,7 +219,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	e.problem.Store(nil)
 	e.ckpt.next = e.opts.Now().Add(e.opts.CheckpointInterval)
 	e.committed, e.released, e.catalog = p.snapshot.Epoch, p.snapshot.Epoch, p.write.Catalog
-	p.tell()
+	p.follow()
 	e.stats.checkpoints.Add(1)
 	e.stats.lastCheckpoint.Store(p.write.At.UnixMicro())
 	e.subs.Releasing(e.current.Load())
@@ -231,6 +234,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	}
 	current := e.Epoch() == p.snapshot.Epoch
 	e.publish()
+	p.tell()
 	if current { // nothing came meanwhile, so there is nothing to write until the next epoch
 		e.ckpt.epoch = e.Epoch()
 	}
@@ -238,10 +242,18 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	e.tellReaders(p.snapshot)
 }
 
-// tell runs what waits for the checkpoint's end.
-func (p *pendingCheckpoint) tell() {
+// follow runs what is to come after the commit.
+func (p *pendingCheckpoint) follow() {
+	p.outcome = p.err
 	if p.after != nil {
-		p.after(p.err)
+		p.outcome = p.after(p.err)
+	}
+}
+
+// tell wakes who waits for the outcome.
+func (p *pendingCheckpoint) tell() {
+	if p.done != nil {
+		p.done <- p.outcome
 	}
 }
 

@@ -55,8 +55,8 @@ type Engine struct {
 	waiting   []operation // until no checkpoint is under way
 	// handOverRows is up to how many rows the writer folds into a new view itself.
 	handOverRows int64
-	pause        func() // tests stop jobs in it, before they fold anything
-	catalog      int64  // the version of the names and columns of what can be read
+	pause        func(context.Context) // tests stop jobs in it, before they fold anything
+	catalog      int64                 // the version of the names and columns of what can be read
 }
 
 // delivery is a batch on its way to the writer.
