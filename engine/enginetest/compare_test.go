@@ -11,6 +11,9 @@ import (
 // compare holds everything that can be read now against the judge.
 func (u *run) compare(ctx context.Context) error {
 	u.note("compare")
+	if err := u.compareTables(ctx, nil, u.judge.Tick()); err != nil {
+		return err
+	}
 	return u.compareAt(ctx, nil, u.judge.Batches(), u.live())
 }
 

@@ -53,6 +53,12 @@ var faults = []fault{
 	{"a new view takes the last row before a cut twice", []edit{{"backfill.go", "id, next[id])", "id, next[id]-1)"}}},
 	{"a new view misses what came while it was built", []edit{{"backfill.go", "p, err := b.cut(ctx)\n\tif err == nil {", "p, err := b.cut(ctx)\n\tp.read.Close()\n\tif err == nil && p.next == nil {"}}},
 	{"the count of late records is not restored", []edit{{"engine.go", "v.late, _ = counter(im, o.Name, counterLate)", "v.late = 0"}}},
+	{"a join matches NULL", []edit{{"dimension/lookup.go", "if !anyNull(keys, row) {", "if keys != nil {"}}},
+	{"a left join leaves rows out", []edit{{"dimension/lookup.go", "if left && len(m.Batch) == before {", "if left && row == 0 && len(m.Batch) == before {"}}},
+	{"views do not see that a table has changed", []edit{{"enrich.go", "if t == nil || s.copy.Version == t.version {", "if t == nil || s.copy.Version+1 == t.version {"}}},
+	{"joined rows take the watermark of another", []edit{{"enrich.go", "x.watermarks = append(x.watermarks, watermarks[row])", "x.watermarks = append(x.watermarks, watermarks[row-row])"}}},
+	{"late rows are looked for among the joined ones", []edit{{"enrich.go", "l.Row = x.rows[l.Row]", "l.Row = min(l.Row, x.rows[len(x.rows)-1])"}}},
+	{"the second of two joins loses the rows of the first", []edit{{"enrich.go", "composed[i] = x.rows[row]", "composed[i] = min(row, x.rows[len(x.rows)-1])"}}},
 	{"the watermark is not restored", []edit{{"engine.go", "s.tracker.Restore(mark, newest, e.opts.Now())", "s.tracker.Restore(mark-1e9, nil, e.opts.Now())"}}},
 }
 

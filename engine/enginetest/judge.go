@@ -21,8 +21,9 @@ type Database interface {
 // LiveView is a view and the batches that arrived while it existed.
 type LiveView struct {
 	*View
-	Created int // batches that were there before it
-	Dropped int // batches that were there when it was dropped, -1 while it exists
+	Created int   // batches that were there before it
+	Dropped int   // batches that were there when it was dropped, -1 while it exists
+	Tick    int64 // the judge's when it was created
 	// BatchSQL returns the SELECT over a relation in the place of the source.
 	BatchSQL func(relation string) (string, error)
 }
@@ -33,8 +34,10 @@ type Judge struct {
 	db      Database
 	source  *Source
 	batches []*Delivery
-	records []int // by batch: records in it and before
-	stale   bool  // the watermarks do not cover the whole log
+	records []int   // by batch: records in it and before
+	ticks   []int64 // by batch: when it came, among the changes of tables
+	tick    int64
+	stale   bool // the watermarks do not cover the whole log
 }
 
 // NewJudge makes a judge over an empty log.
@@ -88,6 +91,7 @@ func (j *Judge) Append(ctx context.Context, d *Delivery) error {
 	}
 	j.batches = append(j.batches, d)
 	j.records = append(j.records, arrival)
+	j.ticks = append(j.ticks, j.Tick())
 	j.stale = true
 	if err := j.db.Load(ctx, "stage", rows); err != nil {
 		return err
@@ -113,7 +117,7 @@ func (j *Judge) unstageSQL() string {
 
 // Truncate forgets what arrived after a point: a crash has.
 func (j *Judge) Truncate(ctx context.Context, batches int) error {
-	j.batches, j.records = j.batches[:batches], j.records[:batches]
+	j.batches, j.records, j.ticks = j.batches[:batches], j.records[:batches], j.ticks[:batches]
 	j.stale = true
 	return j.db.Exec(ctx, fmt.Sprintf("DELETE FROM log WHERE batch > %d", batches))
 }
@@ -252,8 +256,8 @@ func (j *Judge) Late(ctx context.Context, views []*LiveView, at int) (Rows, erro
 		if v.where != "" {
 			where += " AND (" + v.where + ")"
 		}
-		selects = append(selects, fmt.Sprintf("SELECT '%s', (%s)::VARCHAR, (%s)::VARCHAR, make_timestamp%s(mark)::VARCHAR, _partition::VARCHAR, _offset::VARCHAR FROM judged WHERE %s",
-			v.Name, v.window.start, v.window.end, j.zone(), where))
+		selects = append(selects, fmt.Sprintf("SELECT DISTINCT '%s', (%s)::VARCHAR, (%s)::VARCHAR, make_timestamp%s(mark)::VARCHAR, _partition::VARCHAR, _offset::VARCHAR FROM %s WHERE %s",
+			v.Name, v.window.start, v.window.end, j.zone(), j.joined(v), where))
 	}
 	return j.db.Text(ctx, strings.Join(selects, " UNION ALL "))
 }

@@ -31,6 +31,7 @@ type run struct {
 	stream *enginetest.Stream
 	cursor enginetest.Cursor
 	views  []*enginetest.LiveView
+	tables []*enginetest.Table
 
 	root  string
 	dirs  int
@@ -44,9 +45,10 @@ type run struct {
 	between  func() error // runs when the next checkpoint has committed, before the writer knows
 	found    error        // by between
 
-	pin   *query.Session // a transaction over one epoch
-	pinAt int
-	pinOf []*enginetest.LiveView
+	pin     *query.Session // a transaction over one epoch
+	pinAt   int
+	pinTick int64
+	pinOf   []*enginetest.LiveView
 
 	trace   []string
 	records int
@@ -71,7 +73,10 @@ func newRun(ctx context.Context, plain *plainDuckDB, root string, seed uint64) (
 		return nil, err
 	}
 	u.note("%s", u.source.CreateSQL())
-	return u, u.db.Exec(ctx, u.source.CreateSQL())
+	if err := u.db.Exec(ctx, u.source.CreateSQL()); err != nil {
+		return u, err
+	}
+	return u, u.createTables(ctx)
 }
 
 func (u *run) note(format string, args ...any) {
@@ -129,8 +134,10 @@ func (u *run) step(ctx context.Context, limit int, first bool) error {
 			return nil
 		}
 		return u.append(ctx, limit)
-	case n < 68:
+	case n < 66:
 		return u.background(ctx, limit)
+	case n < 69 && len(u.tables) > 0:
+		return u.changeTable(ctx)
 	case n < 74:
 		return u.checkpoint(ctx)
 	case n < 78:
@@ -234,9 +241,13 @@ func (u *run) live() []*enginetest.LiveView {
 
 // createView makes a view, at times while records go on coming.
 func (u *run) createView(ctx context.Context, limit int) error {
-	v := enginetest.NewView(u.rand, u.source, fmt.Sprint("v", len(u.views)))
-	live := &enginetest.LiveView{View: v, Created: u.judge.Batches(), Dropped: -1}
-	live.BatchSQL = func(relation string) (string, error) { return plan.BatchSQL(ctx, u.plain, v.SQL, relation) }
+	v := u.newView()
+	live := &enginetest.LiveView{View: v, Created: u.judge.Batches(), Dropped: -1, Tick: u.judge.Tick()}
+	live.BatchSQL = func(relation string) (string, error) {
+		return plan.BatchSQLWith(ctx, u.plain, v.SQL, relation, plan.Tables{
+			On: func(source, table string) string { return u.judge.During(live, source, table) },
+		})
+	}
 	u.note("%s", v.CreateSQL())
 	made := make(chan error, 1)
 	go func() { made <- u.db.Exec(ctx, v.CreateSQL()) }()
@@ -386,6 +397,7 @@ func (u *run) beginRead(ctx context.Context) error {
 	}
 	u.note("begin read")
 	u.pin, u.pinAt, u.pinOf = u.db.NewSession(query.SessionOptions{}), u.judge.Batches(), u.live()
+	u.pinTick = u.judge.Tick()
 	if _, err := u.text(ctx, u.pin, "BEGIN"); err != nil {
 		return err
 	}
@@ -402,10 +414,14 @@ func (u *run) endRead(ctx context.Context) error {
 	pin := u.pin
 	u.pin = nil
 	defer pin.Close()
-	if err := u.compareAt(ctx, pin, u.pinAt, u.pinOf); err != nil {
+	err := u.compareAt(ctx, pin, u.pinAt, u.pinOf)
+	if err == nil {
+		err = u.compareTables(ctx, pin, u.pinTick)
+	}
+	if err != nil {
 		return fmt.Errorf("in a transaction since batch %d: %w", u.pinAt, err)
 	}
-	_, err := u.text(ctx, pin, "COMMIT")
+	_, err = u.text(ctx, pin, "COMMIT")
 	return err
 }
 

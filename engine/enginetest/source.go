@@ -31,6 +31,7 @@ type Source struct {
 	StepMicros int64
 	Partitions int
 	Infinite   bool // some event times are infinite
+	joins      joins
 	Rounded    bool // event times are multiples of the step, so that many hit the bounds of windows
 }
 
@@ -138,4 +139,10 @@ func (s *Source) Decoded() []Column {
 	return out
 }
 
-func (s *Source) eventTime() *Column { return &s.Columns[s.EventTime] }
+// eventTime returns nil for the columns of a table.
+func (s *Source) eventTime() *Column {
+	if s.EventTime < 0 {
+		return nil
+	}
+	return &s.Columns[s.EventTime]
+}

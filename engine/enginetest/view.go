@@ -14,6 +14,7 @@ type View struct {
 	Approx  []bool   // by column: floats whose last digits may differ
 
 	where  string // "" for none
+	joins  joins
 	window window
 }
 
@@ -59,7 +60,7 @@ func (v *View) text(r *rand.Rand, s *Source, items []output) string {
 		v.Approx = append(v.Approx, it.approx)
 		list[i] = it.sql + " AS " + v.Columns[i]
 	}
-	sql := "SELECT " + strings.Join(list, ", ") + " FROM " + v.window.from
+	sql := "SELECT " + strings.Join(list, ", ") + " FROM " + v.window.from + s.joins.sql
 	if chance(r, 2) {
 		v.where = condition(r, s)
 		sql += " WHERE " + v.where
