@@ -13,6 +13,7 @@ import (
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/hot"
 )
 
 // A view is handed to the writer when no more than handOverRows have come since
@@ -194,7 +195,7 @@ func (b *backfill) cut(ctx context.Context) (*piece, error) {
 		b.e.pool.discard(conn)
 		return nil, err
 	}
-	s.rowTable.seal() // so that no segment reaches over the cut
+	s.rowTable.Seal() // so that no segment reaches over the cut
 	r.snapshot = b.e.acquire()
 	had := b.rows
 	p := &piece{read: r, after: b.folded, next: b.next}
@@ -222,10 +223,10 @@ func (b *backfill) fold(ctx context.Context, p *piece) error {
 	defer p.read.Close()
 	r, schema := p.read, b.v.source.schema
 	moved := !b.source.NoHistory && r.checkpoint > p.after
-	hot := relation(schema, r.snapshot.sources[b.source.Name].rows, max(p.after, r.checkpoint), nil)
+	recent := hot.After(schema, r.snapshot.sources[b.source.Name].rows, max(p.after, r.checkpoint), nil)
 	table := "history.main." + history.Quote(b.source.Name) + since(p.next)
 	if p.next == nil {
-		known := int64(hot.rows)
+		known := int64(recent.Rows())
 		if moved {
 			n, err := count(ctx, r, table)
 			if err != nil {
@@ -235,8 +236,8 @@ func (b *backfill) fold(ctx context.Context, p *piece) error {
 		}
 		b.job.total.Add(known)
 	}
-	for _, segment := range hot.segments {
-		if err := b.apply(ctx, segment.record); err != nil {
+	for _, rec := range recent.Records() {
+		if err := b.apply(ctx, rec); err != nil {
 			return err
 		}
 	}

@@ -169,7 +169,7 @@ func (e *Engine) drop(ctx context.Context, s *liveSource, views []*liveView) err
 	}
 	charge := int64(0)
 	for _, t := range s.tables() {
-		charge += t.drop(^uint64(0))
+		charge += t.Drop(^uint64(0))
 	}
 	e.budget.release(charge)
 	s.generated.Close()

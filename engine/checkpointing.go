@@ -16,6 +16,7 @@ import (
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -99,7 +100,7 @@ func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pend
 	}
 	for name, src := range e.sources {
 		for _, t := range src.tables() {
-			t.seal()
+			t.Seal()
 		}
 		e.planSource(p, src, s.sources[name])
 	}
@@ -126,8 +127,8 @@ func (e *Engine) planView(p *pendingCheckpoint, v *liveView, state *view.Snapsho
 }
 
 func (e *Engine) planSource(p *pendingCheckpoint, src *liveSource, snap *sourceSnapshot) {
-	rows := func(table string, schema *batch.Schema, segments []*hotSegment) {
-		if rel := relation(schema, segments, e.committed, nil); rel.rows > 0 {
+	rows := func(table string, schema *batch.Schema, segments []*hot.Segment) {
+		if rel := hot.After(schema, segments, e.committed, nil); rel.Rows() > 0 {
 			p.write.Rows = append(p.write.Rows, checkpoint.Rows{
 				Table: table, From: map[string]duck.Relation{"rows": rel}, SQL: "SELECT * FROM ms_scan('rows')",
 			})
@@ -226,7 +227,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	charge := int64(0)
 	for _, s := range e.sources {
 		for _, t := range s.tables() {
-			charge += t.drop(e.committed)
+			charge += t.Drop(e.committed)
 		}
 	}
 	for _, v := range e.views {

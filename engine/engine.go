@@ -327,7 +327,7 @@ func (e *Engine) freeAll() {
 	for _, s := range e.sources {
 		s.generated.Close()
 		for _, t := range s.tables() {
-			t.drop(^uint64(0))
+			t.Drop(^uint64(0))
 		}
 	}
 	if e.reclaim != nil {

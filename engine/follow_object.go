@@ -11,6 +11,7 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/subscription"
 	"github.com/millstream-db/millstream/engine/view"
 )
@@ -40,7 +41,7 @@ func findObject(s *Snapshot, name string) (followed, error) {
 	for _, table := range []string{"", LateSuffix, RejectedSuffix} {
 		source := strings.TrimSuffix(name, table)
 		if src := s.sources[source]; src != nil && source+table == name {
-			return &followedRows{source: source, table: table, def: src.def}, nil
+			return &followedRows{source: source, table: table, schema: src.schema}, nil
 		}
 	}
 	return nil, fmt.Errorf("%q: %w", name, errUnfollowable)
@@ -134,11 +135,11 @@ func (v *followedView) changed(f *objectFollower, s *subscription.Subscription, 
 // followedRows is a table to which rows are only ever appended.
 type followedRows struct {
 	source, table string
-	def           *SourceDefinition
+	schema        *batch.Schema // another one when columns change, or the source
 }
 
 func (r *followedRows) check(s *Snapshot) error {
-	if src := s.sources[r.source]; src != nil && src.def == r.def {
+	if src := s.sources[r.source]; src != nil && src.schema == r.schema {
 		return nil
 	}
 	return fmt.Errorf("the subscription has ended: source %q %w any more, or has other columns now", r.source, ErrNotFound)
@@ -150,11 +151,11 @@ func (r *followedRows) changed(f *objectFollower, s *subscription.Subscription, 
 	var records []arrow.RecordBatch
 	switch r.table {
 	case LateSuffix:
-		schema, records = b.lateSchema, tail(b.late, b.lateEnd-a.lateEnd)
+		schema, records = b.lateSchema, hot.Tail(b.late, b.lateEnd-a.lateEnd)
 	case RejectedSuffix:
-		schema, records = RejectedSchema(), tail(b.rejected, b.rejectedEnd-a.rejectedEnd)
+		schema, records = RejectedSchema(), hot.Tail(b.rejected, b.rejectedEnd-a.rejectedEnd)
 	default:
-		schema, records = b.schema, tail(b.rows, b.rowsEnd-a.rowsEnd)
+		schema, records = b.schema, hot.Tail(b.rows, b.rowsEnd-a.rowsEnd)
 	}
 	if len(records) == 0 {
 		return nil, nil
@@ -170,24 +171,6 @@ func (r *followedRows) changed(f *objectFollower, s *subscription.Subscription, 
 	}
 	rel := &duck.RecordRelation{Schema: schema, Records: records, InOrder: true}
 	return f.step(s, relationMap{"new": rel}, free, s.RowsSQL(to.Epoch, "(SELECT "+strings.Join(names, ", ")+" FROM ms_scan('new'))"))
-}
-
-// tail returns the last n rows of segments, in their order. Merging segments
-// keeps the order, so what came after a snapshot is what is behind as many rows
-// as the table had been given by then. The caller releases the records.
-func tail(segments []*hotSegment, n int64) []arrow.RecordBatch {
-	first := len(segments)
-	for n > 0 && first > 0 {
-		first--
-		n -= segments[first].record.NumRows()
-	}
-	var records []arrow.RecordBatch
-	for _, s := range segments[first:] {
-		from := max(0, -n)
-		n = 0
-		records = append(records, s.record.NewSlice(from, s.record.NumRows()))
-	}
-	return records
 }
 
 // relationMap is what ms_scan finds during a step.

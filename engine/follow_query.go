@@ -214,7 +214,7 @@ func (s *Snapshot) differs(other *Snapshot, names []string) bool {
 			return true
 		}
 		a, b := s.sources[rows.source], other.sources[rows.source]
-		if a == nil || a.def != b.def || a.rowsEnd != b.rowsEnd || a.lateEnd != b.lateEnd || a.rejectedEnd != b.rejectedEnd {
+		if a == nil || a.schema != b.schema || a.rowsEnd != b.rowsEnd || a.lateEnd != b.lateEnd || a.rejectedEnd != b.rejectedEnd {
 			return true
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/watermark"
@@ -30,7 +31,7 @@ type liveSource struct {
 	generated *view.Stage
 	exprs     []view.Expr // the generated columns
 
-	rowTable, lateTable, rejectedTable *hotTable
+	rowTable, lateTable, rejectedTable *hot.Table
 
 	parts    map[int32]*partitionState
 	order    []int32 // the partitions, as they came
@@ -80,12 +81,12 @@ func (e *Engine) newSource(def *SourceDefinition, created time.Time) (*liveSourc
 	if s.generated, err = view.NewStage(e.store.DB(), e.mem, s.decoded, s.exprs); err != nil {
 		return nil, err
 	}
-	table := func(name string, schema *batch.Schema, eventTime int) *hotTable {
-		return &hotTable{name: name, schema: schema, time: eventTime, mem: e.mem, reclaim: e.reclaim}
+	table := func(schema *batch.Schema, eventTime int) *hot.Table {
+		return hot.NewTable(schema, eventTime, e.mem, e.reclaim)
 	}
-	s.rowTable = table(def.Name, s.schema, s.eventTime)
-	s.lateTable = table(def.Name+LateSuffix, s.late, -1)
-	s.rejectedTable = table(def.Name+RejectedSuffix, RejectedSchema(), -1)
+	s.rowTable = table(s.schema, s.eventTime)
+	s.lateTable = table(s.late, -1)
+	s.rejectedTable = table(RejectedSchema(), -1)
 	return s, nil
 }
 
@@ -95,8 +96,8 @@ func (d *SourceDefinition) watermarkOptions() watermark.Options {
 	}
 }
 
-func (s *liveSource) tables() []*hotTable {
-	return []*hotTable{s.rowTable, s.lateTable, s.rejectedTable}
+func (s *liveSource) tables() []*hot.Table {
+	return []*hot.Table{s.rowTable, s.lateTable, s.rejectedTable}
 }
 
 // partition returns the state of a partition, made when it is new.
@@ -265,7 +266,7 @@ func (s *liveSource) keepLate(e *Engine, view string, rec arrow.RecordBatch, lat
 	}
 	charge := b.Bytes()
 	e.budget.force(charge)
-	return s.lateTable.add(b.Finish(), charge)
+	return s.lateTable.Add(b.Finish(), charge)
 }
 
 // keepRejected lists records in <source>$rejected.
@@ -289,7 +290,7 @@ func (s *liveSource) keepRejected(e *Engine, rejected []batch.Rejected) error {
 	}
 	charge := b.Bytes()
 	e.budget.force(charge)
-	return s.rejectedTable.add(b.Finish(), charge)
+	return s.rejectedTable.Add(b.Finish(), charge)
 }
 
 // sink is what a source's reader delivers to.

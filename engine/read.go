@@ -13,6 +13,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/subscription"
 	"github.com/millstream-db/millstream/engine/view"
 )
@@ -26,7 +27,7 @@ type Read struct {
 	snapshot   *Snapshot
 	checkpoint uint64
 	catalog    [2]int64 // the versions that the transaction sees, in history and in live
-	bounds     map[string]timeBounds
+	bounds     map[string]hot.Bounds
 	views      map[string]*view.Relation
 	system     map[string]*duck.RecordRelation
 	local      map[string]duck.Relation
@@ -175,9 +176,9 @@ func (r *Read) SetPath(ctx context.Context, path Path) error {
 // whose event time is within [low, high], in microseconds; batches that are
 // all outside are skipped. A source without bounds is read whole.
 func (r *Read) SetTimeBounds(bounds map[string][2]int64) {
-	r.bounds = make(map[string]timeBounds, len(bounds))
+	r.bounds = make(map[string]hot.Bounds, len(bounds))
 	for name, b := range bounds {
-		r.bounds[name] = timeBounds{b[0], b[1]}
+		r.bounds[name] = hot.Bounds{Low: b[0], High: b[1]}
 	}
 }
 
@@ -187,15 +188,15 @@ func (r *Read) Relation(name string) (duck.Relation, error) {
 	source, v := r.snapshot.sources[object], r.snapshot.views[object]
 	switch kind += ":"; {
 	case kind == rowsPrefix && source != nil:
-		var bounds *timeBounds
+		var bounds *hot.Bounds
 		if b, ok := r.bounds[object]; ok {
 			bounds = &b
 		}
-		return relation(source.schema, source.rows, r.checkpoint, bounds), nil
+		return hot.After(source.schema, source.rows, r.checkpoint, bounds), nil
 	case kind == latePrefix && source != nil:
-		return relation(source.lateSchema, source.late, r.checkpoint, nil), nil
+		return hot.After(source.lateSchema, source.late, r.checkpoint, nil), nil
 	case kind == rejectedPrefix && source != nil:
-		return relation(RejectedSchema(), source.rejected, r.checkpoint, nil), nil
+		return hot.After(RejectedSchema(), source.rejected, r.checkpoint, nil), nil
 	case kind == viewPrefix && v != nil:
 		return r.live(object, v), nil
 	case kind == bagPrefix:
@@ -302,11 +303,11 @@ func (s schemas) Relation(name string) (duck.Relation, error) {
 	source, v := s.e.sources[object], s.e.views[object]
 	switch kind += ":"; {
 	case kind == rowsPrefix && source != nil:
-		return &hotRelation{schema: source.schema}, nil
+		return hot.Shape(source.schema), nil
 	case kind == latePrefix && source != nil:
-		return &hotRelation{schema: source.late}, nil
+		return hot.Shape(source.late), nil
 	case kind == rejectedPrefix && source != nil:
-		return &hotRelation{schema: RejectedSchema()}, nil
+		return hot.Shape(RejectedSchema()), nil
 	case kind == viewPrefix && v != nil:
 		return v.state.Snapshot().Shape(), nil
 	case kind == bagPrefix:
@@ -315,7 +316,7 @@ func (s schemas) Relation(name string) (duck.Relation, error) {
 		}
 	case kind == systemPrefix:
 		if t, ok := systemTables[object]; ok {
-			return &hotRelation{schema: t.schema()}, nil
+			return hot.Shape(t.schema()), nil
 		}
 	}
 	return nil, fmt.Errorf("relation %q does not exist", object)

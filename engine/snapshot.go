@@ -5,6 +5,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/epoch"
+	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -28,7 +29,7 @@ type Snapshot struct {
 type sourceSnapshot struct {
 	def                  *SourceDefinition
 	schema, lateSchema   *batch.Schema
-	rows, late, rejected []*hotSegment
+	rows, late, rejected []*hot.Segment
 	// How many rows each of the three tables has ever been given.
 	rowsEnd, lateEnd, rejectedEnd int64
 	watermark                     int64

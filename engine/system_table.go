@@ -116,7 +116,7 @@ func fillSources(r *Read, b *batch.Builder) {
 			lag += max(0, p.end-p.next)
 		}
 		for _, segment := range s.rows {
-			hot += segment.record.NumRows()
+			hot += segment.Record.NumRows()
 		}
 		b.Column(0).AppendString(name)
 		appendText(b.Column(1), s.def.Connector)

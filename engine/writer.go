@@ -166,7 +166,7 @@ func (e *Engine) apply(s *liveSource, b *batch.Batch) error {
 			return err
 		}
 		watermarks := s.observe(b, rec)
-		if err := s.rowTable.add(rec, charge); err != nil {
+		if err := s.rowTable.Add(rec, charge); err != nil {
 			return err
 		}
 		for _, v := range s.views {
@@ -246,8 +246,8 @@ func (e *Engine) publish() {
 
 func (s *liveSource) snapshot(now time.Time) *sourceSnapshot {
 	snap := &sourceSnapshot{
-		def: s.def, schema: s.schema, lateSchema: s.late, rows: s.rowTable.freeze(), late: s.lateTable.freeze(),
-		rejected: s.rejectedTable.freeze(), rowsEnd: s.rowTable.added, lateEnd: s.lateTable.added, rejectedEnd: s.rejectedTable.added,
+		def: s.def, schema: s.schema, lateSchema: s.late, rows: s.rowTable.Freeze(), late: s.lateTable.Freeze(),
+		rejected: s.rejectedTable.Freeze(), rowsEnd: s.rowTable.Added(), lateEnd: s.lateTable.Added(), rejectedEnd: s.rejectedTable.Added(),
 		watermark: s.tracker.Current(), partitions: make([]partitionState, len(s.order)),
 	}
 	for i, id := range s.order {

@@ -27,8 +27,8 @@ type edit struct{ file, old, new string }
 var faults = []fault{
 	{"a record is late only after its window's end", []edit{{"view/view.go", "cur.end <= in.Watermarks[row]", "cur.end < in.Watermarks[row]"}}},
 	{"a window's end is inclusive", []edit{{"view/view.go", "ts >= cur.end", "ts > cur.end"}}},
-	{"a checkpoint lets go of rows that came after it", []edit{{"hot_table.go", "t.segments[n].last <= epoch {", "t.segments[n].last <= epoch+1 {"}}},
-	{"rows that have moved into history are read from memory too", []edit{{"hot_table.go", "if s.last <= after ||", "if s.last < after ||"}}},
+	{"a checkpoint lets go of rows that came after it", []edit{{"hot/table.go", "t.segments[n].last <= epoch {", "t.segments[n].last <= epoch+1 {"}}},
+	{"rows that have moved into history are read from memory too", []edit{{"hot/table.go", "if s.last <= after ||", "if s.last < after ||"}}},
 	{"windows that have moved into history are read from memory too", []edit{{"view/snapshot.go", "return w.closed == 0 || w.closed > checkpoint }", "return true }"}}},
 	{"closed windows are not moved into history", []edit{{"checkpointing.go", "closed := state.Closed(); v.def.Plan.Window != nil &&", "closed := state.Closed(); v.def.Plan.Window == nil &&"}}},
 	{"windows in history are restored as well", []edit{{"view/state.go", "if end <= watermark {", "if end < end-watermark+watermark {"}}},
@@ -97,7 +97,7 @@ func TestRarePaths(t *testing.T) {
 		{"checkpointing.go", "const compactRows = 100_000", "const compactRows = 20"},
 		{"checkpointing.go", "const foldBytes = 64 << 20", "const foldBytes = 1"},
 		{"checkpoint/load.go", "const recordRows = 65536", "const recordRows = 7"},
-		{"hot_table.go", "const mergeRows = 8192", "const mergeRows = 100"},
+		{"hot/table.go", "const mergeRows = 8192", "const mergeRows = 100"},
 		{"aggregate/accumulator.go", "PageShift = 10", "PageShift = 6"},
 	}}, 100)
 	if failed {
