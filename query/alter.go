@@ -58,6 +58,9 @@ func (db *DB) alter(ctx context.Context, t *parser.Alter) (notices []string, err
 	if errors.Is(err, engine.ErrDependents) {
 		err = Errorf(CodeDependentObjects, "%v", err).WithHint("The name is part of their queries. Drop them first, and create them again with the new name.")
 	}
+	if errors.Is(err, engine.ErrExists) {
+		err = Errorf(CodeDuplicateTable, "%v", err).WithHint("Choose another name.")
+	}
 	if err == nil && notice != "" {
 		notices = []string{notice}
 	}
