@@ -25,6 +25,9 @@ func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, 
 	if err != nil {
 		return nil, explain(err, sql, t.Offset)
 	}
+	if err := emit(def, t); err != nil {
+		return nil, err
+	}
 	for _, o := range t.Options {
 		if o.Name == "background" {
 			ok := false
@@ -52,6 +55,22 @@ func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, 
 		return []string{fmt.Sprintf("job %d builds materialized view %q in the background: SHOW JOBS shows its progress, millstream.jobs how it ended", job.ID, t.Name.Name)}, nil
 	}
 	return nil, job.Wait(ctx)
+}
+
+// emit sets what EMIT and ALLOW LATENESS say about the view's windows.
+func emit(def *view.Definition, t *parser.CreateView) error {
+	const hint = "Read FROM TUMBLE(source, time_column, INTERVAL '1 minute') and GROUP BY window_start, window_end, or leave %s out."
+	switch {
+	case def.Window != nil:
+		def.Window.Final, def.Window.LatenessMicros = t.EmitOnClose, t.Lateness.Microseconds()
+	case t.EmitOnClose:
+		return &parser.Error{Code: CodeInvalidDefinition, Message: "EMIT ON WINDOW CLOSE needs a window over the watermark column in GROUP BY",
+			Hint: fmt.Sprintf(hint, "EMIT"), Offset: t.EmitOffset}
+	case t.LatenessOffset > 0:
+		return &parser.Error{Code: CodeInvalidDefinition, Message: "ALLOW LATENESS needs a window over the watermark column in GROUP BY",
+			Hint: fmt.Sprintf(hint, "ALLOW LATENESS"), Offset: t.LatenessOffset}
+	}
+	return nil
 }
 
 // kind returns the kind of the object of a name, "" if there is none.

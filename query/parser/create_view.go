@@ -1,8 +1,13 @@
 package parser
 
+import (
+	"slices"
+	"time"
+)
+
 const (
-	hintEmit  = "A view's rows are corrected in place as records arrive; that is the default and needs no EMIT clause."
-	hintQuery = "Write CREATE MATERIALIZED VIEW name AS SELECT …."
+	hintQuery    = "Write CREATE MATERIALIZED VIEW name AS SELECT …."
+	hintLateness = "Write ALLOW LATENESS INTERVAL '5 minutes', behind the SELECT and before EMIT."
 )
 
 func (p *parser) createView(replace bool) Statement {
@@ -22,16 +27,45 @@ func (p *parser) createView(replace bool) Statement {
 		err.Hint = hintQuery
 		panic(err)
 	}
-	for p.dropEmit() {
+	for p.takeClause(v) {
 	}
 	v.SQL, v.Offset = p.rest()
 	return v
 }
 
-// dropEmit cuts the EMIT clause off the end of the statement. Its words are
-// names elsewhere, so only a clause that reaches to the end counts. It reports
-// whether there was one.
-func (p *parser) dropEmit() bool {
+// takeClause cuts the last clause that is not DuckDB's off the end of the
+// statement: EMIT or ALLOW LATENESS. Their words are names elsewhere, so only a
+// clause that reaches to the end counts. It reports whether there was one.
+func (p *parser) takeClause(v *CreateView) bool {
+	at := p.lastClause()
+	if at <= p.pos {
+		return false
+	}
+	first := p.tokens[at]
+	clause := &parser{sql: p.sql, tokens: p.tokens, pos: at}
+	switch {
+	case clause.accept("allow", "lateness"):
+		if !clause.peek().is("interval") && clause.peek().Kind != String {
+			return false
+		}
+		if v.LatenessOffset > 0 {
+			panic(errorAt(first.Offset, codeSyntax, "ALLOW LATENESS is given twice"))
+		}
+		v.Lateness, v.LatenessOffset = clause.lateness(), first.Offset
+	case clause.accept("emit", "changes") || clause.accept("emit", "immediately"):
+	case clause.accept("emit", "on", "window", "close") || clause.accept("emit", "final"):
+		v.EmitOnClose, v.EmitOffset = true, first.Offset
+	default:
+		return false
+	}
+	clause.end()
+	p.tokens = append(slices.Clip(p.tokens[:at]), Token{Kind: EOF, Offset: first.Offset})
+	return true
+}
+
+// lastClause returns the index of the last word outside of parentheses that
+// could begin a clause, or -1.
+func (p *parser) lastClause() int {
 	at, depth := -1, 0
 	for i := p.pos; i < len(p.tokens); i++ {
 		switch t := p.tokens[i]; {
@@ -39,25 +73,29 @@ func (p *parser) dropEmit() bool {
 			depth++
 		case t.mark(")") || t.mark("]") || t.mark("}"):
 			depth--
-		case depth == 0 && t.is("emit"):
+		case depth == 0 && (t.is("emit") || t.is("allow") && p.tokens[i+1].is("lateness")):
 			at = i
-		case depth == 0 && t.is("allow") && p.tokens[i+1].is("lateness"):
-			panic(unsupportedHere(t, "Raise the watermark's delay in the source instead.", "ALLOW LATENESS is not supported yet"))
 		}
 	}
-	if at < 0 || at == p.pos {
-		return false
+	return at
+}
+
+// lateness reads the interval of ALLOW LATENESS.
+func (p *parser) lateness() time.Duration {
+	p.accept("interval")
+	value := p.peek()
+	text := value.Value
+	if value.Kind != String && value.Kind != Number {
+		panic(errorAt(value.Offset, codeSyntax, "ALLOW LATENESS needs a constant interval").withHint(hintLateness))
 	}
-	emit := p.tokens[at]
-	clause := &parser{sql: p.sql, tokens: p.tokens, pos: at + 1}
-	switch {
-	case clause.accept("changes") || clause.accept("immediately"):
-		clause.end()
-		p.tokens = append(p.tokens[:at:at], Token{Kind: EOF, Offset: emit.Offset})
-		return true
-	case clause.accept("on", "window", "close") || clause.accept("final"):
-		clause.end()
-		panic(unsupportedHere(emit, hintEmit, "EMIT ON WINDOW CLOSE is not supported yet"))
+	p.take()
+	if unit := p.peek(); unit.Kind == Word && durationUnits[unit.Value] != 0 {
+		text += " " + p.take().Value
 	}
-	return false
+	d, err := parseDuration(text)
+	if err != nil {
+		err.Offset, err.Hint = value.Offset, hintLateness
+		panic(err)
+	}
+	return d
 }

@@ -1,8 +1,10 @@
 package parser
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // masked stands in the place of a secret.
@@ -68,6 +70,12 @@ func FormatCreateView(v *CreateView, maskSecrets bool) string {
 		b.WriteString(" WITH " + formatOptions(v.Options, maskSecrets))
 	}
 	b.WriteString(" AS\n" + v.SQL)
+	if v.LatenessOffset > 0 {
+		b.WriteString("\nALLOW LATENESS INTERVAL '" + formatDuration(v.Lateness) + "'")
+	}
+	if v.EmitOnClose {
+		b.WriteString("\nEMIT ON WINDOW CLOSE")
+	}
 	return b.String()
 }
 
@@ -109,4 +117,18 @@ func withoutSecret(o Option) string {
 		}
 	}
 	return userinfo.ReplaceAllString(o.Value, "://$1:"+masked+"@")
+}
+
+// formatDuration writes a duration in the greatest unit that gives a whole number.
+func formatDuration(d time.Duration) string {
+	units := []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}, {time.Second, "seconds"}, {time.Millisecond, "milliseconds"}}
+	for _, u := range units {
+		if d%u.size == 0 {
+			return fmt.Sprintf("%d %s", d/u.size, u.name)
+		}
+	}
+	return fmt.Sprintf("%d microseconds", d.Microseconds())
 }

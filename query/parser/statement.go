@@ -1,5 +1,7 @@
 package parser
 
+import "time"
+
 // Statement is one parsed statement: one of the pointer types of this file.
 type Statement interface {
 	// Command is Postgres's command tag without a row count: SELECT, CREATE SOURCE, …
@@ -98,8 +100,13 @@ type CreateView struct {
 	IfNotExists bool
 	Name        Name
 	Options     []Option
-	SQL         string // the query behind AS, without EMIT
+	SQL         string // the query behind AS, without the clauses that follow
 	Offset      int    // of SQL in the statement
+
+	EmitOnClose bool          // EMIT ON WINDOW CLOSE or EMIT FINAL
+	Lateness    time.Duration // of ALLOW LATENESS
+	// EmitOffset and LatenessOffset are where the clauses stand, 0 if they do not.
+	EmitOffset, LatenessOffset int
 }
 
 // Drop is DROP SOURCE, DROP MATERIALIZED VIEW or DROP TABLE.
