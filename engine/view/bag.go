@@ -11,13 +11,14 @@ import (
 )
 
 // bag is the detail of an aggregate that needs all its arguments: the rows of a
-// window in the order in which they came, each with its group's g. Stage three
-// aggregates them in DuckDB, so what a bag can do is what DuckDB can. Rows are
-// only appended; readers know how many were there.
+// window, each with its group's g and its number in the order in which rows came
+// to the view: where bags are merged, that is not the order in which they lie.
+// Stage three aggregates them in DuckDB, so what a bag can do is what DuckDB
+// can. Rows are only appended; readers know how many were there.
 type bag struct {
 	v      *View
 	g      *groups
-	layout *blockLayout // g, then the arguments
+	layout *blockLayout // g, n, then the arguments
 	pages  []bagPage
 	n      int
 	taken  int      // rows that checkpoints have
@@ -36,6 +37,7 @@ var bigintType = batch.Type{Kind: batch.BigInt}
 func bagLayout(args []batch.Type) *blockLayout {
 	l := &blockLayout{}
 	l.add(bigintType, 8, false)
+	l.add(bigintType, 8, true) // never NULL: so that it is copied, written and read as the arguments are
 	for _, t := range args {
 		l.add(t, stateWidth(t), true)
 	}
@@ -53,10 +55,12 @@ func (b *bag) Len() int { return b.n }
 func (b *bag) Add(_ []aggregate.Column, groups []uint32, rows []int32, args []batch.Vector) {
 	for i, group := range groups {
 		block, capacity, at := b.append(group)
+		*(*byte)(unsafe.Add(b.layout.valid(block, capacity, 1), at)) = 1
+		*(*int64)(unsafe.Add(b.layout.values(block, capacity, 1), at*8)) = b.v.arrived + int64(rows[i])
 		for j := range args {
 			if row := int(rows[i]); !args[j].Null(row) {
-				*(*byte)(unsafe.Add(b.layout.valid(block, capacity, j+1), at)) = 1
-				store(unsafe.Add(b.layout.values(block, capacity, j+1), at*b.layout.columns[j+1].width), &args[j], row, b.g.arena)
+				*(*byte)(unsafe.Add(b.layout.valid(block, capacity, j+2), at)) = 1
+				store(unsafe.Add(b.layout.values(block, capacity, j+2), at*b.layout.columns[j+2].width), &args[j], row, b.g.arena)
 			}
 		}
 	}
@@ -198,6 +202,8 @@ func (b *bag) Load(group uint32, value []byte) {
 		copy(unsafe.Slice((*byte)(to), c.width), value)
 		value = value[c.width:]
 	}
+	n := *(*int64)(unsafe.Add(b.layout.values(block, capacity, 1), at*8))
+	b.v.arrived = max(b.v.arrived, n+1)
 }
 
 // Bytes returns the memory of the pages.
@@ -216,8 +222,8 @@ func (b *bag) retire() {
 	b.pages, b.n, b.last, b.before = nil, 0, nil, nil
 }
 
-// bagEntries are rows of a bag from some row on. An entry has for each
-// argument a byte, 0 for NULL, else followed by the value as it lies in memory,
+// bagEntries are rows of a bag from some row on. An entry has for n and
+// each argument a byte, 0 for NULL, else followed by the value as it lies in memory,
 // or for strings by their length as a varint and their bytes.
 type bagEntries struct {
 	rows   *bag

@@ -46,8 +46,8 @@ type Definition struct {
 	// Aggregates, one after the other: aggregate.Accumulator.Columns says which
 	// an aggregate has. With a Bag among the Aggregates there is g, a BIGINT
 	// that is different for every row, and for aggregate i, if it is a Bag, the
-	// relation {{bag i}} (as in {{bag0}}) with g and v0… for its Args, a row for
-	// each row that was added.
+	// relation {{bag i}} (as in {{bag0}}) with g, n and v0… for its Args, a row for
+	// each row that was added. n, a BIGINT, is larger for rows that came later.
 	//
 	// Windows are read one at a time or many together, so a row of the result
 	// may depend only on rows of the state with the same window.

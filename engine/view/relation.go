@@ -135,7 +135,7 @@ func (r *Relation) cell(w *windowSnapshot, p *pageSnapshot, column int) duck.Cel
 	return v.accs.cell(p.accs, p.capacity, column-len(v.keys.columns)+v.bounds)
 }
 
-// BagRelation is the rows behind a Bag as a table: g, v0, ….
+// BagRelation is the rows behind a Bag as a table: g, n, v0, ….
 type BagRelation struct {
 	of        *Relation
 	aggregate int
@@ -144,14 +144,14 @@ type BagRelation struct {
 
 // Bag returns the rows of aggregate i, a Bag, in the relation's windows.
 func (r *Relation) Bag(i int) *BagRelation {
-	b := &BagRelation{of: r, aggregate: i, columns: []batch.Column{{Name: "g", Type: bigintType}}}
+	b := &BagRelation{of: r, aggregate: i, columns: []batch.Column{{Name: "g", Type: bigintType}, {Name: "n", Type: bigintType}}}
 	for j, t := range r.view.def.argTypes(i) {
 		b.columns = append(b.columns, batch.Column{Name: fmt.Sprint("v", j), Type: t})
 	}
 	return b
 }
 
-// Columns returns g and the arguments.
+// Columns returns g, n and the arguments.
 func (b *BagRelation) Columns() []batch.Column { return b.columns }
 
 // Rows returns the number of rows in all windows.

@@ -32,6 +32,7 @@ type View struct {
 	sets     *groupingSets     // nil unless the definition has some
 	order    []*groups         // all that there is, closed windows too, by creation
 	serial   int64             // of the last groups that were made
+	arrived  int64             // rows that came before the batch that is applied
 
 	watermark int64 // the last that CloseWindows was told
 	closedTo  int64 // windows that had to close by this watermark have closed
@@ -151,6 +152,12 @@ type Late struct {
 
 // Apply folds a batch into the state and returns the rows that came too late.
 func (v *View) Apply(in *Input) (late []Late) {
+	late = v.apply(in)
+	v.arrived += int64(in.Rows)
+	return late
+}
+
+func (v *View) apply(in *Input) (late []Late) {
 	rows := v.rows[:0]
 	for i := range int32(in.Rows) {
 		rows = append(rows, i)

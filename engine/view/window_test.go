@@ -194,8 +194,8 @@ func read(t rapid.TB, r *Relation, mem *batch.Allocator, out map[string]string) 
 		rec := blockRecord(mem, b.layout, b)
 		for i := range int(rec.NumRows()) {
 			n := int64(noValue)
-			if rec.Column(1).IsValid(i) {
-				n = batchInt(rec, 1, i)
+			if rec.Column(2).IsValid(i) {
+				n = batchInt(rec, 2, i)
 			}
 			bags[batchInt(rec, 0, i)] = append(bags[batchInt(rec, 0, i)], n)
 		}
@@ -231,10 +231,10 @@ func batchInt(rec arrow.RecordBatch, column, row int) int64 {
 }
 
 func blockRecord(mem *batch.Allocator, l *blockLayout, b *bag) arrow.RecordBatch {
-	out := batch.NewBuilder(mem, batch.NewSchema([]batch.Column{{Name: "g", Type: bigint}, {Name: "v", Type: bigint}}))
+	out := batch.NewBuilder(mem, batch.NewSchema([]batch.Column{{Name: "g", Type: bigint}, {Name: "n", Type: bigint}, {Name: "v", Type: bigint}}))
 	for i := range b.n {
 		p := &b.pages[i>>aggregate.PageShift]
-		l.appendRow(out, 0, 2, blockOf(p), p.capacity, i&(aggregate.PageRows-1))
+		l.appendRow(out, 0, 3, blockOf(p), p.capacity, i&(aggregate.PageRows-1))
 	}
 	return out.Finish()
 }

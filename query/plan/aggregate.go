@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/big"
 	"reflect"
 	"slices"
 	"strings"
@@ -110,9 +111,34 @@ func (p *planner) readCall(ctx context.Context, n node) (*call, error) {
 	}
 	bare := maps.Clone(n)
 	bare["filter"] = nil // a condition is anything that casts to BOOLEAN
-	c.result, err = p.stage.typeOf(ctx, bare)
-	return c, err
+	if c.result, err = p.stage.typeOf(ctx, bare); err != nil {
+		return nil, err
+	}
+	return c, c.check()
 }
+
+// countArgument says, for functions that return several values, which argument
+// is their number.
+var countArgument = map[string]int{"min": 1, "max": 1, "arg_min": 2, "arg_max": 2, "approx_top_k": 1}
+
+// check refuses what DuckDB would refuse only when it computes a group: that
+// would hold up the whole view.
+func (c *call) check() error {
+	if i, ok := countArgument[c.name]; ok && i < len(c.args) {
+		n, scale, ok := constDecimal(c.args[i])
+		if !ok || scale != 0 || n.Sign() <= 0 || n.Cmp(big.NewInt(maxCount)) > 0 {
+			return fail(codeInvalidParameter, c.args[i].location(), "the number of values that %s returns must be a constant between 1 and %d",
+				c.n.str("function_name"), maxCount)
+		}
+	}
+	if c.name == "avg" && c.result == "INTERVAL" {
+		return fail(codeUnsupported, c.n.location(), "avg over an INTERVAL is not supported in a materialized view").
+			hint("take the mean of its length in seconds: epoch(x)")
+	}
+	return nil
+}
+
+const maxCount = 999_999
 
 // native reports whether accumulators keep the call.
 func (c *call) native() bool {

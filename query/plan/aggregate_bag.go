@@ -41,7 +41,7 @@ func (p *planner) bag(ctx context.Context, c *call) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	sql, err := deparseExpr(ctx, p.b, n)
+	sql, err := p.overBagSQL(ctx, n, c.kept.squares)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +58,36 @@ func (p *planner) bag(ctx context.Context, c *call) (node, error) {
 		return p.value(ctx, c.n, fmt.Sprintf("coalesce($0, %s)", c.kept.empty), []string{name})
 	}
 	return newColumn(name).in(c.n), nil
+}
+
+// squaresBound is the largest number whose fourth power is far from overflow.
+const squaresBound = "1e70"
+
+// overBagSQL is a call over a bag's rows as SQL. DuckDB raises an error where
+// the squares of numbers are not finite, and TRY does not go around aggregates:
+// one group must not keep all others from being read, so it has NULL instead.
+func (p *planner) overBagSQL(ctx context.Context, n node, squares bool) (string, error) {
+	if !squares {
+		return deparseExpr(ctx, p.b, n)
+	}
+	var tooLarge []string
+	n, err := mapChildren(n, func(arg node) (node, error) {
+		if arg.class() != "COLUMN_REF" {
+			return arg, nil
+		}
+		name := arg.strings("column_names")[0]
+		large := fmt.Sprintf("abs(%s::DOUBLE) >= %s", name, squaresBound)
+		tooLarge = append(tooLarge, "coalesce(bool_or("+large+"), false)")
+		return p.value(ctx, arg, "CASE WHEN NOT "+large+" THEN $0 END", []string{name})
+	})
+	if err != nil {
+		return "", err
+	}
+	sql, err := deparseExpr(ctx, p.b, n)
+	if err != nil || tooLarge == nil {
+		return sql, err
+	}
+	return "CASE WHEN NOT (" + strings.Join(tooLarge, " OR ") + ") THEN " + sql + " END", nil
 }
 
 // bagOf returns the bag of the rows that a FILTER lets through.
@@ -77,7 +107,26 @@ func (p *planner) bagOf(filter int) *bag {
 func (p *planner) overBag(ctx context.Context, b *bag, c *call) (node, error) {
 	n := maps.Clone(c.n)
 	n["filter"] = nil
-	return mapChildren(n, func(arg node) (node, error) { return p.keepArgument(ctx, b, arg) })
+	n, err := mapChildren(n, func(arg node) (node, error) {
+		kept, err := p.keepArgument(ctx, b, arg)
+		if err == nil && kept.class() != "COLUMN_REF" && find(kept, isColumn) != nil && arg.class() != "LAMBDA" {
+			kept = newTry(kept) // what fails for one row is NULL, as in stage one
+		}
+		return kept, err
+	})
+	if err == nil && c.kept.arrival && len(c.args) > 0 && !n.flag("distinct") {
+		n["order_bys"] = arrivalLast(n.child("order_bys"))
+	}
+	return n, err
+}
+
+// arrivalLast appends the order of arrival to the orders of a call.
+func arrivalLast(n node) node {
+	orders, _ := n["orders"].([]any)
+	last := node{"type": "ORDER_DEFAULT", "null_order": "ORDER_DEFAULT", "expression": newColumn("n")}
+	out := maps.Clone(n)
+	out["orders"] = append(slices.Clone(orders), last)
+	return out
 }
 
 // keepArgument makes an argument a column of the bag. Of what a column cannot
@@ -130,7 +179,8 @@ func (p *planner) withBags(state string, bag func(at int) string) string {
 func (p *planner) bagTables() map[string][]batch.Column {
 	tables := make(map[string][]batch.Column)
 	for _, b := range p.bags {
-		columns := []batch.Column{{Name: "g", Type: batch.Type{Kind: batch.BigInt}}}
+		number := batch.Type{Kind: batch.BigInt}
+		columns := []batch.Column{{Name: "g", Type: number}, {Name: "n", Type: number}}
 		for i, arg := range p.def.Aggregates[b.at].Args {
 			columns = append(columns, batch.Column{Name: columnName("v", i), Type: p.stage.exprs[arg].Type})
 		}

@@ -27,6 +27,7 @@ type kept struct {
 	ordered  bool   // ORDER BY inside the call changes the result
 	arrival  bool   // so does the order of arrival
 	event    bool   // the event time is the last argument
+	squares  bool   // DuckDB raises an error where the squares of the arguments are not finite
 	empty    string // of no rows, in a bag; "" for NULL
 	// accept, when not nil, says whether the accumulators take the arguments'
 	// types. Others go into a bag.
@@ -46,13 +47,15 @@ func spread(least int, one, value string) kept {
 	if one != "" {
 		sql += " WHEN $0 = 1 THEN " + one + "::DOUBLE"
 	}
-	return numbers(own(sql+" END", aggregate.Variance))
+	return squared(numbers(own(sql+" END", aggregate.Variance)))
 }
 
 // line is a function of the columns of Covariance: $0 pairs, $1 and $2 the means
 // of x and y, $3 the sum of the products of their distances, $4 and $5 the sums
 // of their squares for x and y.
-func line(sql string) kept { return numbers(own(sql, aggregate.Covariance)) }
+func line(sql string) kept { return squared(numbers(own(sql, aggregate.Covariance))) }
+
+func squared(k kept) kept { k.squares = true; return k }
 
 // numbers is for functions whose arguments are all numbers.
 func numbers(k kept) kept {
@@ -65,7 +68,7 @@ func numbers(k kept) kept {
 // arg is an arg_min or arg_max: the value of the row whose key is outermost.
 func arg(f aggregate.Function) kept {
 	k := own("$0", f)
-	k.distinct, k.ordered, k.accept = distinctNone, true, comparableKey
+	k.distinct, k.ordered, k.arrival, k.accept = distinctNone, true, true, comparableKey
 	return k
 }
 
@@ -90,6 +93,8 @@ func inArrival() kept { return kept{ordered: true, arrival: true} }
 // emptyIs is one whose result over no rows is not NULL.
 func emptyIs(sql string) kept { return kept{ordered: true, empty: sql} }
 
+func zero(k kept) kept { k.empty = "0::BIGINT"; return k }
+
 // firstIs is for functions of an argument of some types.
 func firstIs(accept func(t batch.Type) bool, k kept) kept {
 	k.accept = func(args []batch.Type) bool { return len(args) > 0 && accept(args[0]) }
@@ -110,7 +115,7 @@ const (
 // keptFunctions are the aggregate functions of DuckDB that a view can keep.
 var keptFunctions = map[string]kept{
 	"count_star": own("$0", aggregate.CountStar),
-	"count":      own("$0", aggregate.Count),
+	"count":      zero(own("$0", aggregate.Count)),
 	"count_if":   firstIs(isBoolean, own("$0", aggregate.Sum)), // NULL, not 0, when there is no condition that isn't NULL
 	"sum":        firstIs(isSummable, own("$0", aggregate.Sum)),
 	"avg":        firstIs(isNumber, own("", aggregate.Mean)),
@@ -134,7 +139,7 @@ var keptFunctions = map[string]kept{
 	"covar_samp":  line("CASE WHEN $0 > 1 THEN $3 / ($0 - 1) END"),
 	"corr": line("CASE WHEN $0 = 1 THEN " + nan + " WHEN $0 > 1 AND isfinite($4) AND isfinite($5) THEN " +
 		"CASE WHEN " + spreads + " = 0 THEN " + nan + " ELSE $3 / $0 / (" + spreads + ") END END"),
-	"regr_count":     line("$0::UINTEGER"),
+	"regr_count":     zero(line("$0::UINTEGER")),
 	"regr_avgx":      line("CASE WHEN $0 > 0 THEN $1 END"),
 	"regr_avgy":      line("CASE WHEN $0 > 0 THEN $2 END"),
 	"regr_sxx":       line("CASE WHEN $0 > 1 THEN " + finite("$4") + " WHEN $0 = 1 THEN 0::DOUBLE END"),
@@ -158,8 +163,7 @@ var keptFunctions = map[string]kept{
 	"list": inArrival(), "string_agg": inArrival(),
 	"histogram": bagged(), "histogram_exact": bagged(), "mode": inArrival(), "approx_top_k": inArrival(),
 	"median": bagged(), "quantile_cont": bagged(), "quantile_disc": bagged(), "mad": bagged(),
-	"entropy": emptyIs("0::DOUBLE"), "kurtosis": bagged(), "kurtosis_pop": bagged(), "skewness": bagged(),
-	"bitstring_agg": bagged(),
+	"entropy": emptyIs("0::DOUBLE"), "kurtosis": squared(bagged()), "kurtosis_pop": squared(bagged()), "skewness": squared(bagged()),
 }
 
 // otherNames are the names under which DuckDB knows an aggregate besides.
@@ -186,6 +190,7 @@ var aggregateMacros = map[string]struct {
 
 // notKept says why the aggregates that a view does not keep are not.
 var notKept = map[string]string{
+	"bitstring_agg":      "bitstring_agg fails on every value that is out of its range: write list(DISTINCT x ORDER BY x)",
 	"reservoir_quantile": "reservoir_quantile draws a random sample: write approx_quantile or quantile_disc",
 }
 

@@ -277,6 +277,10 @@ func newString(text string) node {
 	}}
 }
 
+func newTry(child node) node {
+	return node{"class": "OPERATOR", "type": "OPERATOR_TRY", "alias": child.str("alias"), "children": []any{child}}
+}
+
 func newCast(child node, typeID string) node {
 	return node{
 		"class": "CAST", "type": "OPERATOR_CAST", "alias": "", "child": child,

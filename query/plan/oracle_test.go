@@ -278,7 +278,7 @@ func runStages(t *testing.T, b *duckBinder, def *view.Definition) string {
 		if a.Func != aggregate.Bag {
 			continue
 		}
-		items := []string{"g"}
+		items := []string{"g", "n"}
 		for j, arg := range a.Args {
 			items = append(items, fmt.Sprintf("e%d AS v%d", arg, j))
 		}
