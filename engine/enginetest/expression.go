@@ -135,24 +135,42 @@ func (s *Source) literal(r *rand.Rand, c *Column) string {
 // output is one item of a SELECT list.
 type output struct {
 	sql    string
-	approx bool // a float whose last digits may differ
+	judge  string // what plain DuckDB is asked for instead, "" for the same
+	approx bool   // a float whose last digits may differ
 }
 
 // aggregates are templates over a column, by the family of its type. The first
-// character says whether the result is exact (=) or not (~).
+// character says whether the result is exact (=) or not (~). What plain DuckDB
+// is asked for instead stands behind " @ ". A row's {place} is different for
+// every row, {ts} is the event time.
 var aggregates = map[string][]string{
-	"integer":  {"=sum(%s)", "=sum(%s)", "~avg(%s)", "=min(%s)", "=max(%s)", "=sum(%s::HUGEINT * 2)", "=max(-(%s::HUGEINT))", "~sum(%[1]s) / count(%[1]s)", "=bool_and(%s > 1)"},
-	"decimal":  {"=sum(%s)", "~avg(%s)", "=min(%s)", "=max(%s)", "=sum(%s) - 1", "=bool_or(%s < 0)"},
-	"float":    {"=min(%s)", "=max(%s)", "=bool_or(isnan(%s))"},
-	"text":     {"=min(%s)", "=max(%s)", "=sum(length(%s))", "~avg(length(%s))", "=upper(max(%s))", "=bool_and(%s = 'a')", "=coalesce(min(%s), 'none')", "=max(md5(%s))"},
+	"integer": {"=sum(%s)", "=sum(%s)", "~avg(%s)", "=min(%s)", "=max(%s)", "=sum(%s::HUGEINT * 2)", "=max(-(%s::HUGEINT))", "~sum(%[1]s) / count(%[1]s)", "=bool_and(%s > 1)",
+		"=bit_and(%s)", "=bit_or(%s)", "=bit_xor(%s)", "=bit_xor(DISTINCT %s)", "=sum(DISTINCT %s)", "~avg(DISTINCT %s)", "~var_samp(%s)", "~stddev_pop(%s)",
+		"~sem(%s)", "~corr(%s %% 1000, _offset)", "~covar_samp(%s %% 1000, _offset)", "~regr_slope(_offset, %s %% 1000)", "~regr_r2(_offset, %s %% 1000)",
+		"=regr_count(%s, _offset)", "~median(%s)", "=quantile_disc(%s, 0.9)", "=max(%s, 2)::VARCHAR", "~entropy(%s)", "~fsum(%s)", "~favg(%s)", "=product(1 + (%s > 0)::INTEGER)",
+		"=list(%s ORDER BY %s, {place})::VARCHAR", "=list_sum(list(%s::HUGEINT))", "=histogram(%s)::VARCHAR"},
+	"decimal": {"=sum(%s)", "~avg(%s)", "=min(%s)", "=max(%s)", "=sum(%s) - 1", "=bool_or(%s < 0)",
+		"=sum(DISTINCT %s)", "~avg(DISTINCT %s)", "~stddev(%s)", "~variance(DISTINCT %s)", "=quantile_disc(%s, 0.5)", "=list(DISTINCT %s ORDER BY %s)::VARCHAR"},
+	"float": {"=min(%s)", "=max(%s)", "=bool_or(isnan(%s))", "=arg_max(%s, {place})",
+		"=quantile_disc(%s, 0.25)", "=count(DISTINCT %s)"},
+	"text": {"=min(%s)", "=max(%s)", "=sum(length(%s))", "~avg(length(%s))", "=upper(max(%s))", "=bool_and(%s = 'a')", "=coalesce(min(%s), 'none')", "=max(md5(%s))",
+		"=string_agg(%s, '|' ORDER BY {place})", "=string_agg(DISTINCT %s, '' ORDER BY %s DESC)", "=list(%s ORDER BY {place} DESC)[1:3]::VARCHAR", "=min(%s, 3)::VARCHAR",
+		"=histogram(%s)::VARCHAR", "=quantile_disc(%s, 0.4)", "=min_by({place}, %s || {place}::VARCHAR)"},
 	"blob":     {"=min(%s)", "=max(%s)", "=sum(octet_length(%s))"},
 	"date":     {"=min(%s)", "=max(%s)"},
 	"time":     {"=min(%s)", "=max(%s)"},
 	"instant":  {"=min(%s)", "=max(%s)", "=max(%s)::VARCHAR"},
-	"interval": {"=count(DISTINCT %s::VARCHAR)"},
+	"interval": {"=count(DISTINCT %s::VARCHAR)", "=min(%s)", "=max(%s)"},
 	"uuid":     {"=min(%s)", "=max(%s)"},
 	"json":     {"=min(%s)", "=max(%s->>'$.k')"},
 	"bool":     {"=bool_and(%s)", "=bool_or(%s)", "=min(%s)", "=max(%s)", "=sum(%s)", "=count_if(%s)"},
+}
+
+// anyType are templates over a column of any type.
+var anyType = []string{
+	"=count(*)", "=count(%s)", "=count(DISTINCT %s)", "=arg_min(%s, {place})", "=arg_max(%s, {place})", "=arg_min_null(%s, {place})",
+	"=arg_max_null(%s, {place})", "=first({ts}) @ min({ts})", "=last({ts}) @ max({ts})", "=any_value({ts}) @ min({ts})",
+	"=first(%s ORDER BY {place})", "=any_value(%s ORDER BY {place} DESC)", "=list(%s::VARCHAR ORDER BY {place})::VARCHAR",
 }
 
 // aggregate returns a random aggregate, or an expression over aggregates.
@@ -161,28 +179,52 @@ func aggregate(r *rand.Rand, s *Source, approx bool) output {
 	if chance(r, 3) {
 		c = &s.Columns[len(s.Columns)-1-r.IntN(min(3, len(s.Columns)))] // combinations on the same column
 	}
-	list := append([]string{"=count(*)", "=count(%s)", "=count(DISTINCT %s)"}, aggregates[family(c.Type)]...)
-	if c.Type.Kind == batch.Interval {
-		list = slices.Delete(list, 2, 3)
+	list := aggregates[family(c.Type)]
+	if chance(r, 3) {
+		list = anyType
 	}
+	list = slices.Clone(list)
 	if family(c.Type) == "float" && !c.wild {
-		list = append(list, "=sum(%s)", "~avg(%s)", "=sum(%s)")
+		list = append(list, "=sum(%s)", "~avg(%s)", "=sum(%s)",
+			"~var_pop(CASE WHEN isfinite(%[1]s) THEN %[1]s END)", "~corr(CASE WHEN isfinite(%[1]s) THEN %[1]s END, _offset)", "~median(%s)")
 	}
 	template := pick(r, list...)
 	for !approx && template[0] == '~' {
 		template = pick(r, list...)
 	}
 	out := output{approx: template[0] == '~'}
-	call := template[1:]
+	template = strings.NewReplacer("{place}", "(_offset * 100 + _partition)", "{ts}", s.eventTime().Name).Replace(template)
+	call, judge, other := strings.Cut(template[1:], " @ ")
 	if strings.Contains(call, "%") {
-		call = apply(call, c.Name)
+		call = apply(strings.ReplaceAll(call, "%s", "%[1]s"), c.Name)
 	}
-	if chance(r, 4) && strings.Count(call, ")") == 1 && strings.HasSuffix(call, ")") {
-		call += " FILTER (WHERE " + condition(r, s) + ")"
+	if chance(r, 4) && !strings.Contains(call, ")::") && strings.HasSuffix(call, ")") && oneCall(call) {
+		filter := " FILTER (WHERE " + condition(r, s) + ")"
+		call, judge = call+filter, judge+filter
 	}
-	out.sql = call
+	if out.sql = call; other {
+		out.judge = judge
+	}
 	if strings.HasPrefix(call, "count(") && chance(r, 4) {
 		out.sql = pick(r, call+" + 1", "CASE WHEN "+call+" > 3 THEN 'many' ELSE 'few' END")
 	}
 	return out
+}
+
+// oneCall reports whether the parenthesis that ends an expression belongs to
+// the function that begins it, and that is an aggregate.
+func oneCall(sql string) bool {
+	name, _, _ := strings.Cut(sql, "(")
+	depth := 0
+	for i, c := range sql {
+		switch c {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 && i < len(sql)-1 {
+				return false
+			}
+		}
+	}
+	return name != "upper" && name != "coalesce" && name != "list_sum" && name != "abs"
 }

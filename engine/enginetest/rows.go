@@ -15,7 +15,7 @@ const Null = "␀"
 type Rows [][]string
 
 // Differ compares two multisets of rows and describes the first difference, ""
-// if there is none. Columns marked approx may differ by 1e-9 of their value.
+// if there is none. Columns marked approx may differ by 1e-9, or 1e-9 of their value.
 func Differ(have, want Rows, approx []bool) string {
 	normalize(have)
 	normalize(want)
@@ -76,5 +76,5 @@ func same(have, want []string, approx []bool) bool {
 func near(a, b string) bool {
 	x, errX := strconv.ParseFloat(a, 64)
 	y, errY := strconv.ParseFloat(b, 64)
-	return errX == nil && errY == nil && math.Abs(x-y) <= 1e-9*max(math.Abs(x), math.Abs(y))
+	return errX == nil && errY == nil && (x == y || math.Abs(x-y) <= 1e-9*max(1, math.Abs(x), math.Abs(y)))
 }

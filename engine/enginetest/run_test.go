@@ -244,7 +244,7 @@ func (u *run) createView(ctx context.Context, limit int) error {
 	v := u.newView()
 	live := &enginetest.LiveView{View: v, Created: u.judge.Batches(), Dropped: -1, Tick: u.judge.Tick()}
 	live.BatchSQL = func(relation string) (string, error) {
-		return plan.BatchSQLWith(ctx, u.plain, v.SQL, relation, plan.Tables{
+		return plan.BatchSQLWith(ctx, u.plain, v.Judge, relation, plan.Tables{
 			On: func(source, table string) string { return u.judge.During(live, source, table) },
 		})
 	}
