@@ -130,16 +130,22 @@ func groupAllBounds(sel node) {
 	if !grouped[windowStart] && !grouped[windowEnd] {
 		return
 	}
-	sets, _ := sel["group_sets"].([]any)
-	set, _ := sets[0].([]any)
-	set = append([]any{}, set...)
+	var sets []any
+	written, _ := sel["group_sets"].([]any)
+	for _, w := range written {
+		set, _ := w.([]any)
+		sets = append(sets, append([]any{}, set...))
+	}
 	exprs = append([]any{}, exprs...)
 	for _, name := range []string{windowStart, windowEnd, windowTime} {
 		used := name != windowTime || find(sel, func(n node) bool { return isNamed(n, name) }) != nil
 		if used && !grouped[name] {
-			set = append(set, json.Number(fmt.Sprint(len(exprs))))
+			for i := range sets {
+				set, _ := sets[i].([]any)
+				sets[i] = append(set, json.Number(fmt.Sprint(len(exprs))))
+			}
 			exprs = append(exprs, newColumn(name))
 		}
 	}
-	sel["group_expressions"], sel["group_sets"] = exprs, []any{set}
+	sel["group_expressions"], sel["group_sets"] = exprs, sets
 }

@@ -37,15 +37,21 @@ func (p *planner) groupExprs() ([]node, error) {
 			exprs = append(exprs, n)
 		}
 	}
-	seen := make(map[string]bool)
+	p.groupAt = make(map[string]int)
 	var unique []node
-	for _, n := range exprs {
-		if key := n.key(); !seen[key] {
-			seen[key] = true
+	place := make([]int, len(exprs))
+	for i, n := range exprs {
+		at, ok := p.groupAt[n.key()]
+		if !ok {
+			at = len(unique)
+			p.groupAt[n.key()] = at
 			unique = append(unique, n)
 		}
+		place[i] = at
 	}
-	return unique, nil
+	var err error
+	p.sets, err = p.readSets(place)
+	return unique, err
 }
 
 // isColumn reports whether n is a column of the source or of a window.
@@ -102,7 +108,7 @@ func (p *planner) planGroups(ctx context.Context, exprs []node) error {
 			return err
 		}
 	} else {
-		window = p.planBucket(exprs)
+		window = p.planBucket(p.common(exprs))
 		if window >= 0 {
 			column := exprs[window].list("children")[1]
 			i, err := p.stage.add(ctx, column)
@@ -116,15 +122,31 @@ func (p *planner) planGroups(ctx context.Context, exprs []node) error {
 			}
 		}
 	}
+	if err := p.checkSets(exprs); err != nil {
+		return err
+	}
+	keys := make([]int, len(exprs))
 	for i, n := range exprs {
-		if i == window || p.derived(n) && (p.def.Window != nil || i < len(exprs)-1 || len(p.def.Keys) > 0) {
+		keys[i] = -1
+		if i == window || p.derivedAt(exprs, i) {
 			continue
 		}
+		keys[i] = len(p.def.Keys)
 		if err := p.planKey(ctx, n); err != nil {
 			return err
 		}
 	}
+	p.setKeys(keys)
 	return nil
+}
+
+// derivedAt reports whether group expression i need not be a key because it is
+// derived.
+func (p *planner) derivedAt(exprs []node, i int) bool {
+	if p.sets != nil && (p.def.Window == nil || !p.inAllSets(i)) {
+		return false
+	}
+	return p.derived(exprs[i]) && (p.def.Window != nil || i < len(exprs)-1 || len(p.def.Keys) > 0)
 }
 
 // derived reports whether n has one value for each window: it is computed from
@@ -255,6 +277,9 @@ func (p *planner) spellKeys(exprs []node) string {
 func (p *planner) planBucket(exprs []node) int {
 	at := -1
 	for i, n := range exprs {
+		if n == nil {
+			continue
+		}
 		if w := bucketWindow(n, p.source); w != nil && (at < 0 || length(w) < length(p.def.Window)) {
 			at, p.def.Window = i, w
 		}

@@ -117,7 +117,7 @@ func (s *statement) checkOuter(sel node) error {
 		}
 	}
 	for _, clause := range append(sel.list("select_list"), sel.child("where_clause"), sel.child("qualify")) {
-		if a := find(clause, isAggregate); a != nil && !again {
+		if a := find(clause, func(n node) bool { return isAggregate(n) || isGrouping(n) }); a != nil && !again {
 			at, again = a.location(), true
 		}
 	}

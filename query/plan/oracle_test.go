@@ -159,6 +159,19 @@ var oracleViews = []string{
 	"SELECT DISTINCT date_trunc('year', ts) AS y, paid FROM orders",
 	"SELECT DISTINCT 1 AS one FROM orders WHERE order_id < 5",
 	"SELECT DISTINCT paid, count(*) OVER (PARTITION BY country) AS n FROM orders GROUP BY country, paid",
+	"SELECT country, paid, count(*) AS n, GROUPING(country, paid) AS g, grouping_id(paid) AS h FROM orders GROUP BY ROLLUP(country, paid)",
+	"SELECT country, paid, small, sum(amount) AS s, GROUPING(small, paid, country) AS g, coalesce(country, 'all') AS c FROM orders GROUP BY CUBE(country, paid), small",
+	"SELECT window_start, window_end, country, paid, count(*) AS n, GROUPING(window_end, country) AS g FROM TUMBLE(orders, ts, INTERVAL '900 days') GROUP BY window_start, window_end, ROLLUP(country, paid) HAVING GROUPING(paid) = 1",
+	"SELECT window_end, country, max(quantity) AS m FROM TUMBLE(orders, ts, INTERVAL '900 days') GROUP BY GROUPING SETS ((window_end, country), (window_end, country), (window_end, paid), (window_end))",
+	"SELECT window_start, window_end, country, count(*) AS n FROM HOP(orders, ts, INTERVAL '300 days', INTERVAL '900 days') GROUP BY window_start, window_end, ROLLUP(country)",
+	"SELECT date_trunc('year', ts) AS y, date_trunc('month', ts) AS m, country, count(*) AS n FROM orders GROUP BY y, ROLLUP(m, country)",
+	"SELECT time_bucket(INTERVAL '900 days', ts) AS b, b + INTERVAL 1 DAY AS d, upper(country) AS u, count(*) AS n, GROUPING(u) AS g, rank() OVER (PARTITION BY b, GROUPING(u) ORDER BY count(*) DESC) AS r FROM orders GROUP BY b, ROLLUP(u) QUALIFY r <= 3",
+	"SELECT country, count(*) AS n, GROUPING(country) AS g FROM orders GROUP BY country",
+	"SELECT quantity % 3 AS a, quantity % 3 + 1 AS b, count(*) AS n FROM orders GROUP BY GROUPING SETS ((a), (b), (a, b), ())",
+	"SELECT 'x' AS x, country, count(*) AS n, GROUPING(x) AS g FROM orders GROUP BY ROLLUP(x, country)",
+	"SELECT country, list(small ORDER BY small, order_id)[1:3] AS l, median(quantity) AS m, count(DISTINCT paid) AS d FROM orders GROUP BY ROLLUP(country)",
+	"SELECT country, n FROM (SELECT country, count(*) AS n, GROUPING(country) AS g FROM orders GROUP BY ROLLUP(country) ORDER BY GROUPING(country) DESC, n DESC, country LIMIT 3) WHERE n > 3",
+	"SELECT country, count(*) FILTER (WHERE paid) AS n FROM orders GROUP BY GROUPING SETS ((country), ()) HAVING country IS NOT NULL OR GROUPING(country) = 1",
 	"SELECT country, var_pop(price) AS a, var_samp(price) AS b, variance(quantity) AS c, stddev(amount) AS d, stddev_samp(ratio) AS e, stddev_pop(wide) AS f, sem(big) AS g, var_pop(huge) AS h FROM orders GROUP BY country",
 	"SELECT order_id, var_pop(price) AS a, var_samp(price) AS b, stddev_pop(price) AS c, sem(price) AS d, corr(price, quantity) AS e, covar_samp(price, quantity) AS f, regr_r2(price, quantity) AS g, regr_slope(price, quantity) AS h, regr_intercept(price, quantity) AS i, regr_sxx(price, quantity) AS j FROM orders WHERE order_id < 50 GROUP BY order_id",
 	"SELECT paid, corr(price, quantity) AS a, covar_pop(price, amount) AS b, covar_samp(ratio, big) AS c, regr_count(price, quantity) AS d, regr_avgx(price, quantity) AS e, regr_avgy(price, quantity) AS f, regr_sxx(price, quantity) AS g, regr_syy(price, quantity) AS h, regr_sxy(price, quantity) AS i, regr_slope(price, quantity) AS j, regr_intercept(price, quantity) AS k, regr_r2(price, quantity) AS l FROM orders GROUP BY paid",
@@ -235,13 +248,21 @@ func runStages(t *testing.T, b *duckBinder, def *view.Definition) string {
 	if w := def.Window; w != nil {
 		two = append(two, "window_start", "window_end")
 	}
+	windows := ""
+	if def.GroupingSets != nil {
+		windows = fmt.Sprintf(" CROSS JOIN (SELECT * FROM range(%d) t(grouping_set))", len(def.GroupingSets))
+		two = append(two, "grouping_set")
+	}
 	for i, k := range def.Keys {
-		group = append(group, fmt.Sprintf("e%d::%s AS k%d", k.Expr, k.Type, i))
+		key := fmt.Sprintf("e%d::%s", k.Expr, k.Type)
+		if def.GroupingSets != nil {
+			key = fmt.Sprintf("CASE WHEN grouping_set IN (%s) THEN %s END", setsWith(def, i), key)
+		}
+		group = append(group, fmt.Sprintf("%s AS k%d", key, i))
 		two = append(two, fmt.Sprintf("k%d", i))
 	}
-	windows := ""
 	if w := def.Window; w != nil {
-		windows = fmt.Sprintf(" JOIN windows ON ts IS NOT DISTINCT FROM e%d AND k = %s", w.Expr, windowKey(def))
+		windows += fmt.Sprintf(" JOIN windows ON ts IS NOT DISTINCT FROM e%d AND k = %s", w.Expr, windowKey(def))
 	}
 	where := "true"
 	if def.Where >= 0 {
@@ -291,6 +312,17 @@ func runStages(t *testing.T, b *duckBinder, def *view.Definition) string {
 		result = strings.ReplaceAll(result, bagPlaceholder(i), fmt.Sprint("bag", i))
 	}
 	return result
+}
+
+// setsWith lists the grouping sets that hold a key.
+func setsWith(def *view.Definition, key int) string {
+	list := []string{"-1"}
+	for i, set := range def.GroupingSets {
+		if slices.Contains(set, key) {
+			list = append(list, fmt.Sprint(i))
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // aggregateSQL is the state columns of an aggregate.

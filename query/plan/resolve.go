@@ -56,6 +56,12 @@ func (r *resolver) resolve(n node, sc scope) (node, error) {
 			return nil, err
 		}
 		sc.over = true
+	case "OPERATOR":
+		if isGrouping(n) {
+			if err := checkGrouping(n, sc); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if err := refuse(n); err != nil {
 		return nil, err
@@ -78,11 +84,6 @@ func refuse(n node) error {
 	case "STAR":
 		return fail(codeUnsupported, at, "* and COLUMNS are not supported here in a materialized view").
 			hint("list the columns")
-	case "OPERATOR":
-		if n.kind() == "GROUPING_FUNCTION" {
-			return fail(codeUnsupported, at, "GROUPING is not supported in a materialized view").
-				hint("GROUPING tells grouping sets apart, and a view has none: leave it out")
-		}
 	}
 	return nil
 }

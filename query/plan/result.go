@@ -17,6 +17,8 @@ func (p *planner) afterAggregation(ctx context.Context, n node) (node, error) {
 	switch {
 	case isAggregate(n):
 		return p.aggregate(ctx, n)
+	case isGrouping(n):
+		return p.grouping(ctx, n)
 	case n.class() == "COLUMN_REF" && !n.flag(lambdaMark):
 		return nil, p.ungrouped(n, strings.Join(n.strings("column_names"), "."))
 	case n.class() == classWindow:
@@ -75,6 +77,9 @@ func expressionName(n node) string {
 	case "OPERATOR":
 		if n.kind() == "OPERATOR_COALESCE" {
 			return "coalesce"
+		}
+		if isGrouping(n) {
+			return "grouping"
 		}
 	}
 	return anonymous

@@ -123,17 +123,6 @@ func (s *statement) checkClauses() error {
 	if s.sel["sample"] != nil || s.sel.child("from_table")["sample"] != nil {
 		return s.unsupported("sampling", s.keyword("SAMPLE", "TABLESAMPLE"), "filter with WHERE, for example on hash(key) % 10 = 0")
 	}
-	sets, _ := s.sel["group_sets"].([]any)
-	exprs := s.sel.list("group_expressions")
-	plain := len(sets) == 0
-	if len(sets) == 1 {
-		set, _ := sets[0].([]any)
-		plain = len(set) == len(exprs)
-	}
-	if !plain {
-		return s.unsupported("GROUPING SETS, ROLLUP and CUBE", s.keyword("GROUP"),
-			"create one view for each set, or group the view's rows again in the query that reads it")
-	}
 	return nil
 }
 
@@ -142,7 +131,7 @@ func (s *statement) keyword(words ...string) int { return keyword(s.sql, s.token
 func (s *statement) unsupported(what string, offset int, hint string) error {
 	verb := "is"
 	switch what {
-	case "UNION, INTERSECT and EXCEPT", "GROUPING SETS, ROLLUP and CUBE":
+	case "UNION, INTERSECT and EXCEPT":
 		verb = "are"
 	}
 	return fail(codeUnsupported, offset, "%s %s not supported in a materialized view", what, verb).hint("%s", hint)

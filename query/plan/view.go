@@ -8,16 +8,18 @@ import (
 
 // planner splits one statement into a view's three stages.
 type planner struct {
-	b      Binder
-	st     *statement
-	source *Source
-	res    *resolver
-	stage  *stage
-	def    *view.Definition
-	groups map[string]string // key of a group expression → the state's column
-	bucket string            // the group expression that is the window, "" for TUMBLE's columns
-	moved  []node            // conditions of joins that belong to WHERE
-	bags   []*bag
+	b       Binder
+	st      *statement
+	source  *Source
+	res     *resolver
+	stage   *stage
+	def     *view.Definition
+	groups  map[string]string // key of a group expression → the state's column
+	groupAt map[string]int    // key of a group expression → its place among them
+	sets    [][]int           // the grouping sets, as places; nil without
+	bucket  string            // the group expression that is the window, "" for TUMBLE's columns
+	moved   []node            // conditions of joins that belong to WHERE
+	bags    []*bag
 }
 
 // View plans the SELECT of a materialized view. The lookup returns the source

@@ -136,6 +136,9 @@ func dumpDefinition(def *view.Definition) string {
 	for i, k := range def.Keys {
 		fmt.Fprintf(&out, "k%d %s: e%d\n", i, k.Type, k.Expr)
 	}
+	if def.GroupingSets != nil {
+		fmt.Fprintf(&out, "sets %v\n", def.GroupingSets)
+	}
 	for i, a := range def.Aggregates {
 		first, err := def.FirstColumn(i)
 		if err != nil {
