@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,7 +28,9 @@ var epochStart = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 // database is a database under a setting, and its clients.
 type database struct {
 	setting string
-	dir     string       // "" for one in memory
+	dir     string // "" for one in memory
+	newDir  func() string
+	reopens int
 	clock   atomic.Int64 // nanoseconds since epochStart
 
 	db      *query.DB
@@ -50,9 +55,9 @@ func (s sessions) NewSession(o query.SessionOptions) pgwire.Session { return s.d
 // newDatabase opens a database that is closed when the test ends.
 func newDatabase(t *testing.T, setting string) *database {
 	t.Helper()
-	d := &database{setting: setting, clients: make(map[string]*client)}
+	d := &database{setting: setting, clients: make(map[string]*client), newDir: t.TempDir}
 	if setting == "restart" || setting == "checkpoint" {
-		d.dir = t.TempDir()
+		d.dir = d.newDir()
 	}
 	if err := d.open(t.Context()); err != nil {
 		t.Fatal(err)
@@ -100,15 +105,56 @@ func (d *database) close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// restart reopens the database. Its sessions are told again what they were told.
+// restart reopens the database: once where it was closed, and once as a crash
+// leaves it. Its sessions are told again what they were told.
 func (d *database) restart(ctx context.Context) error {
 	if d.dir == "" {
 		return errors.New("a database in memory can't be restarted: onlyif restart, onlyif checkpoint")
+	}
+	if d.reopens++; d.reopens%2 == 0 && !d.mayLose() {
+		crashed := d.newDir()
+		if err := copyFiles(d.dir, crashed); err != nil {
+			return err
+		}
+		d.dir = crashed
 	}
 	if err := d.close(ctx); err != nil {
 		return err
 	}
 	return d.open(ctx)
+}
+
+// mayLose reports whether a client has chosen not to wait for the disk.
+func (d *database) mayLose() bool {
+	for _, c := range d.clients {
+		for _, sql := range c.set {
+			if strings.Contains(sql, "synchronous_commit") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// copyFiles copies the files of a database that is open but does nothing.
+func copyFiles(from, to string) error {
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(from, e.Name()))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, e.Name()), text, 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // client returns the connection of the given name, made when it is new.

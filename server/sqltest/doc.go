@@ -49,7 +49,8 @@
 //	batch1      rows of an INSERT are inserted one by one, an epoch each
 //	batch4096   neighbouring INSERTs become one, of up to 4,096 rows
 //	restart     the database is reopened after each statement that changes it
-//	            (definitions that follow each other count as one)
+//	            (definitions that follow each other count as one), by turns
+//	            where it was closed and as a crash would have left it
 //	checkpoint  a checkpoint follows each INSERT, and all goes through the
 //	            extended protocol
 //
