@@ -38,6 +38,7 @@ type backfill struct {
 	replace bool
 	source  *SourceDefinition
 	v       *liveView
+	branch  *liveView        // of it, whose rows are being folded
 	reclaim *epoch.Reclaimer // of the state, until the writer takes it over
 
 	folded uint64          // the state has the rows of the epochs up to this one
@@ -90,7 +91,8 @@ func (e *Engine) StartView(ctx context.Context, def *ViewDefinition, replace boo
 		if b.v, err = e.newView(def, e.opts.Now(), b.reclaim); err != nil {
 			return err
 		}
-		if !b.source.NoHistory { // else there is nothing but the hot rows, which adopt takes
+		b.branch = b.v
+		if b.beside() {
 			if first, err = b.cut(ctx); err != nil {
 				b.discard()
 				return err
@@ -117,6 +119,9 @@ func (b *backfill) claim() error {
 	if b.replace && b.e.views[name] != nil {
 		if j := b.e.jobs.of(name); j != nil {
 			return fmt.Errorf("materialized view %q %w: job %d replaces it", name, ErrInUse, j.ID)
+		}
+		if d := b.e.views[name].dependents(); len(d) > 0 {
+			return dependents("replace", KindView, name, d)
 		}
 		return b.e.failed
 	}
@@ -175,6 +180,58 @@ func (b *backfill) build(ctx context.Context, p *piece) error {
 	}
 }
 
+// beside reports whether it is worth while to fold rows beside the writer: not
+// if there is nothing but hot rows, or the few that closed windows have, and
+// not yet for several sources.
+func (b *backfill) beside() bool {
+	s := b.v.source
+	return !s.def.NoHistory && s.rowTable != nil && len(b.v.branches) == 0
+}
+
+// foldRest folds what is left, in the writer.
+func (b *backfill) foldRest(ctx context.Context) error {
+	for i, branch := range b.v.all() {
+		if i > 0 { // every branch begins at the beginning
+			b.folded, b.rows, b.next = 0, 0, nil
+		}
+		b.branch = branch
+		if branch.source.rowTable == nil {
+			if err := b.foldClosed(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		p, err := b.cut(ctx)
+		if err == nil {
+			err = b.fold(ctx, p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// foldClosed folds the windows of a view that have closed.
+func (b *backfill) foldClosed(ctx context.Context) error {
+	s := b.branch.source
+	r, err := b.read(ctx)
+	if err != nil {
+		return err
+	}
+	r.conn.SetRelations(r)
+	defer r.Close()
+	of := b.e.views[s.def.Name]
+	names := history.Columns(s.schema.Columns)
+	rows, err := r.conn.Query(ctx, "SELECT "+names+" FROM history.main."+history.Quote(s.def.Name)+" UNION ALL ("+
+		of.def.resultSQL(closedPrefix+s.def.Name, func(i int) string { return fmt.Sprint(closedBagPrefix, i, "/", s.def.Name) })+")")
+	if err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	defer rows.Close()
+	return rows.Records(s.schema, b.e.mem, backfillRows, func(rec arrow.RecordBatch) error { return b.apply(ctx, rec) })
+}
+
 // another decides whether what has come since the last cut is worth a round
 // beside the writer.
 func (b *backfill) another(round int, last int64) bool {
@@ -185,18 +242,12 @@ func (b *backfill) another(round int, last int64) bool {
 // cut takes what has come since the last cut. The writer runs it, between two
 // epochs: a checkpoint that commits meanwhile is not newer than the snapshot.
 func (b *backfill) cut(ctx context.Context) (*piece, error) {
-	s := b.v.source
-	conn, err := b.e.pool.get(b.e)
+	s := b.branch.source
+	s.rowTable.Seal() // so that no segment reaches over the cut
+	r, err := b.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &Read{e: b.e, conn: conn}
-	if err := r.begin(ctx); err != nil {
-		b.e.pool.discard(conn)
-		return nil, err
-	}
-	s.rowTable.Seal() // so that no segment reaches over the cut
-	r.snapshot = b.e.acquire()
 	had := b.rows
 	p := &piece{read: r, after: b.folded, next: b.next}
 	b.folded, b.rows, b.next = r.snapshot.Epoch, s.rowCount(), make(map[int32]int64, len(s.order))
@@ -207,6 +258,22 @@ func (b *backfill) cut(ctx context.Context) (*piece, error) {
 		b.job.total.Add(p.rows)
 	}
 	return p, nil
+}
+
+// read opens a read at the current epoch, in the writer, where no checkpoint
+// commits between its two halves.
+func (b *backfill) read(ctx context.Context) (*Read, error) {
+	conn, err := b.e.pool.get(b.e)
+	if err != nil {
+		return nil, err
+	}
+	r := &Read{e: b.e, conn: conn}
+	if err := r.begin(ctx); err != nil {
+		b.e.pool.discard(conn)
+		return nil, err
+	}
+	r.snapshot = b.e.acquire()
+	return r, nil
 }
 
 // rowCount returns how many rows the source has taken since it was made.
@@ -221,10 +288,14 @@ func (s *liveSource) rowCount() (n int64) {
 // built.
 func (b *backfill) fold(ctx context.Context, p *piece) error {
 	defer p.read.Close()
-	r, schema := p.read, b.v.source.schema
-	moved := !b.source.NoHistory && r.checkpoint > p.after
-	recent := hot.After(schema, r.snapshot.sources[b.source.Name].rows, max(p.after, r.checkpoint), nil)
-	table := "history.main." + history.Quote(b.source.Name) + since(p.next)
+	r, s := p.read, b.branch.source
+	schema, def := s.schema, s.def
+	if b.branch == b.v && b.source != nil { // as it was when the job began
+		schema, def = b.v.rows, b.source
+	}
+	moved := !def.NoHistory && r.checkpoint > p.after
+	recent := hot.After(schema, r.snapshot.stream(def.Name).rows, max(p.after, r.checkpoint), nil)
+	table := "history.main." + history.Quote(def.Name) + since(p.next)
 	if p.next == nil {
 		known := int64(recent.Rows())
 		if moved {
@@ -257,7 +328,13 @@ func (b *backfill) apply(ctx context.Context, rec arrow.RecordBatch) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if _, err := b.v.apply(ctx, rec, nil); err != nil {
+	var err error
+	if b.branch.def.Plan.AppendOnly() {
+		err = b.branch.emit(ctx, b.e, rec, nil)
+	} else {
+		_, err = b.branch.apply(ctx, rec, nil)
+	}
+	if err != nil {
 		return err
 	}
 	b.reclaim.Sweep()
@@ -300,11 +377,12 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 	if e.failed != nil {
 		return e.failed
 	}
-	p, err := b.cut(ctx)
-	if err == nil {
-		err = b.fold(ctx, p)
+	for _, branch := range v.all() {
+		if e.stream(branch.source.def.Name) != branch.source {
+			return fmt.Errorf("source %q %w", branch.source.def.Name, ErrNotFound)
+		}
 	}
-	if err != nil {
+	if err := b.foldRest(ctx); err != nil {
 		return fmt.Errorf("backfill: %w", err)
 	}
 	if err := e.refresh(ctx, v); err != nil {
@@ -313,8 +391,15 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 	b.job.setState(JobFinishing)
 	b.reclaim.Join(e.reclaim)
 	b.v = nil
-	v.state.CloseWindows(v.source.tracker.Current())
-	v.source.views = append(v.source.views, v)
+	for _, b := range v.all() {
+		b.state.CloseWindows(b.source.current())
+		b.state.TakeClosed() // nobody reads them yet
+		b.mark = b.source.current()
+	}
+	if v.out != nil {
+		v.out.mark = v.streamMark()
+	}
+	v.attach()
 	e.publish()
 
 	name := v.def.Plan.Name
@@ -355,9 +440,8 @@ func (e *Engine) adopted(v, old *liveView, err error) error {
 
 // closeView gives a view up that nobody can name any more.
 func (e *Engine) closeView(v *liveView) {
-	v.source.views = slices.DeleteFunc(v.source.views, func(w *liveView) bool { return w == v })
-	v.state.Close()
-	v.closeInput()
+	v.detach()
+	e.budget.release(v.close())
 }
 
 // discard gives up a state that was not handed over.
@@ -365,8 +449,7 @@ func (b *backfill) discard() {
 	if b.v == nil {
 		return
 	}
-	b.v.state.Close()
-	b.v.closeInput()
+	b.v.close()
 	b.reclaim.Sweep()
 	b.v = nil
 }

@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/checkpoint"
-	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
-	"github.com/millstream-db/millstream/engine/view"
 )
 
 // CreateSource makes a source, durable when it returns, and starts its reader.
@@ -61,7 +57,7 @@ func (e *Engine) free(name string) error {
 		if n != name && n == base && e.sources[n] == nil {
 			continue
 		}
-		if e.sources[n] != nil || e.views[n] != nil || e.tables[n] != nil {
+		if e.sources[n] != nil || e.views[n] != nil || e.tables[n] != nil || n == name && e.hasLate(base) && name == base+LateSuffix {
 			return fmt.Errorf("relation %q %w", n, ErrExists)
 		}
 	}
@@ -71,38 +67,20 @@ func (e *Engine) free(name string) error {
 	return nil
 }
 
-// newView makes a view without rows, whose memory is retired to reclaim.
-func (e *Engine) newView(def *ViewDefinition, created time.Time, reclaim *epoch.Reclaimer) (*liveView, error) {
-	s := e.sources[def.Plan.Source]
-	if s == nil {
-		return nil, fmt.Errorf("source %q %w", def.Plan.Source, ErrNotFound)
-	}
-	state, err := view.New(&def.Plan, e.mem, reclaim)
-	if err != nil {
-		return nil, err
-	}
-	rows := s.def.schemaOf(def.SourceColumns)
-	v := &liveView{def: def, created: created, rows: rows, schema: def.Plan.Input(rows), state: state}
-	v.reads(s)
-	if v.enrich, err = e.newEnricher(context.Background(), &def.Plan, rows); err == nil {
-		v.stage, err = view.NewStage(e.store.DB(), e.mem, v.schema, def.Plan.Exprs)
-	}
-	if err != nil {
-		state.Close()
-		v.enrich.close()
-		return nil, err
-	}
-	return v, nil
+// hasLate reports whether a name is that of a stream with a table of late rows.
+func (e *Engine) hasLate(name string) bool {
+	v := e.views[name]
+	return v != nil && v.def.Plan.AppendOnly()
 }
 
 func (e *Engine) addView(v *liveView) {
 	e.views[v.def.Plan.Name] = v
-	v.source.views = append(v.source.views, v)
+	v.attach()
 }
 
 func (e *Engine) removeView(v *liveView) {
 	delete(e.views, v.def.Plan.Name)
-	v.source.views = slices.DeleteFunc(v.source.views, func(w *liveView) bool { return w == v })
+	v.detach()
 }
 
 // Drop removes a source or view of the given kind with its history. A source
@@ -116,7 +94,10 @@ func (e *Engine) Drop(ctx context.Context, kind, name string, cascade bool) erro
 			if v == nil {
 				return fmt.Errorf("materialized view %q %w", name, ErrNotFound)
 			}
-			return e.drop(ctx, nil, []*liveView{v})
+			if len(v.dependents()) > 0 && !cascade {
+				return dependents("drop", KindView, name, v.dependents())
+			}
+			return e.drop(ctx, nil, e.withDependents([]*liveView{v}))
 		}
 		s := e.sources[name]
 		if s == nil {
@@ -125,7 +106,7 @@ func (e *Engine) Drop(ctx context.Context, kind, name string, cascade bool) erro
 		if len(s.views) > 0 && !cascade {
 			return dependents("drop", KindSource, name, s.views)
 		}
-		return e.drop(ctx, s, slices.Clone(s.views))
+		return e.drop(ctx, s, e.withDependents(s.views))
 	})
 }
 
@@ -160,14 +141,14 @@ func (e *Engine) drop(ctx context.Context, s *liveSource, views []*liveView) err
 	if err := e.checkpointNow(ctx, nil, names, tables); err != nil {
 		return errors.Join(err, e.undrop(ctx, s, views))
 	}
+	charge := int64(0)
 	for _, v := range views {
-		v.state.Close()
-		v.closeInput()
+		charge += v.close()
 	}
 	if s == nil {
+		e.budget.release(charge)
 		return nil
 	}
-	charge := int64(0)
 	for _, t := range s.tables() {
 		charge += t.Drop(^uint64(0))
 	}
@@ -190,12 +171,7 @@ func (e *Engine) undrop(ctx context.Context, s *liveSource, views []*liveView) e
 		err = e.showSource(ctx, s)
 	}
 	for _, v := range views {
-		if s == nil {
-			v.source.views = append(v.source.views, v)
-		} else {
-			s.views = append(s.views, v)
-		}
-		e.views[v.def.Plan.Name] = v
+		e.addView(v)
 		err = errors.Join(err, e.showView(ctx, v))
 	}
 	e.publish()
@@ -233,6 +209,11 @@ func (e *Engine) TableColumns(schema, name string) []batch.Column {
 		return nil
 	}
 	sources := e.Sources()
+	for view, d := range e.Views() {
+		if name == view+LateSuffix && d.Plan.AppendOnly() {
+			return d.stream().LateSchema().Columns
+		}
+	}
 	if d := sources[strings.TrimSuffix(name, LateSuffix)]; d != nil {
 		return d.LateSchema().Columns
 	}

@@ -116,6 +116,13 @@ func (e *Engine) planView(p *pendingCheckpoint, v *liveView, state *view.Snapsho
 	name := v.def.Plan.Name
 	p.write.Counters = append(p.write.Counters, checkpoint.Counter{Object: name, Name: counterLate, Value: v.late},
 		checkpoint.Counter{Object: name, Name: counterErrors, Value: v.errors})
+	if v.def.Plan.AppendOnly() {
+		for _, t := range v.out.tables() {
+			t.seal()
+		}
+		e.planRows(p, v.out, v.out.snapshot(p.write.At))
+		return
+	}
 	if v.def.Plan.Window != nil && state.HasClosed() {
 		p.write.Rows = append(p.write.Rows, v.closedRows(state.Closed()))
 	}
@@ -127,6 +134,13 @@ func (e *Engine) planView(p *pendingCheckpoint, v *liveView, state *view.Snapsho
 }
 
 func (e *Engine) planSource(p *pendingCheckpoint, src *liveSource, snap *sourceSnapshot) {
+	e.planRows(p, src, snap)
+	p.write.Counters = append(p.write.Counters, checkpoint.Counter{Object: src.def.Name, Name: counterWatermark, Value: snap.watermark},
+		checkpoint.Counter{Object: src.def.Name, Name: counterErrors, Value: src.errors})
+}
+
+// planRows takes the rows of a source or stream that history does not have yet.
+func (e *Engine) planRows(p *pendingCheckpoint, src *liveSource, snap *sourceSnapshot) {
 	rows := func(table string, schema *batch.Schema, segments []*hot.Segment) {
 		if rel := hot.After(schema, segments, e.committed, nil); rel.Rows() > 0 {
 			p.write.Rows = append(p.write.Rows, checkpoint.Rows{
@@ -146,8 +160,6 @@ func (e *Engine) planSource(p *pendingCheckpoint, src *liveSource, snap *sourceS
 			MaxMicros: q.maxMicros, Late: q.late, Rejected: q.rejected, Rows: q.rows,
 		})
 	}
-	p.write.Counters = append(p.write.Counters, checkpoint.Counter{Object: name, Name: counterWatermark, Value: snap.watermark},
-		checkpoint.Counter{Object: name, Name: counterErrors, Value: src.errors})
 }
 
 // resultSQL returns stage three over ms_scan of the given relations.
@@ -232,6 +244,11 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	}
 	for _, v := range e.views {
 		v.state.Drop(e.committed)
+		if v.out != nil {
+			for _, t := range v.out.tables() {
+				charge += t.drop(e.committed)
+			}
+		}
 	}
 	current := e.Epoch() == p.snapshot.Epoch
 	e.publish()

@@ -190,10 +190,11 @@ func (e *Engine) restoreView(ctx context.Context, o *checkpoint.Object, im *chec
 	v.late, _ = counter(im, o.Name, counterLate)
 	v.errors, _ = counter(im, o.Name, counterErrors)
 	e.addView(v)
-	v.state.Restoring(v.source.tracker.Current())
-	if err := e.store.LoadState(ctx, o.Name, v.state, v.source.tracker.Current(), e.mem); err != nil {
+	v.state.Restoring(v.source.current())
+	if err := e.store.LoadState(ctx, o.Name, v.state, v.source.current(), e.mem); err != nil {
 		return err
 	}
+	v.restoreStream(im)
 	return e.showView(ctx, v)
 }
 
@@ -321,8 +322,7 @@ func (e *Engine) StopSources(ctx context.Context) error {
 func (e *Engine) freeAll() {
 	e.pool.close()
 	for _, v := range e.views {
-		v.closeInput()
-		v.state.Close()
+		v.close()
 	}
 	for _, s := range e.sources {
 		s.generated.Close()

@@ -198,6 +198,14 @@ func (v *liveView) copyBytes() (n int64) {
 	return n
 }
 
+// origin returns the row of the batch that a row of the last result comes from.
+func (x *enricher) origin(row int32) int {
+	if x == nil || x.rows == nil {
+		return int(row)
+	}
+	return int(x.rows[row])
+}
+
 func (x *enricher) close() {
 	if x == nil {
 		return

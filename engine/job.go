@@ -235,13 +235,12 @@ func (e *Engine) doWithoutJobs(ctx context.Context, kind, name string, cascade b
 				if b := e.Building(name); b != nil {
 					return b
 				}
-				return f()
 			}
 			if list = e.jobs.reading(name); len(list) == 0 {
 				return f()
 			}
 			if !cascade {
-				return fmt.Errorf("source %q %w: job %d builds materialized view %s from it", name, ErrInUse, list[0].ID, list[0].View)
+				return fmt.Errorf("%s %q %w: job %d builds materialized view %s from it", kind, name, ErrInUse, list[0].ID, list[0].View)
 			}
 			return nil
 		})

@@ -51,13 +51,15 @@ func (e *Engine) liveView(ctx context.Context, schema, name, sql string) error {
 
 // The prefixes of relations that ms_scan finds on a reader's connection.
 const (
-	rowsPrefix     = "rows:"
-	latePrefix     = "late:"
-	rejectedPrefix = "rejected:"
-	viewPrefix     = "view:"
-	bagPrefix      = "bag:" // then the aggregate's number, a slash, and the view
-	systemPrefix   = "sys:"
-	localPrefix    = "local:"
+	rowsPrefix      = "rows:"
+	latePrefix      = "late:"
+	rejectedPrefix  = "rejected:"
+	viewPrefix      = "view:"
+	bagPrefix       = "bag:"       // then the aggregate's number, a slash, and the view
+	closedBagPrefix = "closedbag:" // as bagPrefix, for the windows of closedPrefix
+	closedPrefix    = "closed:"    // a view's windows that have closed and are not in history yet
+	systemPrefix    = "sys:"
+	localPrefix     = "local:"
 )
 
 // bagName returns the names of the relations behind a view's bags.
@@ -90,12 +92,18 @@ func (e *Engine) showSource(ctx context.Context, s *liveSource) error {
 	if err := e.liveView(ctx, "public", name+LateSuffix, both(s.late.Columns, name+LateSuffix, latePrefix+name)); err != nil {
 		return err
 	}
+	if s.derived {
+		return nil
+	}
 	return e.liveView(ctx, "public", name+RejectedSuffix, both(RejectedSchema().Columns, name+RejectedSuffix, rejectedPrefix+name))
 }
 
 // showView makes a view readable.
 func (e *Engine) showView(ctx context.Context, v *liveView) error {
 	name := v.def.Plan.Name
+	if v.def.Plan.AppendOnly() {
+		return e.showSource(ctx, v.out)
+	}
 	sql := v.def.resultSQL(viewPrefix+name, bagName(name))
 	if v.def.Plan.Window != nil {
 		sql = "SELECT " + history.Columns(v.def.Plan.Columns) + " FROM history.main." + history.Quote(name) + " UNION ALL (" + sql + ")"
@@ -128,6 +136,10 @@ func (e *Engine) hide(ctx context.Context, s *liveSource, views []*liveView) err
 	}
 	for _, v := range views {
 		drop("public", v.def.Plan.Name)
+		if v.def.Plan.AppendOnly() {
+			drop("meta", v.def.Plan.Name)
+			drop("public", v.def.Plan.Name+LateSuffix)
+		}
 	}
 	if s != nil {
 		drop("public", s.def.Name)

@@ -12,6 +12,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/view"
@@ -44,6 +46,9 @@ type liveSource struct {
 	errors   int64 // rows whose generated column failed
 
 	watermarks []int64 // scratch
+
+	derived bool  // the stream of a view: it has no tracker, reader or rejected records
+	mark    int64 // then: its watermark
 }
 
 // liveView is a view at work.
@@ -58,8 +63,13 @@ type liveView struct {
 	enrich  *enricher      // nil: it joins nothing
 	schema  *batch.Schema  // of stage one's input
 	vectors []batch.Vector // scratch
-	late    int64          // records that came too late for it
-	errors  int64          // batches in which some expression failed
+	out     *liveSource    // what views over it read, nil if its rows change
+	mark    int64          // the watermark that has closed its windows
+	results *duck.Conn     // computes stage three of closed windows for views over it
+	// branches are those of a UNION ALL, the view itself first; nil if there is one.
+	branches []*liveView
+	late     int64 // records that came too late for it
+	errors   int64 // batches in which some expression failed
 }
 
 func (e *Engine) newSource(def *SourceDefinition, created time.Time) (*liveSource, error) {
@@ -81,12 +91,7 @@ func (e *Engine) newSource(def *SourceDefinition, created time.Time) (*liveSourc
 	if s.generated, err = view.NewStage(e.store.DB(), e.mem, s.decoded, s.exprs); err != nil {
 		return nil, err
 	}
-	table := func(schema *batch.Schema, eventTime int) *hot.Table {
-		return hot.NewTable(schema, eventTime, e.mem, e.reclaim)
-	}
-	s.rowTable = table(s.schema, s.eventTime)
-	s.lateTable = table(s.late, -1)
-	s.rejectedTable = table(RejectedSchema(), -1)
+	s.makeTables(e.mem, e.reclaim)
 	return s, nil
 }
 
@@ -96,7 +101,17 @@ func (d *SourceDefinition) watermarkOptions() watermark.Options {
 	}
 }
 
+func (s *liveSource) makeTables(mem *batch.Allocator, reclaim *epoch.Reclaimer) {
+	s.rowTable = hot.NewTable(s.schema, s.eventTime, mem, reclaim)
+	s.lateTable = hot.NewTable(s.late, -1, mem, reclaim)
+	s.rejectedTable = hot.NewTable(RejectedSchema(), -1, mem, reclaim)
+}
+
+// tables returns the source's hot tables; the stream of closed windows has none.
 func (s *liveSource) tables() []*hot.Table {
+	if s.rowTable == nil {
+		return nil
+	}
 	return []*hot.Table{s.rowTable, s.lateTable, s.rejectedTable}
 }
 
@@ -197,7 +212,18 @@ func (v *liveView) closeInput() {
 }
 
 // apply runs a view over rows and returns those that came too late for it.
-func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks []int64) ([]view.Late, error) {
+func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks []int64) (late []view.Late, err error) {
+	err = v.compute(ctx, rec, watermarks, func(in *view.Input) error {
+		late = v.enrich.late(v.state.Apply(in))
+		return nil
+	})
+	v.late += int64(len(late))
+	return late, err
+}
+
+// compute joins rows with tables and runs stage one over them. What it hands to
+// use is valid until that returns.
+func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermarks []int64, use func(*view.Input) error) error {
 	plan := &v.def.Plan
 	if v.picked != nil {
 		rec = v.pick(rec)
@@ -210,7 +236,7 @@ func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks 
 	if v.enrich != nil {
 		wide, marks, failed, err := v.enrich.run(ctx, rec, watermarks)
 		if err != nil {
-			return nil, fmt.Errorf("view %s: %w", plan.Name, err)
+			return fmt.Errorf("view %s: %w", plan.Name, err)
 		}
 		defer wide.Release()
 		if failed {
@@ -225,13 +251,13 @@ func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks 
 	}
 	failed, err := v.stage.Run(ctx, rec, v.vectors)
 	if err != nil {
-		return nil, fmt.Errorf("view %s: %w", plan.Name, err)
+		return fmt.Errorf("view %s: %w", plan.Name, err)
 	}
 	if failed {
 		v.errors++
 	}
 	columns := make(map[int]*batch.Vector)
-	late := v.state.Apply(&view.Input{
+	return use(&view.Input{
 		Rows: int(rec.NumRows()), Exprs: v.vectors, Watermarks: watermarks,
 		Source: func(c int) *batch.Vector {
 			if columns[c] == nil {
@@ -241,9 +267,6 @@ func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks 
 			return columns[c]
 		},
 	})
-	late = v.enrich.late(late)
-	v.late += int64(len(late))
-	return late, nil
 }
 
 // keepLate lists rows in <source>$late.

@@ -185,7 +185,7 @@ func (r *Read) SetTimeBounds(bounds map[string][2]int64) {
 // Relation finds a name of ms_scan at the epoch.
 func (r *Read) Relation(name string) (duck.Relation, error) {
 	kind, object, _ := strings.Cut(name, ":")
-	source, v := r.snapshot.sources[object], r.snapshot.views[object]
+	source, v := r.snapshot.stream(object), r.snapshot.views[object]
 	switch kind += ":"; {
 	case kind == rowsPrefix && source != nil:
 		var bounds *hot.Bounds
@@ -197,6 +197,12 @@ func (r *Read) Relation(name string) (duck.Relation, error) {
 		return hot.After(source.lateSchema, source.late, r.checkpoint, nil), nil
 	case kind == rejectedPrefix && source != nil:
 		return hot.After(RejectedSchema(), source.rejected, r.checkpoint, nil), nil
+	case kind == closedPrefix && v != nil:
+		return v.state.ClosedAfter(r.checkpoint), nil
+	case kind == closedBagPrefix:
+		if i, name, ok := cutBag(object); ok && r.snapshot.views[name] != nil {
+			return r.snapshot.views[name].state.ClosedAfter(r.checkpoint).Bag(i), nil
+		}
 	case kind == viewPrefix && v != nil:
 		return r.live(object, v), nil
 	case kind == bagPrefix:
@@ -300,7 +306,7 @@ type schemas struct{ e *Engine }
 
 func (s schemas) Relation(name string) (duck.Relation, error) {
 	kind, object, _ := strings.Cut(name, ":")
-	source, v := s.e.sources[object], s.e.views[object]
+	source, v := s.e.stream(object), s.e.views[object]
 	switch kind += ":"; {
 	case kind == rowsPrefix && source != nil:
 		return hot.Shape(source.schema), nil

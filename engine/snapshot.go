@@ -40,6 +40,7 @@ type viewSnapshot struct {
 	def     *ViewDefinition
 	created time.Time
 	state   *view.Snapshot
+	out     *sourceSnapshot // the rows of a view without aggregation, else nil
 	late    int64
 	errors  int64
 }

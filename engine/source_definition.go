@@ -155,9 +155,17 @@ type ViewDefinition struct {
 }
 
 // historyTables returns the tables of history that a view has: one for its
-// closed windows, none for a view whose groups live for ever.
+// closed windows, none for a view whose groups live for ever, and for a view
+// without aggregation those of its stream.
 func (d *ViewDefinition) historyTables() []history.Table {
-	if d.Plan.Window == nil {
+	switch {
+	case d.Plan.AppendOnly():
+		s := d.stream()
+		return []history.Table{
+			{Name: s.Name, Columns: s.Schema().Columns, Retention: s.Retention},
+			{Name: s.Name + LateSuffix, Columns: s.LateSchema().Columns, Retention: s.Retention},
+		}
+	case d.Plan.Window == nil:
 		return nil
 	}
 	return []history.Table{{Name: d.Plan.Name, Columns: d.Plan.Columns, Retention: d.Plan.Retention}}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
-	"github.com/millstream-db/millstream/engine/watermark"
 )
 
 // An epoch takes what has come in, up to these bounds: under load batches grow
@@ -98,7 +97,9 @@ func (e *Engine) step(first delivery) {
 		d.batch.Release()
 		told = append(told, d)
 	}
-	e.closeWindows()
+	if len(told) > 0 && e.failed == nil {
+		e.stop(e.closeWindows(context.Background()))
+	}
 	e.publish()
 	for _, d := range told {
 		if d.done != nil {
@@ -145,14 +146,22 @@ func (e *Engine) take(d delivery) error {
 		return s.failed
 	}
 	if err := e.apply(s, d.batch); err != nil {
-		// Some views may have the batch and others not: what is in memory can
-		// no longer be trusted, what is on disk and in Kafka can.
-		e.failed = fmt.Errorf("ingest stopped, restart to go on from the last checkpoint: %w", err)
-		e.setProblem(e.failed)
-		e.opts.Logger.Error("ingest stopped", "source", s.def.Name, "err", err)
+		e.stop(err)
 		return e.failed
 	}
 	return nil
+}
+
+// stop ends ingest after an error, if there is one. Some views may have a batch
+// or a window and others not: what is in memory can no longer be trusted, what
+// is on disk and in Kafka can.
+func (e *Engine) stop(err error) {
+	if err == nil {
+		return
+	}
+	e.failed = fmt.Errorf("ingest stopped, restart to go on from the last checkpoint: %w", err)
+	e.setProblem(e.failed)
+	e.opts.Logger.Error("ingest stopped", "err", err)
 }
 
 func (e *Engine) apply(s *liveSource, b *batch.Batch) error {
@@ -169,14 +178,8 @@ func (e *Engine) apply(s *liveSource, b *batch.Batch) error {
 		if err := s.rowTable.Add(rec, charge); err != nil {
 			return err
 		}
-		for _, v := range s.views {
-			late, err := v.apply(ctx, rec, watermarks)
-			if err == nil && len(late) > 0 {
-				err = s.keepLate(e, v.def.Plan.Name, rec, late)
-			}
-			if err != nil {
-				return err
-			}
+		if err := e.spread(ctx, s, rec, watermarks); err != nil {
+			return err
 		}
 	}
 	if len(b.Rejected) > 0 {
@@ -205,19 +208,6 @@ func (s *liveSource) number(e *Engine, b *batch.Batch) error {
 	return nil
 }
 
-// closeWindows closes what the watermarks have reached.
-func (e *Engine) closeWindows() {
-	for _, s := range e.sources {
-		mark := s.tracker.Current()
-		if mark == watermark.None {
-			continue
-		}
-		for _, v := range s.views {
-			v.state.CloseWindows(mark)
-		}
-	}
-}
-
 // publish makes the state as it is now the next epoch's snapshot.
 func (e *Engine) publish() {
 	now := e.opts.Now()
@@ -230,7 +220,7 @@ func (e *Engine) publish() {
 		s.sources[name] = src.snapshot(now)
 	}
 	for name, v := range e.views {
-		s.views[name] = &viewSnapshot{def: v.def, created: v.created, state: v.state.Snapshot(), late: v.late, errors: v.errors}
+		s.views[name] = v.snapshot(now)
 	}
 	if len(e.tables) > 0 {
 		bytes := e.copiesBytes()
@@ -244,14 +234,31 @@ func (e *Engine) publish() {
 	e.reclaim.Sweep()
 }
 
+func (v *liveView) snapshot(now time.Time) *viewSnapshot {
+	s := &viewSnapshot{def: v.def, created: v.created, state: v.state.Snapshot(), late: v.late, errors: v.errors}
+	if v.out != nil && v.out.rowTable != nil {
+		s.out = v.out.snapshot(now)
+	}
+	for i, b := range v.branches {
+		if i > 0 {
+			s.errors += b.errors
+		}
+	}
+	return s
+}
+
 func (s *liveSource) snapshot(now time.Time) *sourceSnapshot {
 	snap := &sourceSnapshot{
 		def: s.def, schema: s.schema, lateSchema: s.late, rows: s.rowTable.Freeze(), late: s.lateTable.Freeze(),
 		rejected: s.rejectedTable.Freeze(), rowsEnd: s.rowTable.Added(), lateEnd: s.lateTable.Added(), rejectedEnd: s.rejectedTable.Added(),
-		watermark: s.tracker.Current(), partitions: make([]partitionState, len(s.order)),
+		watermark: s.current(), partitions: make([]partitionState, len(s.order)),
 	}
 	for i, id := range s.order {
 		p := *s.parts[id]
+		if s.derived {
+			snap.partitions[i] = p
+			continue
+		}
 		if t, ok := s.tracker.Partition(id); ok {
 			p.maxMicros = t.MaxMicros
 		}
@@ -291,7 +298,7 @@ func (e *Engine) tick() {
 		}
 	}
 	if moved && e.failed == nil {
-		e.closeWindows()
+		e.stop(e.closeWindows(context.Background()))
 		e.publish()
 		return
 	}

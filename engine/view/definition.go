@@ -26,6 +26,17 @@ type Definition struct {
 	// its columns are SourceColumns of the source and those that joins add.
 	Joins         []Join `json:",omitempty"`
 	SourceColumns []int  `json:",omitempty"`
+	// Select, when not nil, makes it a view without aggregation: a row for each
+	// row of the source that passes Where, of these of the Exprs. Window, Keys,
+	// Aggregates and Result are not set then.
+	Select []int `json:",omitempty"`
+	// Union is the further branches of a UNION ALL of views without aggregation,
+	// each with the same Name and Columns, over any source.
+	Union []Definition `json:",omitempty"`
+	// EventTime is the column by which views over this one can be windowed: the
+	// source's event time, passed on, or window_start, or for sessions
+	// window_end; "" for none.
+	EventTime string `json:",omitempty"`
 
 	Exprs []Expr // what stage one computes
 	Where int    // index into Exprs of a BOOLEAN expression, -1 for none

@@ -29,6 +29,7 @@ type groups struct {
 	null       bool  // the window of rows without an event time
 	rowBounds  bool  // its rows are sessions, each with bounds of its own
 	closed     uint64
+	taken      bool   // it has closed, and views over this one have it
 	bounds     []byte // start and end again, off-heap, for DuckDB to read
 	born       uint64
 

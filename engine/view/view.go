@@ -84,7 +84,9 @@ func New(def *Definition, mem *batch.Allocator, reclaim *epoch.Reclaimer) (*View
 		}
 		return v, nil
 	}
-	v.begin()
+	if !def.AppendOnly() {
+		v.begin()
+	}
 	return v, nil
 }
 
@@ -158,14 +160,7 @@ func (v *View) Apply(in *Input) (late []Late) {
 }
 
 func (v *View) apply(in *Input) (late []Late) {
-	rows := v.rows[:0]
-	for i := range int32(in.Rows) {
-		rows = append(rows, i)
-	}
-	v.rows = rows
-	if v.def.Where >= 0 {
-		rows = filter(rows, &v.def.Exprs[v.def.Where], &in.Exprs[v.def.Where], in.Source)
-	}
+	rows := v.Passing(in)
 	if len(rows) == 0 {
 		return nil
 	}

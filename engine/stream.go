@@ -1,0 +1,283 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/epoch"
+	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/engine/watermark"
+)
+
+// A view is itself a stream that other views can read, where its rows are only
+// ever appended: the rows of a view without aggregation, or a view's windows
+// once they have closed. In the engine such a stream is a source without a
+// reader, whose watermark follows from that of what the view reads.
+
+// stream returns the definition of what views over the view read, nil if its
+// rows change.
+func (d *ViewDefinition) stream() *SourceDefinition {
+	if d.Plan.Window == nil && !d.Plan.AppendOnly() {
+		return nil
+	}
+	s := &SourceDefinition{Name: d.Plan.Name, EventTime: d.Plan.EventTime, Retention: d.Plan.Retention}
+	for _, c := range d.Plan.Columns {
+		s.Columns = append(s.Columns, SourceColumn{Name: c.Name, Type: c.Type})
+	}
+	return s
+}
+
+// StreamSchema returns the columns that views over the view read, its own
+// first, nil if there can be none.
+func (d *ViewDefinition) StreamSchema() *batch.Schema {
+	switch s := d.stream(); {
+	case s == nil:
+		return nil
+	case d.Plan.AppendOnly():
+		return s.Schema()
+	default:
+		return batch.NewSchema(d.Plan.Columns)
+	}
+}
+
+// newStream makes the stream of a view. Its memory is retired to reclaim.
+func (e *Engine) newStream(d *ViewDefinition, created time.Time, reclaim *epoch.Reclaimer) *liveSource {
+	def := d.stream()
+	if def == nil {
+		return nil
+	}
+	s := &liveSource{
+		def: def, created: created, schema: d.StreamSchema(), parts: make(map[int32]*partitionState), eventTime: -1,
+		derived: true, mark: watermark.None,
+	}
+	if def.EventTime != "" {
+		s.eventTime = s.schema.Index(def.EventTime)
+	}
+	if d.Plan.AppendOnly() {
+		s.late = def.LateSchema()
+		s.makeTables(e.mem, reclaim)
+		s.partition(0, 0)
+	}
+	return s
+}
+
+// stream returns what views read under a name: a source, or the stream of a view.
+func (e *Engine) stream(name string) *liveSource {
+	if s := e.sources[name]; s != nil {
+		return s
+	}
+	if v := e.views[name]; v != nil {
+		return v.out
+	}
+	return nil
+}
+
+// stream is a source, or the rows of a view without aggregation.
+func (s *Snapshot) stream(name string) *sourceSnapshot {
+	if src := s.sources[name]; src != nil {
+		return src
+	}
+	if v := s.views[name]; v != nil {
+		return v.out
+	}
+	return nil
+}
+
+// current returns the watermark.
+func (s *liveSource) current() int64 {
+	if s.derived {
+		return s.mark
+	}
+	return s.tracker.Current()
+}
+
+// spread gives rows, which the source's table has, to the views over it.
+func (e *Engine) spread(ctx context.Context, s *liveSource, rec arrow.RecordBatch, watermarks []int64) error {
+	for _, v := range s.views {
+		if v.def.Plan.AppendOnly() {
+			if err := v.emit(ctx, e, rec, watermarks); err != nil {
+				return err
+			}
+			continue
+		}
+		late, err := v.apply(ctx, rec, watermarks)
+		if err == nil && len(late) > 0 {
+			err = s.keepLate(e, v.def.Plan.Name, rec, late)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// emit runs a view without aggregation over rows and appends what passes to
+// its stream. Watermarks are nil during a backfill.
+func (v *liveView) emit(ctx context.Context, e *Engine, rec arrow.RecordBatch, watermarks []int64) error {
+	return v.compute(ctx, rec, watermarks, func(in *view.Input) error { return v.emitRows(ctx, e, rec, in) })
+}
+
+// emitRows appends the rows that pass. rec is what they come from.
+func (v *liveView) emitRows(ctx context.Context, e *Engine, rec arrow.RecordBatch, in *view.Input) error {
+	rows, watermarks := v.state.Passing(in), in.Watermarks
+	if len(rows) == 0 {
+		return nil
+	}
+	out, bytes := v.selectRows(e.mem, rec, in, rows)
+	if watermarks == nil { // the budget is the stream's that goes on meanwhile
+		bytes = 0
+	}
+	e.budget.force(bytes)
+	if err := v.out.rowTable.add(out, bytes); err != nil {
+		return err
+	}
+	if len(v.out.views) == 0 {
+		return nil
+	}
+	marks := make([]int64, len(rows))
+	for i, row := range rows {
+		marks[i] = v.others(watermarks[row])
+	}
+	return e.spread(ctx, v.out, out, marks)
+}
+
+// others returns the least of a mark of this branch and those of the others
+// of a UNION ALL.
+func (v *liveView) others(mark int64) int64 {
+	for _, b := range v.branches {
+		if b != v {
+			mark = min(mark, b.mark)
+		}
+	}
+	return mark
+}
+
+// selectRows builds the rows of a view without aggregation, with the metadata
+// that places them in its stream.
+func (v *liveView) selectRows(mem *batch.Allocator, rec arrow.RecordBatch, in *view.Input, rows []int32) (arrow.RecordBatch, int64) {
+	b := batch.NewBuilder(mem, v.out.schema)
+	for i, expr := range v.def.Plan.Select {
+		for _, row := range rows {
+			b.Column(i).AppendFrom(&in.Exprs[expr], int(row))
+		}
+	}
+	meta := len(v.def.Plan.Select)
+	schema := v.source.schema
+	var timestamps, keys batch.Vector
+	windows := schema.Index(batch.TimestampColumn) < 0 // that have closed
+	if !windows {
+		column := func(name string) batch.Vector {
+			i := schema.Index(name)
+			return batch.VectorOf(rec.Column(i), schema.Columns[i].Type)
+		}
+		timestamps, keys = column(batch.TimestampColumn), column(batch.KeyColumn)
+	}
+	part := v.out.parts[0]
+	for _, row := range rows {
+		b.Column(meta).AppendInt32(0)
+		b.Column(meta + 1).AppendInt64(part.next)
+		part.next++
+		if windows {
+			b.Column(meta + 2).AppendNull()
+			b.Column(meta + 3).AppendNull()
+			continue
+		}
+		from := v.enrich.origin(row)
+		b.Column(meta+2).AppendFrom(&timestamps, from)
+		b.Column(meta+3).AppendFrom(&keys, from)
+	}
+	part.rows += int64(len(rows))
+	part.end = part.next
+	bytes := b.Bytes()
+	return b.Finish(), bytes
+}
+
+// closeWindows closes what the watermarks have reached, and gives the windows
+// that have closed to the views over them.
+func (e *Engine) closeWindows(ctx context.Context) error {
+	for _, s := range e.sources {
+		if mark := s.tracker.Current(); mark != watermark.None {
+			if err := e.closeOver(ctx, s, mark); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// closeOver closes the windows of the views over a stream.
+func (e *Engine) closeOver(ctx context.Context, s *liveSource, mark int64) error {
+	for _, v := range s.views {
+		v.state.CloseWindows(mark)
+		if v.out == nil {
+			continue
+		}
+		if err := e.feed(ctx, v); err != nil {
+			return err
+		}
+		v.mark = mark
+		if v.out.mark = v.streamMark(); v.out.mark == watermark.None {
+			continue
+		}
+		if err := e.closeOver(ctx, v.out, v.out.mark); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// streamMark returns the watermark of the view's stream.
+func (v *liveView) streamMark() int64 {
+	if v.def.Plan.AppendOnly() {
+		return v.others(v.mark)
+	}
+	return v.state.StreamMark()
+}
+
+// feed gives the windows of a view that have closed since the last time to the
+// views over it.
+func (e *Engine) feed(ctx context.Context, v *liveView) error {
+	if v.def.Plan.Window == nil {
+		return nil
+	}
+	closed := v.state.TakeClosed()
+	if closed == nil || len(v.out.views) == 0 {
+		return nil
+	}
+	if v.results == nil {
+		var err error
+		if v.results, err = e.store.DB().Conn(); err != nil {
+			return err
+		}
+	}
+	rows := v.closedRows(closed)
+	v.results.SetRelations(namedRelations(rows.From))
+	result, err := v.results.Query(ctx, rows.SQL)
+	if err != nil {
+		return fmt.Errorf("view %s: %w", v.def.Plan.Name, err)
+	}
+	defer result.Close()
+	return result.Records(v.out.schema, e.mem, epochRows, func(rec arrow.RecordBatch) error {
+		marks := make([]int64, rec.NumRows())
+		for i := range marks {
+			marks[i] = v.out.mark
+		}
+		return e.spread(ctx, v.out, rec, marks)
+	})
+}
+
+// namedRelations is what ms_scan finds by these names.
+type namedRelations map[string]duck.Relation
+
+// Relation returns the relation of a name.
+func (r namedRelations) Relation(name string) (duck.Relation, error) {
+	if rel, ok := r[name]; ok {
+		return rel, nil
+	}
+	return nil, fmt.Errorf("no relation %q", name)
+}
