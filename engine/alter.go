@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -267,6 +268,9 @@ func (e *Engine) AlterView(ctx context.Context, name string, change func(*ViewDe
 		}
 		if err == nil && c.def.Plan.Name != name {
 			err = e.free(c.def.Plan.Name)
+			if d := c.v.dependents(); err == nil && len(d) > 0 {
+				err = dependents("rename", KindView, name, d)
+			}
 		}
 		if err != nil {
 			return err
@@ -290,6 +294,14 @@ func (e *Engine) SwapViews(ctx context.Context, a, b string, change func(a, b *V
 		second, err := e.planViewChange(b)
 		if err != nil {
 			return err
+		}
+		for _, c := range []viewChange{first, second} {
+			if d := c.v.dependents(); len(d) > 0 {
+				return dependents("rename", KindView, c.def.Plan.Name, d)
+			}
+			if c.v.def.Plan.AppendOnly() {
+				return fmt.Errorf("materialized view %q %w: it has no aggregation", c.def.Plan.Name, ErrNotSwappable)
+			}
 		}
 		if err := change(first.def, second.def); err != nil {
 			return err
@@ -317,8 +329,8 @@ func (e *Engine) planViewChange(name string) (viewChange, error) {
 // rename is a change of the view's name and those of its tables.
 func (d *ViewDefinition) rename(from, to string) checkpoint.Rename {
 	r := checkpoint.Rename{From: from, To: to}
-	for range d.historyTables() { // which is one, of the view's own name
-		r.Tables = append(r.Tables, [2]string{from, to})
+	for _, t := range d.historyTables() {
+		r.Tables = append(r.Tables, [2]string{t.Name, to + strings.TrimPrefix(t.Name, from)})
 	}
 	return r
 }
@@ -336,7 +348,7 @@ func (e *Engine) changeViews(ctx context.Context, changes []viewChange, renames 
 			delete(e.views, c.v.def.Plan.Name)
 		}
 		for i, c := range changes {
-			c.v.def = def(i)
+			c.v.redefine(def(i))
 			e.views[c.v.def.Plan.Name] = c.v
 		}
 	}

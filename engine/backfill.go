@@ -385,8 +385,10 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 	if err := b.foldRest(ctx); err != nil {
 		return fmt.Errorf("backfill: %w", err)
 	}
-	if err := e.refresh(ctx, v); err != nil {
-		return fmt.Errorf("backfill: %w", err)
+	for _, branch := range v.all() {
+		if err := e.refresh(ctx, branch); err != nil {
+			return fmt.Errorf("backfill: %w", err)
+		}
 	}
 	b.job.setState(JobFinishing)
 	b.reclaim.Join(e.reclaim)

@@ -118,7 +118,7 @@ func (e *Engine) planView(p *pendingCheckpoint, v *liveView, state *view.Snapsho
 		checkpoint.Counter{Object: name, Name: counterErrors, Value: v.errors})
 	if v.def.Plan.AppendOnly() {
 		for _, t := range v.out.tables() {
-			t.seal()
+			t.Seal()
 		}
 		e.planRows(p, v.out, v.out.snapshot(p.write.At))
 		return
@@ -246,7 +246,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 		v.state.Drop(e.committed)
 		if v.out != nil {
 			for _, t := range v.out.tables() {
-				charge += t.drop(e.committed)
+				charge += t.Drop(e.committed)
 			}
 		}
 	}

@@ -102,12 +102,10 @@ func copyKey(j *view.Join) string {
 // tableCopy returns the copy of a table's current version that a join needs:
 // another view's, or a new one. It runs on the writer.
 func (e *Engine) tableCopy(ctx context.Context, t *liveTable, s *enrichStep) (*dimension.Copy, error) {
-	for _, src := range e.sources {
-		for _, v := range src.views {
-			for _, other := range v.steps() {
-				if other.key == s.key && other.copy.Version == t.version {
-					return other.copy.Retain(), nil
-				}
+	for _, v := range e.attached() {
+		for _, other := range v.steps() {
+			if other.key == s.key && other.copy.Version == t.version {
+				return other.copy.Retain(), nil
 			}
 		}
 	}
@@ -168,13 +166,11 @@ func (e *Engine) tableChanged(t *liveTable) error {
 
 // tableViews returns the views that join a table.
 func (e *Engine) tableViews(name string) (list []*liveView) {
-	for _, src := range e.sources {
-		for _, v := range src.views {
-			for _, s := range v.steps() {
-				if s.join.Table == name {
-					list = append(list, v)
-					break
-				}
+	for _, v := range e.attached() {
+		for _, s := range v.steps() {
+			if s.join.Table == name {
+				list = append(list, v)
+				break
 			}
 		}
 	}

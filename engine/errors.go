@@ -12,6 +12,9 @@ var (
 	ErrNotFound = errors.New("does not exist")
 	// ErrExists is returned when an object of that name exists already.
 	ErrExists = errors.New("already exists")
+	// ErrNotSwappable is returned when a view's rows cannot be exchanged with
+	// another's.
+	ErrNotSwappable = errors.New("cannot take part in SWAP")
 	// ErrDependents is returned when views read the source that is to be dropped.
 	ErrDependents = errors.New("other objects depend on it")
 	// ErrInUse is returned when a job works on the object.

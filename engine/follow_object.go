@@ -35,12 +35,12 @@ type followed interface {
 }
 
 func findObject(s *Snapshot, name string) (followed, error) {
-	if v := s.views[name]; v != nil {
+	if v := s.views[name]; v != nil && v.out == nil {
 		return &followedView{name: name, view: v}, nil
 	}
 	for _, table := range []string{"", LateSuffix, RejectedSuffix} {
 		source := strings.TrimSuffix(name, table)
-		if src := s.sources[source]; src != nil && source+table == name {
+		if src := s.stream(source); src != nil && source+table == name {
 			return &followedRows{source: source, table: table, schema: src.schema}, nil
 		}
 	}
@@ -139,14 +139,14 @@ type followedRows struct {
 }
 
 func (r *followedRows) check(s *Snapshot) error {
-	if src := s.sources[r.source]; src != nil && src.schema == r.schema {
+	if src := s.stream(r.source); src != nil && src.schema == r.schema {
 		return nil
 	}
-	return fmt.Errorf("the subscription has ended: source %q %w any more, or has other columns now", r.source, ErrNotFound)
+	return fmt.Errorf("the subscription has ended: %q %w any more, or has other columns now", r.source, ErrNotFound)
 }
 
 func (r *followedRows) changed(f *objectFollower, s *subscription.Subscription, from, to *Snapshot) (*subscription.Step, error) {
-	a, b := from.sources[r.source], to.sources[r.source]
+	a, b := from.stream(r.source), to.stream(r.source)
 	var schema *batch.Schema
 	var records []arrow.RecordBatch
 	switch r.table {

@@ -213,7 +213,7 @@ func (s *Snapshot) differs(other *Snapshot, names []string) bool {
 		if !ok {
 			return true
 		}
-		a, b := s.sources[rows.source], other.sources[rows.source]
+		a, b := s.stream(rows.source), other.stream(rows.source)
 		if a == nil || a.schema != b.schema || a.rowsEnd != b.rowsEnd || a.lateEnd != b.lateEnd || a.rejectedEnd != b.rejectedEnd {
 			return true
 		}

@@ -62,6 +62,41 @@ func (e *Engine) newBranch(def *ViewDefinition, plan *view.Definition, created t
 	return v, nil
 }
 
+// redefine gives the view another definition, which may have another name.
+func (v *liveView) redefine(def *ViewDefinition) {
+	v.def = def
+	for i, b := range v.branches {
+		if i > 0 {
+			plan := def.Plan.Union[i-1]
+			plan.Name = def.Plan.Name
+			b.def = &ViewDefinition{SQL: def.SQL, Plan: plan}
+		}
+	}
+	if v.out != nil {
+		v.out.def = def.stream()
+	}
+}
+
+// attached returns all branches of views that get rows.
+func (e *Engine) attached() (all []*liveView) {
+	var walk func(*liveSource)
+	walk = func(s *liveSource) {
+		for _, b := range s.views {
+			if slices.Contains(all, b) {
+				continue
+			}
+			all = append(all, b)
+			if b.out != nil {
+				walk(b.out)
+			}
+		}
+	}
+	for _, s := range e.sources {
+		walk(s)
+	}
+	return all
+}
+
 // all returns the view's branches, or the view alone.
 func (v *liveView) all() []*liveView {
 	if v.branches != nil {
@@ -96,7 +131,7 @@ func (v *liveView) close() (charge int64) {
 	}
 	if v.out != nil {
 		for _, t := range v.out.tables() {
-			charge += t.drop(^uint64(0))
+			charge += t.Drop(^uint64(0))
 		}
 	}
 	return charge

@@ -409,7 +409,7 @@ func (e *Engine) NewConn() (*duck.Conn, error) { return e.store.DB().Conn() }
 
 // HotSegments returns how many batches of a source's rows are hot.
 func (r *Read) HotSegments(source string) int {
-	if s := r.snapshot.sources[source]; s != nil {
+	if s := r.snapshot.stream(source); s != nil {
 		return len(s.rows)
 	}
 	return 0

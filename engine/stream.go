@@ -133,7 +133,7 @@ func (v *liveView) emitRows(ctx context.Context, e *Engine, rec arrow.RecordBatc
 		bytes = 0
 	}
 	e.budget.force(bytes)
-	if err := v.out.rowTable.add(out, bytes); err != nil {
+	if err := v.out.rowTable.Add(out, bytes); err != nil {
 		return err
 	}
 	if len(v.out.views) == 0 {

@@ -101,7 +101,7 @@ func (e *Engine) DropTable(ctx context.Context, name string, cascade bool) error
 			if !cascade {
 				return dependents("drop", "table", name, views)
 			}
-			if err := e.drop(ctx, nil, views); err != nil {
+			if err := e.drop(ctx, nil, e.withDependents(views)); err != nil {
 				return err
 			}
 		}
