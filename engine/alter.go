@@ -330,7 +330,8 @@ func (e *Engine) planViewChange(name string) (viewChange, error) {
 func (d *ViewDefinition) rename(from, to string) checkpoint.Rename {
 	r := checkpoint.Rename{From: from, To: to}
 	for _, t := range d.historyTables() {
-		r.Tables = append(r.Tables, [2]string{t.Name, to + strings.TrimPrefix(t.Name, from)})
+		suffix := strings.TrimPrefix(t.Name, d.Plan.Name)
+		r.Tables = append(r.Tables, [2]string{from + suffix, to + suffix})
 	}
 	return r
 }
