@@ -24,8 +24,9 @@ type LiveView struct {
 	Created int   // batches that were there before it
 	Dropped int   // batches that were there when it was dropped, -1 while it exists
 	Tick    int64 // the judge's when it was created
-	// BatchSQL returns the SELECT over a relation in the place of the source.
-	BatchSQL func(relation string) (string, error)
+	// BatchSQL returns the SELECT over a relation in the place of the source,
+	// without the rows in windows that do not satisfy a condition, if there is one.
+	BatchSQL func(relation, windows string) (string, error)
 }
 
 // Judge keeps the log of what arrived and knows what the database must hold. A
@@ -171,14 +172,6 @@ func (j *Judge) judge(ctx context.Context) error {
 		marksSQL(j.source.Partitions, j.source.eventTime().Name, j.source.DelayMicros)+") USING (arrival)")
 }
 
-// late is the condition that a record of judged came too late for a view.
-func (j *Judge) late(v *LiveView) string {
-	if v.window.end == "" {
-		return "false"
-	}
-	return fmt.Sprintf("coalesce(batch > %d AND mark IS NOT NULL AND %s <= make_timestamp%s(mark), false)", v.Created, v.window.end, j.zone())
-}
-
 // zone is what makes a make_timestamp of the event time's type.
 func (j *Judge) zone() string {
 	if strings.HasSuffix(j.source.eventTime().Type.String(), "ZONE") {
@@ -192,7 +185,11 @@ func (j *Judge) View(ctx context.Context, v *LiveView, at int) (Rows, error) {
 	if err := j.judge(ctx); err != nil {
 		return nil, err
 	}
-	sql, err := v.BatchSQL(fmt.Sprintf("(SELECT * FROM judged WHERE batch <= %d AND NOT %s)", at, j.late(v)))
+	rows, windows, err := j.counted(ctx, v, at)
+	if err != nil {
+		return nil, err
+	}
+	sql, err := v.BatchSQL(fmt.Sprintf("(SELECT * FROM judged WHERE batch <= %d AND %s)", at, rows), windows)
 	if err != nil {
 		return nil, err
 	}
@@ -236,31 +233,6 @@ func (j *Judge) Source(ctx context.Context, at int, query func(columns []string,
 
 // LateColumns are the columns of <source>$late that Late returns.
 var LateColumns = []string{`"view"`, "window_start", "window_end", "watermark", "_partition", "_offset"}
-
-// Late returns what <source>$late must list at a point for the given views, in
-// LateColumns.
-func (j *Judge) Late(ctx context.Context, views []*LiveView, at int) (Rows, error) {
-	if err := j.judge(ctx); err != nil {
-		return nil, err
-	}
-	selects := []string{"SELECT NULL, NULL, NULL, NULL, NULL, NULL WHERE false"}
-	for _, v := range views {
-		if v.window.end == "" {
-			continue
-		}
-		upto := at
-		if v.Dropped >= 0 {
-			upto = min(at, v.Dropped)
-		}
-		where := fmt.Sprintf("batch <= %d AND %s", upto, j.late(v))
-		if v.where != "" {
-			where += " AND (" + v.where + ")"
-		}
-		selects = append(selects, fmt.Sprintf("SELECT DISTINCT '%s', (%s)::VARCHAR, (%s)::VARCHAR, make_timestamp%s(mark)::VARCHAR, _partition::VARCHAR, _offset::VARCHAR FROM %s WHERE %s",
-			v.Name, v.window.start, v.window.end, j.zone(), j.joined(v), where))
-	}
-	return j.db.Text(ctx, strings.Join(selects, " UNION ALL "))
-}
 
 // Watermark returns the source's watermark at a point, as TIMESTAMPTZ text, or
 // Null.

@@ -1,7 +1,10 @@
 package enginetest
 
 import (
+	"context"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 )
 
@@ -40,4 +43,143 @@ SELECT arrival, max(candidate) OVER (ORDER BY arrival ROWS BETWEEN UNBOUNDED PRE
   max(candidate) OVER (ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS after
 FROM candidates`, eventTime, int64(MaxFutureMicros), strings.Join(newest, ", "), strings.Join(known, " AND "), least, delayMicros,
 		strings.Join(first, ", "))
+}
+
+// counted says which rows of judged count for a view at a point, and which of
+// their windows, as conditions; that on windows is "" for all.
+func (j *Judge) counted(ctx context.Context, v *LiveView, at int) (rows, windows string, err error) {
+	shown, bounds := "true", v.window.end
+	if v.window.all != "" || v.window.gap > 0 {
+		bounds = "window_end"
+	}
+	if v.window.final {
+		shown = fmt.Sprintf("%s <= (SELECT make_timestamp%s(max(after)) FROM judged WHERE batch <= %d)", bounds, j.zone(), at)
+	}
+	switch {
+	case v.window.gap > 0:
+		late, err := j.lateForSessions(ctx, v, at)
+		return "NOT " + among(late), shown, err
+	case v.window.all != "":
+		return "true", fmt.Sprintf("NOT %s AND %s", j.closedFor(v, "window_end"), shown), nil
+	case v.window.end != "":
+		return fmt.Sprintf("NOT %s AND %s", j.closedFor(v, v.window.end), shown), "", nil
+	}
+	return "true", "", nil
+}
+
+// closedFor is the condition that a window with an end was closed for a view
+// when a record of judged came.
+func (j *Judge) closedFor(v *LiveView, end string) string {
+	return fmt.Sprintf("coalesce(batch > %d AND mark IS NOT NULL AND %s + to_microseconds(%d) <= make_timestamp%s(mark), false)",
+		v.Created, end, v.window.lateness, j.zone())
+}
+
+func among(arrivals []string) string { return "arrival IN (" + strings.Join(arrivals, " ") + " -1)" }
+
+// Late returns what <source>$late must list at a point for the given views, in
+// LateColumns.
+func (j *Judge) Late(ctx context.Context, views []*LiveView, at int) (Rows, error) {
+	if err := j.judge(ctx); err != nil {
+		return nil, err
+	}
+	selects := []string{"SELECT NULL, NULL, NULL, NULL, NULL, NULL WHERE false"}
+	for _, v := range views {
+		upto := at
+		if v.Dropped >= 0 {
+			upto = min(at, v.Dropped)
+		}
+		start, end, late := v.window.start, v.window.end, ""
+		switch {
+		case v.window.gap > 0:
+			arrivals, err := j.lateForSessions(ctx, v, upto)
+			if err != nil {
+				return nil, err
+			}
+			ts := j.source.eventTime().Name
+			start, end, late = ts, fmt.Sprintf("CASE WHEN isfinite(%[1]s) THEN %[1]s + to_microseconds(%[2]d) ELSE %[1]s END", ts, v.window.gap), among(arrivals)
+		case v.window.all != "":
+			closed := fmt.Sprintf("[w for w in %s if %s]", v.window.all, j.closedFor(v, "w.e"))
+			start, end, late = closed+"[1].s", closed+"[-1].e", "len("+closed+") > 0"
+		case v.window.end != "":
+			late = j.closedFor(v, end)
+		default:
+			continue
+		}
+		where := fmt.Sprintf("batch <= %d AND %s", upto, late)
+		if v.where != "" {
+			where += " AND (" + v.where + ")"
+		}
+		selects = append(selects, fmt.Sprintf("SELECT DISTINCT '%s', (%s)::VARCHAR, (%s)::VARCHAR, make_timestamp%s(mark)::VARCHAR, _partition::VARCHAR, _offset::VARCHAR FROM %s WHERE %s",
+			v.Name, start, end, j.zone(), j.joined(v), where))
+	}
+	return j.db.Text(ctx, strings.Join(selects, " UNION ALL "))
+}
+
+// span is a session, or what a row alone would be one of.
+type span struct{ start, end int64 }
+
+// lateForSessions returns the arrival numbers, each with a comma behind it, of
+// the rows that came too late for a view of sessions. It keeps all sessions of
+// each key, row by row: a row is late if it meets a session that has closed, or
+// meets none and would be one that has closed.
+func (j *Judge) lateForSessions(ctx context.Context, v *LiveView, at int) (late []string, err error) {
+	keys := []string{"''"}
+	for _, k := range v.partition {
+		keys = append(keys, fmt.Sprintf("coalesce('=' || (%s)::VARCHAR, '')", k))
+	}
+	ts, where := j.source.eventTime().Name, "true"
+	if v.where != "" {
+		where = v.where
+	}
+	rows, err := j.db.Text(ctx, fmt.Sprintf(`SELECT arrival::VARCHAR, batch::VARCHAR, mark::VARCHAR, concat_ws('|', %[1]s),
+		CASE WHEN isfinite(%[2]s) THEN epoch_us(%[2]s)::VARCHAR ELSE %[2]s::VARCHAR END FROM judged WHERE batch <= %[3]d AND %[2]s IS NOT NULL AND (%[4]s) ORDER BY arrival`,
+		strings.Join(keys, ", "), ts, at, where))
+	if err != nil {
+		return nil, err
+	}
+	sessions := make(map[string][]span)
+	for _, row := range rows {
+		x := v.alone(row[4])
+		mark := int64(math.MinInt64)
+		if n, _ := strconv.Atoi(row[1]); n > v.Created && row[2] != Null {
+			mark, _ = strconv.ParseInt(row[2], 10, 64)
+		}
+		closed := func(s span) bool { return mark > math.MinInt64 && plus(s.end, v.window.lateness) <= mark }
+		var others []span
+		isLate, met := false, false
+		for _, s := range sessions[row[3]] {
+			if s.start > x.end || s.end < x.start {
+				others = append(others, s)
+				continue
+			}
+			met = true
+			isLate = isLate || closed(s)
+			x = span{min(x.start, s.start), max(x.end, s.end)}
+		}
+		if isLate || !met && closed(x) {
+			late = append(late, row[0]+",")
+			continue
+		}
+		sessions[row[3]] = append(others, x)
+	}
+	return late, nil
+}
+
+// alone is the session of one row.
+func (v *LiveView) alone(ts string) span {
+	switch ts {
+	case "infinity":
+		return span{math.MaxInt64, math.MaxInt64}
+	case "-infinity":
+		return span{-math.MaxInt64, -math.MaxInt64}
+	}
+	at, _ := strconv.ParseInt(ts, 10, 64)
+	return span{at, plus(at, v.window.gap)}
+}
+
+func plus(at, micros int64) int64 {
+	if at == math.MaxInt64 || at == -math.MaxInt64 {
+		return at
+	}
+	return at + micros
 }

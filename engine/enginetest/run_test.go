@@ -243,9 +243,10 @@ func (u *run) live() []*enginetest.LiveView {
 func (u *run) createView(ctx context.Context, limit int) error {
 	v := u.newView()
 	live := &enginetest.LiveView{View: v, Created: u.judge.Batches(), Dropped: -1, Tick: u.judge.Tick()}
-	live.BatchSQL = func(relation string) (string, error) {
+	live.BatchSQL = func(relation, windows string) (string, error) {
 		return plan.BatchSQLWith(ctx, u.plain, v.Judge, relation, plan.Tables{
-			On: func(source, table string) string { return u.judge.During(live, source, table) },
+			On:      func(source, table string) string { return u.judge.During(live, source, table) },
+			Windows: windows,
 		})
 	}
 	u.note("%s", v.CreateSQL())

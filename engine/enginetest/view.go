@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -15,18 +16,24 @@ type View struct {
 	Columns []string // its output
 	Approx  []bool   // by column: floats whose last digits may differ
 
-	where  string // "" for none
-	joins  joins
-	window window
+	where     string // "" for none
+	joins     joins
+	window    window
+	partition []string // the keys of sessions
 }
 
 // NewView returns a random view over a source.
 func NewView(r *rand.Rand, s *Source, name string) *View {
 	v := &View{Name: name, window: newWindow(r, s)}
-	keys := append([]string(nil), v.window.keys...)
+	var scalars []string
 	for range pick(r, 0, 1, 1, 2, 3) {
-		keys = append(keys, scalar(r, s))
+		scalars = append(scalars, scalar(r, s))
 	}
+	if v.window.gap > 0 {
+		v.window.partition(r, s, scalars)
+		v.partition = scalars
+	}
+	keys := append(slices.Clone(v.window.keys), scalars...)
 	selected := make([]bool, len(keys)) // a group may be shown without its key
 	all := true
 	for i := range keys {
@@ -112,4 +119,13 @@ func having(r *rand.Rand, s *Source) string {
 }
 
 // CreateSQL returns the statement that makes the view.
-func (v *View) CreateSQL() string { return "CREATE MATERIALIZED VIEW " + v.Name + " AS " + v.SQL }
+func (v *View) CreateSQL() string {
+	sql := "CREATE MATERIALIZED VIEW " + v.Name + " AS " + v.SQL
+	if v.window.lateness > 0 {
+		sql += " ALLOW LATENESS " + micros(v.window.lateness)
+	}
+	if v.window.final {
+		sql += " EMIT ON WINDOW CLOSE"
+	}
+	return sql
+}

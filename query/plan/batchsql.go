@@ -70,6 +70,9 @@ func (s *statement) fromSQL(ctx context.Context, b Binder, sel node, relation st
 	} else {
 		from = c.relationSQL(relation)
 	}
+	if s.tables.Windows != "" {
+		from = "(SELECT * FROM " + from + " WHERE " + s.tables.Windows + ")"
+	}
 	if find(s.sel, func(n node) bool { return isNamed(n, windowTime) }) != nil {
 		from = "(SELECT *, window_end - INTERVAL '1 millisecond' AS window_time FROM " + from + ")"
 	}

@@ -516,13 +516,17 @@ func (p *planner) compact() {
 	}
 }
 
-// Tables says what BatchSQL puts in the place of the tables that a view joins.
+// Tables says what BatchSQL puts in the place of the tables that a view joins,
+// and what it leaves out.
 type Tables struct {
 	// Relation returns a table's relation as SQL text; nil: its name.
 	Relation func(table string) string
 	// On returns one more condition of the join of a source and a table, given
 	// their names in the statement; nil: none.
 	On func(source, table string) string
+	// Windows is a condition on the rows of a window function, window_start and
+	// window_end among their columns; "": none.
+	Windows string
 }
 
 // rejoin returns the FROM clause with source in the place of the source, and
