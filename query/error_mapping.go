@@ -153,13 +153,17 @@ func fromDuckDB(d *duck.Error) *Error {
 	return e
 }
 
-// conversionCode tells PostgreSQL's three kinds of bad values apart.
+// conversionCode tells PostgreSQL's kinds of bad values apart.
 func conversionCode(message string) string {
+	outOfRange := strings.Contains(message, "out of range")
 	switch {
-	case strings.Contains(message, "out of range"), strings.Contains(message, "Could not cast value") && strings.Contains(message, "DECIMAL"):
-		return CodeNumericOutOfRange
 	case strings.Contains(message, "timestamp field"), strings.Contains(message, "date field"), strings.Contains(message, "time field"):
+		if outOfRange {
+			return CodeDatetimeOverflow
+		}
 		return CodeInvalidDatetime
+	case outOfRange, strings.Contains(message, "Could not cast value") && strings.Contains(message, "DECIMAL"):
+		return CodeNumericOutOfRange
 	default:
 		return CodeInvalidText
 	}

@@ -45,6 +45,7 @@ const (
 	CodeInvalidCursorName     = "34000"
 	CodeObjectNotPrerequisite = "55000"
 	CodeInvalidDatetime       = "22007"
+	CodeDatetimeOverflow      = "22008"
 	CodeTooManyConnections    = "53300"
 	CodeInvalidAuthorization  = "28000"
 )
