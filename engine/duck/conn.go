@@ -40,12 +40,28 @@ func (c *Conn) Close() {
 // Interrupt stops the statement that runs now. It may be called from any goroutine.
 func (c *Conn) Interrupt() { mapping.Interrupt(c.data) }
 
+// interruptOn interrupts the connection when the context ends. The function that
+// it returns ends the watch; an interruption that is under way has come by then,
+// so that it does not hit the connection's next statement.
+func (c *Conn) interruptOn(ctx context.Context) (stop func()) {
+	done := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		c.Interrupt()
+		close(done)
+	})
+	return func() {
+		if !cancel() {
+			<-done
+		}
+	}
+}
+
 // Exec runs statements of our own making, separated by semicolons.
 func (c *Conn) Exec(ctx context.Context, sql string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, c.Interrupt)()
+	defer c.interruptOn(ctx)()
 	var res mapping.Result
 	state := mapping.Query(c.data, sql, &res)
 	defer mapping.DestroyResult(&res)
@@ -126,7 +142,7 @@ func (s *Stmt) Query(ctx context.Context, args ...any) (*Rows, error) {
 			return nil, err
 		}
 	}
-	r := &Rows{ctx: ctx, conn: s.conn, stop: context.AfterFunc(ctx, s.conn.Interrupt)}
+	r := &Rows{ctx: ctx, conn: s.conn, stop: s.conn.interruptOn(ctx)}
 	var pending mapping.PendingResult
 	if C.ms_pending_streaming(s.data.Ptr, &pending.Ptr) != 0 {
 		err := parseError(mapping.PendingError(pending))

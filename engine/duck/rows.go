@@ -25,7 +25,7 @@ type Rows struct {
 	conn  *Conn
 	res   mapping.Result
 	open  bool
-	stop  func() bool
+	stop  func()
 	owned *Stmt // closed with the rows
 
 	chunk  mapping.DataChunk

@@ -14,6 +14,9 @@ func (u *run) compare(ctx context.Context) error {
 	if err := u.compareTables(ctx, nil, u.judge.Tick()); err != nil {
 		return err
 	}
+	if err := u.compareFollowed(ctx); err != nil {
+		return err
+	}
 	return u.compareAt(ctx, nil, u.judge.Batches(), u.live())
 }
 

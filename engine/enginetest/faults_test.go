@@ -60,6 +60,10 @@ var faults = []fault{
 	{"late rows are looked for among the joined ones", []edit{{"enrich.go", "l.Row = x.rows[l.Row]", "l.Row = min(l.Row, x.rows[len(x.rows)-1])"}}},
 	{"the second of two joins loses the rows of the first", []edit{{"enrich.go", "composed[i] = x.rows[row]", "composed[i] = min(row, x.rows[len(x.rows)-1])"}}},
 	{"the watermark is not restored", []edit{{"engine.go", "s.tracker.Restore(mark, newest, e.opts.Now())", "s.tracker.Restore(mark-1e9, nil, e.opts.Now())"}}},
+	{"a subscription leaps over what is moved into history", []edit{{"checkpointing.go", "e.subs.Releasing(e.current.Load())", "_ = e.current.Load()"}}},
+	{"a subscription tells rows twice that were merged", []edit{{"hot/table.go", "from := max(0, -n)", "from := min(0, -n) * 0"}}},
+	{"a subscription does not take back what has changed", []edit{{"view/changes.go", "was.windows = append(was.windows, single(w, p))", "_ = single(w, p)"}}},
+	{"a subscription counts a row that is there twice once", []edit{{"subscription/sql.go", "SELECT sum(d)::BIGINT AS n", "SELECT sign(sum(d))::BIGINT AS n"}}},
 }
 
 // TestPlantedFaults checks the oracle: it must find every fault. The faults are

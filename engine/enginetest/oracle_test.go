@@ -31,7 +31,7 @@ const workers = 2
 const seedTimeout = 2 * time.Minute
 
 // totals is what all seeds together did.
-type totals struct{ seeds, records, views, reads, failures atomic.Int64 }
+type totals struct{ seeds, records, views, reads, told, failures atomic.Int64 }
 
 func TestOracle(t *testing.T) {
 	var (
@@ -56,8 +56,8 @@ func TestOracle(t *testing.T) {
 	}
 	close(next)
 	wg.Wait()
-	t.Logf("%d seeds, %d records, %d views, %d comparisons of everything, %d mismatches, in %s",
-		sum.seeds.Load(), sum.records.Load(), sum.views.Load(), sum.reads.Load(), sum.failures.Load(), time.Since(start).Round(time.Second))
+	t.Logf("%d seeds, %d records, %d views, %d comparisons of everything, %d rows told by subscriptions, %d mismatches, in %s",
+		sum.seeds.Load(), sum.records.Load(), sum.views.Load(), sum.reads.Load(), sum.told.Load(), sum.failures.Load(), time.Since(start).Round(time.Second))
 }
 
 func runSeed(t *testing.T, seed uint64, sum *totals) {
@@ -79,6 +79,7 @@ func runSeed(t *testing.T, seed uint64, sum *totals) {
 		if u.pin != nil {
 			u.pin.Close()
 		}
+		u.unfollow()
 		_ = u.db.Close(ctx)
 	}
 	sum.seeds.Add(1)
@@ -86,6 +87,7 @@ func runSeed(t *testing.T, seed uint64, sum *totals) {
 		sum.records.Add(int64(u.records))
 		sum.views.Add(int64(len(u.views)))
 		sum.reads.Add(int64(u.reads))
+		sum.told.Add(int64(u.followed.told))
 	}
 	if err == nil {
 		return

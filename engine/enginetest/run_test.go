@@ -50,6 +50,8 @@ type run struct {
 	pinTick int64
 	pinOf   []*enginetest.LiveView
 
+	followed following
+
 	trace   []string
 	records int
 	reads   int
@@ -63,6 +65,7 @@ func newRun(ctx context.Context, plain *plainDuckDB, root string, seed uint64) (
 	u := &run{rand: r, plain: plain, root: root, source: enginetest.NewSource(r)}
 	u.stream = enginetest.NewStream(r, u.source)
 	u.cursor = make(enginetest.Cursor, u.source.Partitions)
+	u.followed.rand = enginetest.NewRand(seed + 1<<32)
 	u.clock.Store(enginetest.ClockStart.UnixMicro())
 	var err error
 	if u.judge, err = enginetest.NewJudge(ctx, plain, u.source); err != nil {
@@ -104,7 +107,9 @@ func (u *run) all(ctx context.Context) error {
 	limit := pick(r, 50, 300, 1000, 5000)
 	var err error
 	for i := 0; i < steps && err == nil; i++ {
-		err = u.step(ctx, limit, i == 0)
+		if err = u.step(ctx, limit, i == 0); err == nil && u.followed.rand.IntN(2) == 0 {
+			err = u.follow(ctx)
+		}
 	}
 	if err == nil {
 		err = u.compare(ctx)
@@ -298,6 +303,9 @@ func (u *run) dropView(ctx context.Context) error {
 		return err
 	}
 	v := live[u.rand.IntN(len(live))]
+	if u.followed.name == v.Name {
+		u.unfollow()
+	}
 	u.note("drop %s", v.Name)
 	v.Dropped, u.durable = u.judge.Batches(), u.judge.Batches()
 	return u.db.Exec(ctx, "DROP MATERIALIZED VIEW "+v.Name)
@@ -318,6 +326,7 @@ func (u *run) restart(ctx context.Context) error {
 }
 
 func (u *run) close(ctx context.Context) error {
+	u.unfollow()
 	if err := u.db.Close(ctx); err != nil {
 		return fmt.Errorf("close: %w", err)
 	}

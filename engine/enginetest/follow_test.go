@@ -1,0 +1,152 @@
+package enginetest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sort"
+
+	"github.com/millstream-db/millstream/query"
+)
+
+// following is a subscription beside a run, and what it has told so far: how
+// often each row is there.
+type following struct {
+	rand    *rand.Rand // its own, so that it changes nothing of the run
+	name    string     // of what is followed; empty: nothing is
+	session *query.Session
+	rows    map[string]int
+	epoch   int64
+	told    int // rows
+}
+
+// follow begins a subscription, or reads on in the one there is: as likely
+// little of it as everything.
+func (u *run) follow(ctx context.Context) error {
+	f := &u.followed
+	if f.name == "" {
+		names := []string{u.source.Name, `"` + u.source.Name + `$late"`}
+		for _, v := range u.live() {
+			names = append(names, v.Name, v.Name)
+		}
+		return u.subscribe(ctx, names[f.rand.IntN(len(names))])
+	}
+	switch f.rand.IntN(8) {
+	case 0:
+		u.unfollow()
+		return nil
+	case 1, 2, 3:
+		return u.fetch(ctx, fmt.Sprint(1+f.rand.IntN(20)))
+	case 4:
+		return u.compareFollowed(ctx)
+	}
+	return nil
+}
+
+func (u *run) subscribe(ctx context.Context, name string) error {
+	f := &u.followed
+	what := name
+	if f.rand.IntN(4) == 0 { // by running a query again and again
+		what = "(SELECT * FROM " + name + ")"
+	}
+	u.note("subscribe to %s", what)
+	f.session, f.rows, f.epoch = u.db.NewSession(query.SessionOptions{}), make(map[string]int), 0
+	f.name = name
+	if _, err := u.values(ctx, f.session, "DECLARE c CURSOR WITH HOLD FOR SUBSCRIBE "+what); err != nil {
+		return fmt.Errorf("subscribe to %s: %w", what, err)
+	}
+	return nil
+}
+
+func (u *run) unfollow() {
+	if u.followed.name != "" {
+		u.note("unsubscribe")
+		u.followed.session.Close()
+		u.followed.name = ""
+	}
+}
+
+// fetch applies what the subscription tells.
+func (u *run) fetch(ctx context.Context, count string) error {
+	f := &u.followed
+	rows, err := u.values(ctx, f.session, "FETCH "+count+" c WITH (timeout = '0s')")
+	if err != nil {
+		return fmt.Errorf("subscription to %s: %w", f.name, err)
+	}
+	for _, row := range rows {
+		epoch, diff := row[0].(int64), row[1].(int64)
+		if epoch < f.epoch {
+			return fmt.Errorf("subscription to %s: epoch %d after %d", f.name, epoch, f.epoch)
+		}
+		f.epoch = epoch
+		key := fmt.Sprintf("%v", row[2:])
+		if f.rows[key] += int(diff); f.rows[key] == 0 {
+			delete(f.rows, key)
+		}
+		f.told++
+	}
+	return nil
+}
+
+// compareFollowed holds what the subscription has told, to its end, against
+// what can be read.
+func (u *run) compareFollowed(ctx context.Context) error {
+	f := &u.followed
+	if f.name == "" {
+		return nil
+	}
+	if err := u.fetch(ctx, "ALL"); err != nil {
+		return err
+	}
+	want := make(map[string]int)
+	s := u.db.NewSession(query.SessionOptions{})
+	defer s.Close()
+	rows, err := u.values(ctx, s, "SELECT * FROM "+f.name)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		want[fmt.Sprintf("%v", row)]++
+	}
+	var wrong []string
+	for row, n := range want {
+		if f.rows[row] != n {
+			wrong = append(wrong, fmt.Sprintf("%s: %d times, told %d", row, n, f.rows[row]))
+		}
+	}
+	for row, n := range f.rows {
+		if want[row] == 0 {
+			wrong = append(wrong, fmt.Sprintf("%s: told %d times, is not there", row, n))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	sort.Strings(wrong)
+	return fmt.Errorf("subscription to %s: %d rows are wrong, such as %s", f.name, len(wrong), wrong[:min(3, len(wrong))])
+}
+
+// values runs a statement and returns its rows as Go values.
+func (u *run) values(ctx context.Context, s *query.Session, sql string) ([][]any, error) {
+	st, err := s.Prepare(ctx, sql, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", sql, err)
+	}
+	res, err := s.Execute(ctx, st, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", sql, err)
+	}
+	var out [][]any
+	for row, err := range res.Rows(ctx) {
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", sql, err)
+		}
+		out = append(out, append([]any(nil), row...))
+	}
+	return out, nil
+}
