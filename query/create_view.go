@@ -133,8 +133,12 @@ func (r relations) source(schema, name string) (*plan.Source, error) {
 		columns := t.Schema().Columns
 		return &plan.Source{Name: canonical, Columns: columns, Visible: len(columns), Table: true}, nil
 	}
-	if v, _ := find(r.views, name); v != nil {
-		return nil, plan.ErrView
+	if v, canonical := find(r.views, name); v != nil {
+		schema := v.StreamSchema()
+		if schema == nil {
+			return nil, plan.ErrView
+		}
+		return &plan.Source{Name: canonical, Columns: schema.Columns, Visible: len(v.Plan.Columns), EventTime: v.Plan.EventTime}, nil
 	}
 	return nil, nil
 }

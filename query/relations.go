@@ -57,7 +57,14 @@ func (r relations) Lookup(schema, name string) (gate.Relation, bool) {
 		return rel, true
 	}
 	if v, canonical := find(r.views, name); v != nil {
-		return gate.Relation{Schema: publicSchema, Name: canonical}, true
+		rel := gate.Relation{Schema: publicSchema, Name: canonical}
+		if v.Plan.AppendOnly() {
+			rel.EventTime = v.Plan.EventTime
+			for _, c := range v.StreamSchema().Columns {
+				rel.Columns = append(rel.Columns, c.Name)
+			}
+		}
+		return rel, true
 	}
 	if t, canonical := find(r.tables, name); t != nil {
 		rel := gate.Relation{Schema: publicSchema, Name: canonical}
@@ -68,6 +75,9 @@ func (r relations) Lookup(schema, name string) (gate.Relation, bool) {
 	}
 	for _, suffix := range []string{engine.LateSuffix, engine.RejectedSuffix} {
 		if base, ok := cutSuffixFold(name, suffix); ok {
+			if v, canonical := find(r.views, base); v != nil && v.Plan.AppendOnly() && suffix == engine.LateSuffix {
+				return gate.Relation{Schema: publicSchema, Name: canonical + suffix}, true
+			}
 			if s, canonical := find(r.sources, base); s != nil {
 				return gate.Relation{Schema: publicSchema, Name: canonical + suffix}, true
 			}

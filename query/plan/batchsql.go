@@ -23,13 +23,19 @@ func BatchSQL(ctx context.Context, b Binder, sql, relation string) (string, erro
 // BatchSQLWith is BatchSQL with other relations in the place of the tables that
 // the view joins.
 func BatchSQLWith(ctx context.Context, b Binder, sql, relation string, tables Tables) (string, error) {
-	st, err := parse(ctx, b, sql)
+	branches, err := parse(ctx, b, sql)
 	if err != nil {
 		return "", err
 	}
-	st.tables = tables
-	list, _ := st.sel["select_list"].([]any)
-	return st.over(ctx, b, relation, list, len(st.outer))
+	texts := make([]string, len(branches))
+	for i, st := range branches {
+		st.tables = tables
+		list, _ := st.sel["select_list"].([]any)
+		if texts[i], err = st.over(ctx, b, relation, list, len(st.outer)); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(texts, " UNION ALL "), nil
 }
 
 // over returns the statement, with so many of its outer SELECTs, with another

@@ -87,8 +87,8 @@ func (r *relation) find(lookup func(schema, name string) (*Source, error)) (*Sou
 	var e *Error
 	switch {
 	case errors.Is(err, ErrView):
-		return nil, fail(codeUnsupported, r.offset, "%q is a materialized view: views over views are not supported yet", r.name).
-			hint("write the SELECT over the source that %q reads", r.name)
+		return nil, fail(codeUnsupported, r.offset, "%q is a materialized view whose rows change, which no view can read yet", r.name).
+			hint("a view reads sources, views without aggregation, and the closed windows of views over TUMBLE and its like: write the SELECT over the source that %q reads", r.name)
 	case errors.As(err, &e):
 		placed := *e
 		placed.Offset = r.offset

@@ -14,15 +14,34 @@ type statement struct {
 	outer  []outer // the SELECTs around it, from the inside out
 	from   relation
 	tables Tables // in the place of those that are joined
+	later  bool   // it is not the first SELECT of a UNION ALL
 }
 
-// parse parses the statement and refuses the clauses that no view has yet.
-func parse(ctx context.Context, b Binder, sql string) (*statement, error) {
-	s := &statement{sql: sql, tokens: tokenize(sql)}
-	sel, err := s.parseNode(ctx, b)
+// parse parses the statement and refuses the clauses that no view has. The
+// SELECTs of a UNION ALL are statements of their own.
+func parse(ctx context.Context, b Binder, sql string) ([]*statement, error) {
+	whole := &statement{sql: sql, tokens: tokenize(sql)}
+	n, err := whole.parseNode(ctx, b)
 	if err != nil {
 		return nil, err
 	}
+	branches, err := whole.branches(n)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*statement, len(branches))
+	for i, sel := range branches {
+		if all[i], err = whole.branch(sel); err != nil {
+			return nil, err
+		}
+		all[i].later = i > 0
+	}
+	return all, nil
+}
+
+// branch reads one SELECT of the statement.
+func (s *statement) branch(sel node) (_ *statement, err error) {
+	s = &statement{sql: s.sql, tokens: s.tokens}
 	if sel, err = s.peel(sel); err != nil {
 		return nil, err
 	}

@@ -30,10 +30,23 @@ type planner struct {
 // A statement that cannot be a view gives an *[Error]; other errors are the
 // Binder's. View does not set the definition's Retention.
 func View(ctx context.Context, b Binder, name, sql string, lookup func(schema, name string) (*Source, error)) (*view.Definition, error) {
-	st, err := parse(ctx, b, sql)
+	branches, err := parse(ctx, b, sql)
 	if err != nil {
 		return nil, err
 	}
+	defs := make([]*view.Definition, len(branches))
+	for i, st := range branches {
+		if defs[i], err = planBranch(ctx, b, name, st, lookup); err != nil {
+			return nil, err
+		}
+	}
+	if len(defs) == 1 {
+		return defs[0], nil
+	}
+	return union(ctx, b, branches[0], defs)
+}
+
+func planBranch(ctx context.Context, b Binder, name string, st *statement, lookup func(schema, name string) (*Source, error)) (*view.Definition, error) {
 	source, err := st.from.find(lookup)
 	if err != nil {
 		return nil, err
@@ -46,7 +59,7 @@ func View(ctx context.Context, b Binder, name, sql string, lookup func(schema, n
 		b: b, st: st, source: source,
 		res:    &resolver{source: source, from: &st.from},
 		stage:  &stage{binding: binding{b: b, relation: sourceRelation, columns: source.Columns}, source: source, index: make(map[string]int)},
-		def:    &view.Definition{Name: name, Source: source.Name, SQL: sql, Where: -1},
+		def:    &view.Definition{Name: name, Source: source.Name, SQL: st.sql, Where: -1},
 		groups: make(map[string]string),
 	}
 	if c := st.from.window; c != nil {
@@ -65,6 +78,7 @@ func View(ctx context.Context, b Binder, name, sql string, lookup func(schema, n
 		return nil, err
 	}
 	p.def.Exprs = p.stage.exprs
+	p.windowColumn()
 	p.compact()
 	return p.def, nil
 }
@@ -83,7 +97,7 @@ func (p *planner) plan(ctx context.Context) error {
 		return err
 	}
 	if len(exprs) == 0 && !p.st.aggregates() {
-		return p.noAggregation(ctx)
+		return p.planRows(ctx, where)
 	}
 	p.res.groups = make(map[string]bool)
 	for _, n := range exprs {
@@ -101,23 +115,6 @@ func (p *planner) plan(ctx context.Context) error {
 		return err
 	}
 	return p.planResult(ctx)
-}
-
-// noAggregation refuses a statement that neither groups nor aggregates. It may
-// be that a function was meant as an aggregate and there is no such function.
-func (p *planner) noAggregation(ctx context.Context) error {
-	for _, it := range p.res.items {
-		if o := find(it.resolved, isOver); o != nil {
-			return fail(codeUnsupported, o.location(), "%s(…) OVER the rows of a source is not supported in a materialized view", o.str("function_name")).
-				hint("group the rows: a view keeps OVER the groups of a window")
-		}
-		if _, err := p.stage.typeOf(ctx, it.resolved); err != nil {
-			return err
-		}
-	}
-	column := quote(p.source.Columns[0].Name)
-	return fail(codeUnsupported, -1, "views without aggregation are not supported yet").
-		hint("group the rows, as in SELECT %s, count(*) FROM %s GROUP BY %s", column, p.source.Name, column)
 }
 
 // resolveItems expands * in the SELECT list and resolves its items, each of
