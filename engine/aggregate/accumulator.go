@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -13,29 +14,31 @@ type Function uint8
 
 // The functions.
 const (
-	CountStar  Function = iota // rows
-	Count                      // non-NULL values
-	Sum                        // HUGEINT for integers and BOOLEAN, DECIMAL(38,s) for decimals, DOUBLE for floats; see [WideSum]
-	Min                        // of every type that has an order
-	Max                        // likewise
-	BoolAnd                    // true unless a value is false
-	BoolOr                     // false unless a value is true
-	Bag                        // the arguments of every row, kept for stage three to aggregate
-	Mean                       // the columns of Sum, then those of Count
-	SumKahan                   // of numbers as DOUBLE: the sum, and what it has rounded away
-	Product                    // of numbers as DOUBLE
-	Variance                   // of numbers: n, mean, sum of squared distances from it
-	Covariance                 // of numbers y, x: n, mean of x, mean of y, sums of dx·dy, dx² and dy²
-	BitAnd                     // of integers
-	BitOr                      // likewise
-	BitXor                     // likewise
-	ArgMin                     // x where y is least; rows with a NULL do not count. x, how it was found, y
-	ArgMax                     // x where y is greatest
-	ArgMinNull                 // x, which may be NULL, where y is least
-	ArgMaxNull                 // x, which may be NULL, where y is greatest
-	First                      // x of the first row: by y if there is one, else by arrival
-	Last                       // x of the last row
-	AnyValue                   // x of the first row where it is not NULL
+	CountStar           Function = iota // rows
+	Count                               // non-NULL values
+	Sum                                 // HUGEINT for integers and BOOLEAN, DECIMAL(38,s) for decimals, DOUBLE for floats; see [WideSum]
+	Min                                 // of every type that has an order
+	Max                                 // likewise
+	BoolAnd                             // true unless a value is false
+	BoolOr                              // false unless a value is true
+	Bag                                 // the arguments of every row, kept for stage three to aggregate
+	Mean                                // the columns of Sum, then those of Count
+	SumKahan                            // of numbers as DOUBLE: the sum, and what it has rounded away
+	Product                             // of numbers as DOUBLE
+	Variance                            // of numbers: n, mean, sum of squared distances from it
+	Covariance                          // of numbers y, x: n, mean of x, mean of y, sums of dx·dy, dx² and dy²
+	BitAnd                              // of integers
+	BitOr                               // likewise
+	BitXor                              // likewise
+	ArgMin                              // x where y is least; rows with a NULL do not count. x, how it was found, y
+	ArgMax                              // x where y is greatest
+	ArgMinNull                          // x, which may be NULL, where y is least
+	ArgMaxNull                          // x, which may be NULL, where y is greatest
+	First                               // x of the first row: by y if there is one, else by arrival
+	Last                                // x of the last row
+	AnyValue                            // x of the first row where it is not NULL
+	ApproxCountDistinct                 // different values, estimated
+	ApproxQuantile                      // of numbers, a DOUBLE for each of the parameters: the values at those places, estimated
 )
 
 // Groups per page. A page is the unit of copy-on-write.
@@ -92,9 +95,15 @@ type Retractor interface {
 
 // New returns the accumulator of a function over arguments of the given types.
 // A Bag has none: it is no more than its [Detail].
-func New(f Function, args []batch.Type) (Accumulator, error) {
-	if f == CountStar {
+// The approximate functions have a detail that does its work.
+func New(f Function, args []batch.Type, params ...float64) (Accumulator, error) {
+	switch {
+	case f == CountStar:
 		return countRows{}, nil
+	case f == ApproxCountDistinct && len(args) == 1:
+		return estimated{{bigIntType, false}}, nil
+	case f == ApproxQuantile && len(args) == 1 && numbers(args[0]) != nil && len(params) > 0:
+		return estimated(slices.Repeat([]StateColumn{{doubleType, true}}, len(params))), nil
 	}
 	if f >= ArgMin && f <= AnyValue && len(args) > 0 {
 		return newPick(f, args)

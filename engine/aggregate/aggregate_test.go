@@ -314,7 +314,7 @@ func checkAccumulator(t *testing.T, f Function, typ batch.Type, acc Accumulator)
 		parts := make([]part, rapid.IntRange(1, 3).Draw(t, "parts"))
 		for i := range parts {
 			parts[i] = part{arena: NewArena(mem), columns: stateColumns(acc)}
-			parts[i].detail = NewDetail(distinct, []batch.Type{typ}, acc, parts[i].arena)
+			parts[i].detail = NewDetail(f, distinct, []batch.Type{typ}, nil, acc, parts[i].arena)
 		}
 		all := []uint32{0, 1, PageRows - 1, PageRows, groupsMax - 1}
 		for i := range parts {

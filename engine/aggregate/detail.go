@@ -42,7 +42,10 @@ type Entries interface {
 
 // NewDetail returns the detail of an aggregate, nil if it needs none. acc is
 // its accumulator; long values go into the arena.
-func NewDetail(distinct bool, args []batch.Type, acc Accumulator, arena *Arena) Detail {
+func NewDetail(f Function, distinct bool, args []batch.Type, params []float64, acc Accumulator, arena *Arena) Detail {
+	if empty, decode := f.maker(params); empty != nil {
+		return newSketches(empty, decode)
+	}
 	if distinct {
 		return NewDistinct(args[0], acc, arena)
 	}

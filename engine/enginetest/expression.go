@@ -148,7 +148,10 @@ var aggregates = map[string][]string{
 		"=bit_and(%s)", "=bit_or(%s)", "=bit_xor(%s)", "=bit_xor(DISTINCT %s)", "=sum(DISTINCT %s)", "~avg(DISTINCT %s)", "~var_samp(%s)", "~stddev_pop(%s)",
 		"~sem(%s)", "~corr(%s %% 1000, _offset)", "~covar_samp(%s %% 1000, _offset)", "~regr_slope(_offset, %s %% 1000)", "~regr_r2(_offset, %s %% 1000)",
 		"=regr_count(%s, _offset)", "~median(%s)", "=quantile_disc(%s, 0.9)", "=max(%s, 2)::VARCHAR", "~entropy(%s)", "~fsum(%s)", "~favg(%s)", "=product(1 + (%s > 0)::INTEGER)",
-		"=list(%s ORDER BY %s, {place})::VARCHAR", "=list_sum(list(%s::HUGEINT))", "=histogram(%s)::VARCHAR"},
+		"=list(%s ORDER BY %s, {place})::VARCHAR", "=list_sum(list(%s::HUGEINT))", "=histogram(%s)::VARCHAR",
+		"=coalesce(abs(approx_quantile(%s, 1)::DOUBLE - max(%s)::DOUBLE) <= 1 + 0.01 * abs(max(%s)::DOUBLE), max(%s) IS NULL) @ count(*) >= 0",
+		"=coalesce(abs(approx_quantile(%s, [0, 0.5])[1]::DOUBLE - min(%s)::DOUBLE) <= 1 + 0.01 * abs(min(%s)::DOUBLE), max(%s) IS NULL) @ count(*) >= 0",
+		"=coalesce(approx_quantile(%s, 0.5) BETWEEN min(%s) AND max(%s), max(%s) IS NULL) @ count(*) >= 0"},
 	"decimal": {"=sum(%s)", "~avg(%s)", "=min(%s)", "=max(%s)", "=sum(%s) - 1", "=bool_or(%s < 0)",
 		"=sum(DISTINCT %s)", "~avg(DISTINCT %s)", "~stddev(%s)", "~variance(DISTINCT %s)", "=quantile_disc(%s, 0.5)", "=list(DISTINCT %s ORDER BY %s)::VARCHAR"},
 	"float": {"=min(%s)", "=max(%s)", "=bool_or(isnan(%s))", "=arg_max(%s, {place})",
@@ -171,6 +174,7 @@ var anyType = []string{
 	"=count(*)", "=count(%s)", "=count(DISTINCT %s)", "=arg_min(%s, {place})", "=arg_max(%s, {place})", "=arg_min_null(%s, {place})",
 	"=arg_max_null(%s, {place})", "=first({ts}) @ min({ts})", "=last({ts}) @ max({ts})", "=any_value({ts}) @ min({ts})",
 	"=first(%s ORDER BY {place})", "=any_value(%s ORDER BY {place} DESC)", "=list(%s::VARCHAR ORDER BY {place})::VARCHAR",
+	"=abs(approx_count_distinct(%s) - count(DISTINCT %s)) <= 1 + 0.04 * count(DISTINCT %s) @ count(*) >= 0",
 }
 
 // aggregate returns a random aggregate, or an expression over aggregates.

@@ -123,10 +123,10 @@ type Key struct {
 // Aggregate is one accumulator of a group.
 type Aggregate struct {
 	Func     aggregate.Function
-	Args     []int   `json:",omitempty"` // indexes into Exprs
-	Filter   int     // index into Exprs of a BOOLEAN expression, -1 for none
-	Distinct bool    `json:",omitempty"` // each value of Args[0] counts once
-	Param    float64 `json:",omitempty"` // of functions that have one, such as the fraction of a quantile
+	Args     []int     `json:",omitempty"` // indexes into Exprs
+	Filter   int       // index into Exprs of a BOOLEAN expression, -1 for none
+	Distinct bool      `json:",omitempty"` // each value of Args[0] counts once
+	Params   []float64 `json:",omitempty"` // of functions that have some, such as the places of quantiles
 }
 
 // comparisonJSON keeps the literal's Go type, which plain JSON would lose.

@@ -70,7 +70,7 @@ func (v *View) newDetail(i int, g *groups) aggregate.Detail {
 	if a.Func == aggregate.Bag {
 		return newBag(v, g, v.def.argTypes(i))
 	}
-	return aggregate.NewDetail(a.Distinct, v.def.argTypes(i), v.accums[i], g.arena)
+	return aggregate.NewDetail(a.Func, a.Distinct, v.def.argTypes(i), a.Params, v.accums[i], g.arena)
 }
 
 // find returns the group of each row, making those that are new. hashes are

@@ -53,7 +53,7 @@ func (d *Definition) accumulator(i int) (aggregate.Accumulator, error) {
 	if a.Func == aggregate.Bag {
 		return nil, nil
 	}
-	acc, err := aggregate.New(a.Func, d.argTypes(i))
+	acc, err := aggregate.New(a.Func, d.argTypes(i), a.Params...)
 	if err != nil {
 		return nil, fmt.Errorf("view %s: %w", d.Name, err)
 	}

@@ -35,6 +35,9 @@ func (p *planner) aggregate(ctx context.Context, n node) (node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.name == "approx_quantile" {
+		return p.quantiles(ctx, c)
+	}
 	if !c.native() {
 		return p.bag(ctx, c)
 	}

@@ -160,6 +160,9 @@ var keptFunctions = map[string]kept{
 	"last":               picked(aggregate.Last),
 	"any_value":          picked(aggregate.AnyValue),
 
+	"approx_count_distinct": zero(idempotent(own("$0", aggregate.ApproxCountDistinct))),
+	"approx_quantile":       bagged(), // of numbers, a sketch
+
 	"list": inArrival(), "string_agg": inArrival(),
 	"histogram": bagged(), "histogram_exact": bagged(), "mode": inArrival(), "approx_top_k": inArrival(),
 	"median": bagged(), "quantile_cont": bagged(), "quantile_disc": bagged(), "mad": bagged(),

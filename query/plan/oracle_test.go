@@ -186,6 +186,7 @@ var oracleViews = []string{
 	"SELECT country, median(price) AS a, quantile_cont(price, 0.9) AS b, quantile_disc(amount, [0.1, 0.5]) AS c, percentile_cont(0.25) WITHIN GROUP (ORDER BY quantity) AS d, percentile_disc(0.75) WITHIN GROUP (ORDER BY country DESC) AS e, median(ts) AS f, quantile(clock, 0.5) AS g, mad(created) AS h, median(DISTINCT quantity) AS i FROM orders GROUP BY country",
 	"SELECT day, median(price) FILTER (WHERE paid) AS a, list(quantity ORDER BY quantity) FILTER (WHERE quantity > 3 AND country = 'de') AS b, entropy(small) FILTER (WHERE day > DATE '2020-01-15') AS c, count(*) AS n, max(price, 2) FILTER (WHERE paid) AS d, min(country, 2) AS e, list(DISTINCT small ORDER BY small) AS f FROM orders GROUP BY day HAVING median(price) > 40",
 	"SELECT window_start, window_end, country, median(price) AS m, list(order_id) AS l FROM TUMBLE(orders, ts, INTERVAL '3000 days') GROUP BY ALL",
+	"SELECT country, approx_count_distinct(quantity) AS a, approx_count_distinct(DISTINCT id) AS b, approx_quantile(price, 0.5) AS c, approx_quantile(price, [0.1, 0.5, 0.9]) AS d, approx_quantile(quantity, 0) AS e, approx_quantile(created, 0.5) AS f, approx_count_distinct([quantity]) AS g, approx_quantile(amount, 1) FILTER (WHERE paid) AS h, approx_quantile(big, 0.3) AS i, approx_quantile(DISTINCT small, 0.3) AS j FROM orders GROUP BY country HAVING approx_quantile(price, 0.25) > 0 AND approx_quantile(price, 0.9) > 0",
 	"SELECT geomean(quantity + 6) AS a, weighted_avg(price, ratio) AS b, wavg(price, quantity) AS c, json_group_array(quantity) AS d FROM orders WHERE order_id < 90",
 	"SELECT avg(created) AS a, avg(clock) AS b, count([quantity]) AS c, max([quantity, small]) AS d, first(country ORDER BY order_id) AS e, last(country ORDER BY order_id) AS f, any_value(country ORDER BY order_id DESC) AS g, count(DISTINCT ts - created) AS h FROM orders",
 	"SELECT country, [max(quantity)] AS l, {'n': count(*)} AS s, max(ts - created) AS i, min(INTERVAL 1 day * small) AS j FROM orders WHERE order_id < 100 GROUP BY ALL",
@@ -336,7 +337,8 @@ func aggregateSQL(def *view.Definition, i int) []string {
 		aggregate.Covariance: {
 			"regr_count(x, y)", "regr_avgx(x, y)", "regr_avgy(x, y)", "regr_sxy(x, y)", "regr_sxx(x, y)", "regr_syy(x, y)",
 		},
-		aggregate.BitAnd: {"bit_and(x)"}, aggregate.BitOr: {"bit_or(x)"}, aggregate.BitXor: {"bit_xor(x)"},
+		aggregate.ApproxCountDistinct: {"approx_count_distinct(x)"},
+		aggregate.BitAnd:              {"bit_and(x)"}, aggregate.BitOr: {"bit_or(x)"}, aggregate.BitXor: {"bit_xor(x)"},
 		aggregate.ArgMin: {"arg_min(x, y)"}, aggregate.ArgMax: {"arg_max(x, y)"},
 		aggregate.ArgMinNull: {"arg_min_null(x, y)"}, aggregate.ArgMaxNull: {"arg_max_null(x, y)"},
 		aggregate.First: {"first(x ORDER BY y NULLS LAST, n)"}, aggregate.Last: {"last(x ORDER BY y NULLS FIRST, n)"},
@@ -344,6 +346,9 @@ func aggregateSQL(def *view.Definition, i int) []string {
 	}[a.Func]
 	if a.Func == aggregate.Sum && aggregate.WideSum(def.Exprs[a.Args[0]].Type) {
 		calls = append(calls, "max(0)")
+	}
+	for _, q := range a.Params {
+		calls = append(calls, fmt.Sprintf("approx_quantile(x, %v)", q))
 	}
 	out := slices.Clone(calls)
 	for j := range out {

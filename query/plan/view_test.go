@@ -104,6 +104,7 @@ var functionNames = map[aggregate.Function]string{
 	aggregate.Product: "Product", aggregate.Variance: "Variance", aggregate.Covariance: "Covariance", aggregate.BitAnd: "BitAnd",
 	aggregate.BitOr: "BitOr", aggregate.BitXor: "BitXor", aggregate.ArgMin: "ArgMin", aggregate.ArgMax: "ArgMax",
 	aggregate.ArgMinNull: "ArgMinNull", aggregate.ArgMaxNull: "ArgMaxNull", aggregate.First: "First", aggregate.Last: "Last", aggregate.AnyValue: "AnyValue",
+	aggregate.ApproxCountDistinct: "ApproxCountDistinct", aggregate.ApproxQuantile: "ApproxQuantile",
 }
 
 var opNames = map[view.CompareOp]string{
@@ -154,6 +155,9 @@ func dumpDefinition(def *view.Definition) string {
 		}
 		for _, arg := range a.Args {
 			fmt.Fprintf(&out, " e%d", arg)
+		}
+		if a.Params != nil {
+			fmt.Fprintf(&out, " %v", a.Params)
 		}
 		if a.Filter >= 0 {
 			fmt.Fprintf(&out, " filter e%d", a.Filter)
