@@ -245,9 +245,23 @@ func TestQueriesEqualDuckDB(t *testing.T) {
 		}
 	}
 	for _, q := range queries {
-		if works[q.Name] {
-			t.Run(q.Name, func(t *testing.T) { w.compare(t, q) })
-		}
+		t.Run(q.Name, func(t *testing.T) {
+			if works[q.Name] {
+				w.compare(t, q)
+			} else {
+				w.compareText(t, q)
+			}
+		})
+	}
+}
+
+// compareText lets the judge run the SELECT of a view that can't be made yet:
+// the two texts must mean the same when it can.
+func (w *world) compareText(t *testing.T, q Query) {
+	_, text, _ := strings.Cut(q.View, " AS\n")
+	_, approx, want := w.judged(t, q)
+	if _, _, have := w.judged(t, Query{Name: q.Name, Judge: text}); len(want) == 0 || enginetest.Differ(have, want, approx) != "" {
+		t.Errorf("the view and the judge's SELECT differ, or have no rows")
 	}
 }
 
