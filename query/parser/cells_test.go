@@ -60,3 +60,24 @@ func TestCells(t *testing.T) {
 		}
 	}
 }
+
+func FuzzCells(f *testing.F) {
+	for _, sql := range []string{"VALUES (1, 'a'), ($1, DEFAULT)", "SELECT DISTINCT 'a' AS x, f(1) y FROM t", "VALUES (1]", "SELECT )", "VALUES (", "SELECT a,"} {
+		f.Add(sql)
+	}
+	f.Fuzz(func(t *testing.T, sql string) {
+		rows, list := Cells(sql)
+		for _, row := range append(rows, list) {
+			end := 0
+			for _, c := range row {
+				if c.Text == "" || c.Offset < 0 || c.End() > len(sql) || sql[c.Offset:c.End()] != c.Text {
+					t.Fatalf("%q: cell %+v is not there", sql, c)
+				}
+				if c.Offset < end {
+					t.Fatalf("%q: cell %+v overlaps the one before", sql, c)
+				}
+				end = c.End()
+			}
+		}
+	})
+}

@@ -6,7 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // -rewrite is datadriven's flag too, which this package does not import.
 var rewrite = flag.Bool("rewrite", false, "write what comes back into the files")
