@@ -10,10 +10,12 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/hot"
+	"github.com/millstream-db/millstream/engine/view"
 )
 
 // A view is handed to the writer when no more than handOverRows have come since
@@ -307,21 +309,43 @@ func (b *backfill) fold(ctx context.Context, p *piece) error {
 		}
 		b.job.total.Add(known)
 	}
-	for _, rec := range recent.Records() {
-		if err := b.apply(ctx, rec); err != nil {
-			return err
+	fromMemory := func() error {
+		for _, rec := range recent.Records() {
+			if err := b.apply(ctx, rec); err != nil {
+				return err
+			}
 		}
-	}
-	r.unpin() // history may take long, and needs no memory of this epoch
-	if !moved {
 		return nil
 	}
-	rows, err := r.conn.Query(ctx, "SELECT "+history.Columns(schema.Columns)+" FROM "+table)
-	if err != nil {
-		return fmt.Errorf("history: %w", err)
+	fromHistory := func(order string) error {
+		if !moved {
+			return nil
+		}
+		rows, err := r.conn.Query(ctx, "SELECT "+history.Columns(schema.Columns)+" FROM "+table+order)
+		if err != nil {
+			return fmt.Errorf("history: %w", err)
+		}
+		defer rows.Close()
+		return rows.Records(schema, b.e.mem, backfillRows, func(rec arrow.RecordBatch) error { return b.apply(ctx, rec) })
 	}
-	defer rows.Close()
-	return rows.Records(schema, b.e.mem, backfillRows, func(rec arrow.RecordBatch) error { return b.apply(ctx, rec) })
+	if b.byArrival() {
+		if err := fromHistory(" ORDER BY _offset"); err != nil {
+			return err
+		}
+		return fromMemory()
+	}
+	if err := fromMemory(); err != nil {
+		return err
+	}
+	r.unpin() // history may take long, and needs no memory of this epoch
+	return fromHistory("")
+}
+
+// byArrival reports whether the view asks which row of a group came first.
+func (b *backfill) byArrival() bool {
+	return slices.ContainsFunc(b.def.Plan.Aggregates, func(a view.Aggregate) bool {
+		return (a.Func == aggregate.First || a.Func == aggregate.Last) && len(a.Args) == 1
+	})
 }
 
 func (b *backfill) apply(ctx context.Context, rec arrow.RecordBatch) error {

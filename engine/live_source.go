@@ -70,6 +70,7 @@ type liveView struct {
 	branches []*liveView
 	late     int64 // records that came too late for it
 	errors   int64 // batches in which some expression failed
+	work     viewWork
 }
 
 func (e *Engine) newSource(def *SourceDefinition, created time.Time) (*liveSource, error) {
@@ -211,6 +212,12 @@ func (v *liveView) closeInput() {
 	v.enrich.close()
 }
 
+// viewWork is what a view has done since it was made or restored.
+type viewWork struct {
+	rows, joined        int64
+	join, compute, fold time.Duration
+}
+
 // apply runs a view over rows and returns those that came too late for it.
 func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks []int64) (late []view.Late, err error) {
 	err = v.compute(ctx, rec, watermarks, func(in *view.Input) error {
@@ -232,6 +239,8 @@ func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermark
 	if v.vectors == nil {
 		v.vectors = make([]batch.Vector, len(plan.Exprs))
 	}
+	start := time.Now()
+	v.work.rows += rec.NumRows()
 	schema := v.schema
 	if v.enrich != nil {
 		wide, marks, failed, err := v.enrich.run(ctx, rec, watermarks)
@@ -244,6 +253,9 @@ func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermark
 		}
 		rec, watermarks = wide, marks
 	}
+	v.work.joined += rec.NumRows()
+	joined := time.Now()
+	v.work.join += joined.Sub(start)
 	for i := range plan.Exprs {
 		if c := plan.Exprs[i].Column; c >= 0 {
 			v.vectors[i] = batch.VectorOf(rec.Column(c), schema.Columns[c].Type)
@@ -256,7 +268,10 @@ func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermark
 	if failed {
 		v.errors++
 	}
+	computed := time.Now()
+	v.work.compute += computed.Sub(joined)
 	columns := make(map[int]*batch.Vector)
+	defer func() { v.work.fold += time.Since(computed) }()
 	return use(&view.Input{
 		Rows: int(rec.NumRows()), Exprs: v.vectors, Watermarks: watermarks,
 		Source: func(c int) *batch.Vector {

@@ -28,6 +28,11 @@ type ViewStats struct {
 	Name                   string
 	Windows, Groups, Bytes int64
 	Late, Errors           int64
+
+	// Since the view was made or restored: the source's rows that it was given,
+	// what joins have made of them, and the time for it.
+	Rows, Joined        int64
+	Join, Compute, Fold time.Duration
 }
 
 // Objects returns the state of every source and view, as of the current epoch.
@@ -53,7 +58,23 @@ func (e *Engine) Objects() (sources []SourceStats, views []ViewStats) {
 	}
 	for _, name := range sorted(s.views) {
 		v := s.views[name]
-		views = append(views, ViewStats{name, int64(v.state.Windows()), int64(v.state.Groups()), v.state.Bytes(), v.late, v.errors})
+		views = append(views, v.stats(name))
 	}
 	return sources, views
+}
+
+func (v *viewSnapshot) stats(name string) ViewStats {
+	return ViewStats{
+		Name: name, Windows: int64(v.state.Windows()), Groups: int64(v.state.Groups()), Bytes: v.state.Bytes(), Late: v.late, Errors: v.errors,
+		Rows: v.work.rows, Joined: v.work.joined, Join: v.work.join, Compute: v.work.compute, Fold: v.work.fold,
+	}
+}
+
+// View returns what is known of a view at the read's epoch.
+func (r *Read) View(name string) (ViewStats, bool) {
+	v := r.snapshot.views[name]
+	if v == nil {
+		return ViewStats{}, false
+	}
+	return v.stats(name), true
 }

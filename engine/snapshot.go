@@ -43,6 +43,7 @@ type viewSnapshot struct {
 	out     *sourceSnapshot // the rows of a view without aggregation, else nil
 	late    int64
 	errors  int64
+	work    viewWork
 }
 
 // partitionState is a source's place in one partition.

@@ -235,7 +235,7 @@ func (e *Engine) publish() {
 }
 
 func (v *liveView) snapshot(now time.Time) *viewSnapshot {
-	s := &viewSnapshot{def: v.def, created: v.created, state: v.state.Snapshot(), late: v.late, errors: v.errors}
+	s := &viewSnapshot{def: v.def, created: v.created, state: v.state.Snapshot(), late: v.late, errors: v.errors, work: v.work}
 	if v.out != nil && v.out.rowTable != nil {
 		s.out = v.out.snapshot(now)
 	}

@@ -21,27 +21,13 @@ func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, 
 	if kind := db.kind(t.Name.Name); t.OrReplace && kind != "" && kind != engine.KindView {
 		return nil, &parser.Error{Code: CodeWrongObjectType, Message: fmt.Sprintf("%q is a %s, not a materialized view", t.Name.Name, kind), Offset: t.Name.Offset}
 	}
-	def, err := db.planView(ctx, t.Name.Name, t.SQL)
+	def, err := db.viewDefinition(ctx, t, sql)
 	if err != nil {
-		return nil, explain(err, sql, t.Offset)
-	}
-	if err := emit(def, t); err != nil {
 		return nil, err
 	}
 	for _, o := range t.Options {
-		if o.Name == "background" {
-			ok := false
-			if background, ok = parseSwitch(o.Value); !ok {
-				return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option background must be true or false, not %q", o.Value), Offset: o.ValueOffset}
-			}
-			continue
-		}
-		if o.Name != "retention" {
-			return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("unknown option %q of a materialized view", o.Name),
-				Hint: "The options are retention and background.", Offset: o.Offset}
-		}
-		if def.Retention, err = parser.ParseDuration(o.Value); err != nil {
-			return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option retention: %v", err), Offset: o.ValueOffset}
+		if o.Name == backgroundOption {
+			background, _ = parseSwitch(o.Value)
 		}
 	}
 	job, err := db.engine.StartView(ctx, &engine.ViewDefinition{SQL: storedView(t, sql), Plan: *def}, t.OrReplace)
@@ -55,6 +41,37 @@ func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, 
 		return []string{fmt.Sprintf("job %d builds materialized view %q in the background: SHOW JOBS shows its progress, millstream.jobs how it ended", job.ID, t.Name.Name)}, nil
 	}
 	return nil, job.Wait(ctx)
+}
+
+// backgroundOption of CREATE MATERIALIZED VIEW is the setting background_ddl for
+// one statement.
+const backgroundOption = "background"
+
+// viewDefinition plans a view with its clauses and options.
+func (db *DB) viewDefinition(ctx context.Context, t *parser.CreateView, sql string) (*view.Definition, error) {
+	def, err := db.planView(ctx, t.Name.Name, t.SQL)
+	if err != nil {
+		return nil, explain(err, sql, t.Offset)
+	}
+	if err := emit(def, t); err != nil {
+		return nil, err
+	}
+	for _, o := range t.Options {
+		switch o.Name {
+		case backgroundOption:
+			if _, ok := parseSwitch(o.Value); !ok {
+				return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option background must be true or false, not %q", o.Value), Offset: o.ValueOffset}
+			}
+		case "retention":
+			if def.Retention, err = parser.ParseDuration(o.Value); err != nil {
+				return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option retention: %v", err), Offset: o.ValueOffset}
+			}
+		default:
+			return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("unknown option %q of a materialized view", o.Name),
+				Hint: "The options are retention and background.", Offset: o.Offset}
+		}
+	}
+	return def, nil
 }
 
 // emit sets what EMIT and ALLOW LATENESS say about the view's windows.
@@ -89,7 +106,7 @@ func (db *DB) kind(name string) string {
 // storedView is the statement as SHOW CREATE shows it: without what says how to
 // run it.
 func storedView(t *parser.CreateView, sql string) string {
-	isHow := func(o parser.Option) bool { return o.Name == "background" }
+	isHow := func(o parser.Option) bool { return o.Name == backgroundOption }
 	if !t.OrReplace && !slices.ContainsFunc(t.Options, isHow) {
 		return sql
 	}

@@ -102,6 +102,8 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 		return st, s.prepareDeclare(ctx, st, t)
 	case *parser.Fetch:
 		return st, s.prepareFetch(st, t)
+	case *parser.ExplainView:
+		return st, s.prepareExplainView(st, t)
 	case *parser.CreateSource:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createSource(ctx, t, sql) })
 	case *parser.CreateView:

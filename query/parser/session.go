@@ -46,6 +46,9 @@ func (p *parser) explain() Statement {
 	if p.explainOptions() {
 		p.skipParentheses()
 	}
+	if s := p.explainView(); s != nil {
+		return s
+	}
 	t := p.peek()
 	if t.isAny("analyze", "analyse") {
 		refuseAnalyze(t)
@@ -55,7 +58,7 @@ func (p *parser) explain() Statement {
 		if t.Kind == EOF {
 			p.fail()
 		}
-		panic(unsupportedHere(t, "EXPLAIN takes a query.", "EXPLAIN %s is not supported", strings.ToUpper(excerpt(t.Text))))
+		panic(unsupportedHere(t, hintExplain, "EXPLAIN %s is not supported", strings.ToUpper(excerpt(t.Text))))
 	}
 	s := &Explain{}
 	s.SQL, s.Offset = p.rest()
@@ -63,7 +66,7 @@ func (p *parser) explain() Statement {
 }
 
 func refuseAnalyze(t Token) {
-	panic(unsupportedHere(t, "Write EXPLAIN without ANALYZE.", "EXPLAIN ANALYZE is not supported"))
+	panic(unsupportedHere(t, "Write EXPLAIN without ANALYZE. EXPLAIN ANALYZE MATERIALIZED VIEW v shows what a view has done.", "EXPLAIN ANALYZE is not supported"))
 }
 
 // explainOptions reports whether the parenthesis here holds options: EXPLAIN
