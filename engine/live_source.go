@@ -218,6 +218,11 @@ type viewWork struct {
 	join, compute, fold time.Duration
 }
 
+func (w *viewWork) add(x viewWork) {
+	w.rows, w.joined = w.rows+x.rows, w.joined+x.joined
+	w.join, w.compute, w.fold = w.join+x.join, w.compute+x.compute, w.fold+x.fold
+}
+
 // apply runs a view over rows and returns those that came too late for it.
 func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks []int64) (late []view.Late, err error) {
 	err = v.compute(ctx, rec, watermarks, func(in *view.Input) error {
