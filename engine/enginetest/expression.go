@@ -193,7 +193,8 @@ func aggregate(r *rand.Rand, s *Source, approx bool) output {
 			"~var_pop(CASE WHEN isfinite(%[1]s) THEN %[1]s END)", "~corr(CASE WHEN isfinite(%[1]s) THEN %[1]s END, _offset)", "~median(%s)")
 	}
 	template := pick(r, list...)
-	for !approx && template[0] == '~' {
+	// A row that joins several of a table's has the place of all of them.
+	for !approx && template[0] == '~' || s.joins.sql != "" && strings.Contains(template, "{place}") {
 		template = pick(r, list...)
 	}
 	out := output{approx: template[0] == '~'}

@@ -294,7 +294,8 @@ func (s *sessions) store(closing []uint32) {
 const compactOver = 1024
 
 // compact makes the groups anew when most are over. Keys are remembered as long
-// as a row may come that belongs to their last session.
+// as a row may come that belongs to their last session: one that meets it and a
+// session that is open is late, so that none may begin within a gap of it.
 func (s *sessions) compact(watermark int64) {
 	if s.over < max(s.compactOver, 2*s.live) {
 		return
@@ -304,7 +305,7 @@ func (s *sessions) compact(watermark int64) {
 	var from, to []uint32
 	for group := range rows {
 		x := &rows[group]
-		if x.key != uint32(group) || x.first == 0 && (x.closed == noTime || s.v.closes(s.until(x.closed)) <= watermark) {
+		if x.key != uint32(group) || x.first == 0 && (x.closed == noTime || s.v.closes(s.until(s.until(x.closed))) <= watermark) {
 			continue
 		}
 		key := s.g.findHeld(old.held(uint32(group)))
