@@ -110,6 +110,10 @@ func (c *windowCall) arguments(call node, params parameters) (map[string]node, e
 		case name == flinkPartition || name == "keys":
 			name = "partition_by"
 		}
+		if name == "partition_by" && c.spec.Kind != window.Session {
+			return nil, fail(codeSyntax, arg.location(), "only SESSION has PARTITION BY: the windows of %s are the same for all rows", c.name).
+				hint("write GROUP BY window_start, window_end and the keys")
+		}
 		known := false
 		for _, p := range params.names {
 			known = known || p == name

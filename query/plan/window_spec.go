@@ -82,7 +82,7 @@ func (a *windowArguments) readSlide() (pane int64, err error) {
 			what, c.name, slide, size).hint("write both in months, both in days, or both in hours and less")
 	case c.slide > c.size:
 		return 0, fail(codeInvalidParameter, at, "the %s of %s, %s, is greater than its size, %s", what, c.name, slide, size).
-			hint("the %s stands before the size: %s", what, windowParameters[c.name].usage)
+			hint("write %s", windowParameters[c.name].usage)
 	case c.spec.Kind == window.Cumulate && c.size%c.slide != 0:
 		return 0, fail(codeInvalidParameter, at, "the size of CUMULATE, %s, is not a multiple of its step, %s", size, slide).
 			hint("choose a step that divides the size")
