@@ -51,7 +51,8 @@ var together = regexp.MustCompile(`(?i)\b(over|qualify|distinct|limit|order|unio
 func (v *View) byGroup() bool { return !v.bags && !together.MatchString(v.def.Result) }
 
 // touched returns which windows that are made of panes may differ from those of
-// an old snapshot: those with a pane that does.
+// an old snapshot: those with a pane that does, and those that have closed since,
+// of which neither snapshot need have a pane.
 func (s *Snapshot) touched(old *Snapshot) (keep func(start, end int64) bool) {
 	maker, err := s.view.copyLayout()
 	if err != nil {
@@ -70,8 +71,14 @@ func (s *Snapshot) touched(old *Snapshot) (keep func(start, end int64) bool) {
 			windows[[2]int64{start, end}] = true
 		})
 	}
+	closed := make(map[[2]int64]bool)
+	for _, w := range old.windows {
+		closed[[2]int64{w.start, w.end}] = closed[[2]int64{w.start, w.end}] || !w.pane
+	}
 	for _, w := range s.windows {
 		if !w.pane {
+			at := [2]int64{w.start, w.end}
+			windows[at] = windows[at] || !closed[at]
 			continue
 		}
 		if o := panes[w.number]; o == nil || !o.same(w) {
