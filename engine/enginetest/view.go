@@ -1,7 +1,6 @@
 package enginetest
 
 import (
-	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -34,6 +33,7 @@ func NewView(r *rand.Rand, s *Source, name string) *View {
 		v.partition = scalars
 	}
 	keys := append(slices.Clone(v.window.keys), scalars...)
+	a := newAfter(r, &v.window, keys)
 	selected := make([]bool, len(keys)) // a group may be shown without its key
 	all := true
 	for i := range keys {
@@ -51,20 +51,21 @@ func NewView(r *rand.Rand, s *Source, name string) *View {
 	for range pick(r, 1, 1, 2, 3, 5) {
 		items = append(items, aggregate(r, s, all))
 	}
+	items = append(items, a.items(r)...)
 	if all && len(v.window.keys) == 2 && chance(r, 3) {
 		items = append(items, output{sql: "epoch_us(window_end) - epoch_us(window_start)"})
 	}
-	rest := v.rest(r, s, items) + v.groupBy(r, keys, alias, all)
-	if chance(r, 4) {
-		rest += " HAVING " + having(r, s)
+	if all && len(keys) > 0 && chance(r, 20) { // no aggregate at all
+		items, a = items[:len(keys)], after{distinct: true}
+		a.rest = v.rest(r, s, items)
+	} else {
+		a.rest = v.rest(r, s, items) + v.groupBy(r, keys, alias, all && !a.over, a.sets)
+		if chance(r, 4) {
+			a.rest += " HAVING " + having(r, s)
+		}
+		a.rest += a.clauses()
 	}
-	var list, judge []string
-	for i, it := range items {
-		list = append(list, it.sql+" AS "+v.Columns[i])
-		judge = append(judge, cmp.Or(it.judge, it.sql)+" AS "+v.Columns[i])
-	}
-	v.SQL = "SELECT " + strings.Join(list, ", ") + rest
-	v.Judge = "SELECT " + strings.Join(judge, ", ") + rest
+	v.finish(r, items, &a, v.windowColumn(alias))
 	return v
 }
 
@@ -82,10 +83,14 @@ func (v *View) rest(r *rand.Rand, s *Source, items []output) string {
 	return sql
 }
 
-// groupBy writes the keys as expressions, numbers or aliases, or says ALL.
-func (v *View) groupBy(r *rand.Rand, keys, alias []string, all bool) string {
+// groupBy writes the keys as expressions, numbers or aliases, or says ALL, or
+// writes grouping sets.
+func (v *View) groupBy(r *rand.Rand, keys, alias []string, all bool, sets string) string {
 	if len(keys) == 0 {
 		return ""
+	}
+	if sets != "" {
+		return " GROUP BY " + sets
 	}
 	if all && chance(r, 4) {
 		return " GROUP BY ALL"
