@@ -35,6 +35,14 @@ type DB struct {
 // for "". Sources go on where the last checkpoint left them. The caller must
 // Close it.
 func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
+	directories := make([]string, len(opts.Engine.DuckDB.AllowedDirectories))
+	for i, d := range opts.Engine.DuckDB.AllowedDirectories {
+		var err error
+		if directories[i], err = realDirectory(d); err != nil {
+			return nil, fmt.Errorf("directory that files may be read from: %w", err)
+		}
+	}
+	opts.Engine.DuckDB.AllowedDirectories = directories
 	e, err := engine.Open(ctx, dir, opts.Engine)
 	if err != nil {
 		return nil, err

@@ -69,6 +69,10 @@ type Statement struct {
 	Live    bool               // its result is; it is not subject to statement_timeout
 	Copy    *parser.CopyFormat // its result's
 
+	// Input, when not nil, begins to take the rows of a COPY FROM STDIN; then the
+	// statement is not executed.
+	Input func() (*CopyIn, error)
+
 	run func(ctx context.Context, args []any) (*Result, error)
 }
 

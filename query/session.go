@@ -110,6 +110,8 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createView(ctx, t, sql, s.background()) })
 	case *parser.CreateTable:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createTable(ctx, t, sql) })
+	case *parser.CopyFrom:
+		return st, s.prepareCopyFrom(st, t)
 	case *parser.Update, *parser.Delete, *parser.Truncate:
 		return st, s.prepareChange(ctx, st, t, paramTypes)
 	case *parser.Drop:

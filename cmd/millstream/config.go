@@ -19,8 +19,9 @@ type Config struct {
 	Pg       string // host:port for Postgres clients, or off
 	HTTP     string // host:port for HTTP clients, or off
 	Hosts    []string
-	Init     string // file of statements for the first start
-	Insecure bool   // listen beyond loopback although nobody has to log in
+	Init     string   // file of statements for the first start
+	CopyFrom []string // directories whose files COPY may read
+	Insecure bool     // listen beyond loopback although nobody has to log in
 
 	LogLevel  string
 	LogFormat string
@@ -69,6 +70,7 @@ func (c *Config) settings() []setting {
 		{"http", "host:port for HTTP clients, or off", textValue{&c.HTTP}},
 		{"hosts", "names besides localhost that HTTP requests may be addressed to, with commas between", listValue{&c.Hosts}},
 		{"init", "file of SQL statements to run at the first start", textValue{&c.Init}},
+		{"copy_from", "directories whose files COPY … FROM 'file' may read, with commas between", listValue{&c.CopyFrom}},
 		{"insecure", "listen on addresses beyond loopback although nobody has to log in", boolValue{&c.Insecure}},
 		{"log_level", "debug, info, warn or error", choiceValue{&c.LogLevel, []string{"debug", "info", "warn", "error"}}},
 		{"log_format", "text or json", choiceValue{&c.LogFormat, []string{"text", "json"}}},

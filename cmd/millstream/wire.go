@@ -41,7 +41,7 @@ func (w *wiring) open(ctx context.Context) (database, error) {
 		Logger:             w.log,
 		HotBytes:           w.cfg.Memory,
 		CheckpointInterval: w.cfg.CheckpointInterval,
-		DuckDB:             duck.Options{MemoryLimit: fmt.Sprintf("%dB", w.cfg.DuckDBMemory), Threads: w.cfg.Threads},
+		DuckDB:             duck.Options{MemoryLimit: fmt.Sprintf("%dB", w.cfg.DuckDBMemory), Threads: w.cfg.Threads, AllowedDirectories: w.cfg.CopyFrom},
 		OnEpoch:            w.metrics.epoch,
 		OnCheckpoint:       w.metrics.checkpoint,
 	}}

@@ -16,6 +16,9 @@ type Options struct {
 	Threads       int
 	TempDirectory string // where large sorts and joins spill; "" means nowhere
 	MaxTempSize   string
+	// AllowedDirectories are those whose files SQL of our own may read. SQL of
+	// users has no function that reads files.
+	AllowedDirectories []string
 }
 
 // DB is one open DuckDB instance. It is safe for concurrent use.
@@ -102,6 +105,13 @@ func (db *DB) Lock(o Options) error {
 	sql := []string{"SET GLOBAL TimeZone='UTC'"}
 	if o.MaxTempSize != "" { // only a runtime SET is enforced
 		sql = append(sql, "SET max_temp_directory_size='"+o.MaxTempSize+"'")
+	}
+	if len(o.AllowedDirectories) > 0 {
+		list := make([]string, len(o.AllowedDirectories))
+		for i, dir := range o.AllowedDirectories {
+			list[i] = "'" + strings.ReplaceAll(dir, "'", "''") + "'"
+		}
+		sql = append(sql, "SET allowed_directories=["+strings.Join(list, ", ")+"]")
 	}
 	sql = append(sql, "SET allow_unredacted_secrets=false", "SET enable_external_access=false",
 		"SET allowed_configs=['TimeZone','schema','search_path']", "SET lock_configuration=true")

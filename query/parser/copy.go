@@ -15,7 +15,7 @@ type CopyTo struct {
 
 // CopyFormat is how COPY writes rows.
 type CopyFormat struct {
-	Kind       string       // text, csv or binary
+	Kind       string       // text, csv, binary or parquet
 	Header     bool         // a first line with the names
 	Delimiter  byte         // between two values
 	Null       string       // stands for NULL
@@ -106,8 +106,11 @@ func (p *parser) parenthesized() (sql string, offset int) {
 
 // copyFormat reads WITH (option value, …) and the older list of options
 // without parentheses.
-func (p *parser) copyFormat() CopyFormat {
-	r := copyToOptions{p: p, given: map[string]Token{}}
+func (p *parser) copyFormat() CopyFormat { return p.copyOptions(false) }
+
+// copyOptions is copyFormat for the formats of files, too.
+func (p *parser) copyOptions(files bool) CopyFormat {
+	r := copyToOptions{p: p, given: map[string]Token{}, files: files}
 	r.format.Kind = "text"
 	with := p.accept("with")
 	switch {
@@ -126,6 +129,7 @@ type copyToOptions struct {
 	p      *parser
 	format CopyFormat
 	given  map[string]Token // by name, for what is wrong with them
+	files  bool             // parquet is a format
 }
 
 func (r *copyToOptions) once(name string, at Token) {
@@ -219,6 +223,10 @@ func (r *copyToOptions) words() {
 
 func (r *copyToOptions) kind(t Token) {
 	kind := strings.ToLower(t.Value)
+	if r.files && kind == "parquet" {
+		r.format.Kind = kind
+		return
+	}
 	if t.Kind != Word && t.Kind != String && t.Kind != Quoted || kind != "text" && kind != "csv" && kind != "binary" {
 		panic(errorAt(t.Offset, codeBadOption, "COPY format \"%s\" not recognized", excerpt(t.Value)).withHint(hintCopyForms))
 	}

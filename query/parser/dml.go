@@ -56,7 +56,7 @@ type CopyFrom struct {
 	Columns []ColumnName // nil: all
 	File    string       // empty: STDIN
 	Offset  int          // of the file's name
-	Options []Option     // in lower case: format, header, delimiter, null, quote, escape
+	Format  CopyFormat   // of a file it may be parquet, too
 }
 
 // Command returns the tag INSERT.
@@ -266,14 +266,10 @@ func (p *parser) truncate() Statement {
 	return s
 }
 
-// copyFrom reads COPY t (a, b) FROM STDIN|'file' [WITH] (options), and the
-// older spelling without parentheses, which psql's \copy passes on as it is.
+// copyFrom reads COPY t (a, b) FROM STDIN|'file' and its options.
 func (p *parser) copyFrom() Statement {
 	p.expect("copy")
-	s := &CopyFrom{Name: p.name()}
-	if p.peek().mark("(") {
-		s.Columns = p.columnNames()
-	}
+	s := &CopyFrom{Name: p.name(), Columns: p.givenColumns()}
 	p.expect("from")
 	switch t := p.peek(); {
 	case p.accept("stdin"):
@@ -287,53 +283,17 @@ func (p *parser) copyFrom() Statement {
 	default:
 		p.fail()
 	}
-	s.Options = p.copyOptions()
 	if t := p.peek(); t.is("where") {
 		panic(unsupportedHere(t, "Copy into another table and INSERT … SELECT … WHERE from it.", "WHERE in COPY is not supported"))
 	}
+	at := p.peek()
+	s.Format = p.copyOptions(s.File != "")
+	switch {
+	case s.Format.ForceQuote != nil || s.Format.QuoteAll:
+		panic(unsupportedHere(at, "Leave it out.", "FORCE_QUOTE is for COPY TO"))
+	case s.Format.Kind == "binary":
+		panic(unsupportedHere(at, "Use the format text or csv.", "COPY FROM in the format binary is not supported"))
+	}
 	p.end()
 	return s
-}
-
-// copyOptions reads (FORMAT csv, HEADER true) or CSV HEADER DELIMITER ','.
-func (p *parser) copyOptions() []Option {
-	p.accept("with")
-	var options []Option
-	value := func(o *Option) {
-		t := p.peek()
-		if t.Kind == Word || t.Kind == String || t.Kind == Number {
-			o.Value, o.ValueOffset = p.take().Value, t.Offset
-		}
-	}
-	if p.acceptMark("(") {
-		for {
-			t := p.take()
-			if t.Kind != Word {
-				panic(syntaxError(t))
-			}
-			o := Option{Name: t.Value, Offset: t.Offset, ValueOffset: t.Offset}
-			value(&o)
-			options = append(options, o)
-			if !p.acceptMark(",") {
-				break
-			}
-		}
-		p.expectMark(")")
-		return options
-	}
-	for t := p.peek(); t.Kind == Word && !t.is("where"); t = p.peek() {
-		o := Option{Name: p.take().Value, Offset: t.Offset, ValueOffset: t.Offset}
-		switch o.Name {
-		case "csv", "text", "binary":
-			o.Name, o.Value = "format", o.Name
-		case "header":
-		case "delimiter", "null", "quote", "escape":
-			p.accept("as")
-			value(&o)
-		default:
-			panic(syntaxError(t))
-		}
-		options = append(options, o)
-	}
-	return options
 }

@@ -151,7 +151,9 @@ func (c *connection) handle(ctx context.Context, kind byte, body []byte) error {
 	case 'S':
 		c.skipping = false
 		return c.ready()
-	case 'Q', 'P', 'B', 'D', 'E', 'C', 'H', 'F', 'd', 'c', 'f':
+	case 'd', 'c', 'f': // rows of a COPY that has failed already
+		return nil
+	case 'Q', 'P', 'B', 'D', 'E', 'C', 'H', 'F':
 		if c.skipping {
 			return nil
 		}
@@ -177,8 +179,6 @@ func (c *connection) handle(ctx context.Context, kind byte, body []byte) error {
 		err = c.handleExecute(body)
 	case 'C':
 		err = c.handleClose(body)
-	default:
-		err = query.Errorf(query.CodeFeatureNotSupported, "COPY FROM STDIN is not supported")
 	}
 	if err != nil {
 		c.skipping = true

@@ -39,6 +39,9 @@ func (c *connection) simpleQuery(ctx context.Context, body []byte) error {
 		s := simpleStatement{c: c, text: piece.Text}
 		started := time.Now()
 		err := c.runOnce(ctx, s.run)
+		if err == nil && s.input != nil {
+			err = s.receive(ctx, s.input)
+		}
 		c.observe(s.tag, started, s.sent, err)
 		if err != nil {
 			return shiftPosition(query.AsError(err), text, piece.Offset)
@@ -53,6 +56,8 @@ type simpleStatement struct {
 	text string
 	tag  string
 	sent int64
+
+	input *query.CopyIn // the statement takes rows, which are not read yet
 }
 
 func (s *simpleStatement) run(ctx context.Context) error {
@@ -73,6 +78,10 @@ func (s *simpleStatement) run(ctx context.Context) error {
 			WithHint("bind parameters in the extended query protocol")
 	}
 	if err := s.c.freeSession(ctx, st.Tag); err != nil {
+		return err
+	}
+	if st.Input != nil {
+		s.input, err = st.Input()
 		return err
 	}
 	result, err := s.c.session.Execute(ctx, st, nil)

@@ -1,0 +1,168 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/query/copytext"
+	"github.com/millstream-db/millstream/query/parser"
+)
+
+// CopyIn takes the rows of a COPY FROM STDIN. It must be closed.
+type CopyIn struct {
+	Columns int // of each row
+
+	s    *Session
+	st   *Statement
+	copy *tableCopy
+	in   *copytext.Reader
+}
+
+// tableCopy is a COPY into a table that has been planned.
+type tableCopy struct {
+	d     *engine.TableDefinition
+	given []int // the table's columns that the data have
+	from  *parser.CopyFrom
+}
+
+func (s *Session) prepareCopyFrom(st *Statement, t *parser.CopyFrom) error {
+	d, err := s.db.table(t.Name)
+	if err != nil {
+		return err
+	}
+	c := &tableCopy{d: d, from: t}
+	target := &insertTarget{name: d.Name, columns: d.Schema().Columns, table: d}
+	if c.given, err = target.take(t.Columns); err != nil {
+		return err
+	}
+	if t.File != "" {
+		return s.prepareCopyFile(st, c)
+	}
+	st.Input = func() (*CopyIn, error) {
+		if s.status != statusIdle {
+			return nil, noChangeInTransaction(st.Tag)
+		}
+		return c.input(s, st), nil
+	}
+	st.run = func(context.Context, []any) (*Result, error) {
+		return nil, Errorf(CodeFeatureNotSupported, "COPY FROM STDIN needs a client that sends the rows").
+			WithHint("Use psql's \\copy, or your driver's COPY, which speak the simple query protocol.")
+	}
+	return nil
+}
+
+func (c *tableCopy) input(s *Session, st *Statement) *CopyIn {
+	names := make([]string, len(c.given))
+	for i, at := range c.given {
+		names[i] = c.d.Columns[at].Name
+	}
+	in := copytext.NewReader(&c.from.Format, names, s.db.engine.Allocator())
+	return &CopyIn{Columns: len(names), s: s, st: st, copy: c, in: in}
+}
+
+// Close gives the rows up.
+func (c *CopyIn) Close() { c.in.Rows().Release() }
+
+// Write takes the next piece of the data, which may end anywhere.
+func (c *CopyIn) Write(p []byte) error {
+	if c.in.Bytes() > maxChangeBytes {
+		return Errorf(CodeProgramLimit, "COPY takes more than %d MiB at once", maxChangeBytes>>20).WithHint("Copy the rows in several parts.")
+	}
+	return c.badRow(c.in.Write(p))
+}
+
+func (c *CopyIn) badRow(err error) error {
+	var bad *copytext.Error
+	if errors.As(err, &bad) {
+		return Errorf(bad.Code, "%s", bad.Message).WithHint("COPY %s, row %d.", c.copy.d.Name, bad.Row)
+	}
+	return err
+}
+
+// Finish writes the rows into the table, all or none.
+func (c *CopyIn) Finish(ctx context.Context) (*Result, error) {
+	if err := c.badRow(c.in.End()); err != nil {
+		return nil, err
+	}
+	rec := c.in.Rows().Finish()
+	defer rec.Release()
+	data := &duck.RecordRelation{Schema: c.in.Rows().Schema(), Records: []arrow.RecordBatch{rec}, InOrder: true}
+	const from = "ms_scan('local:copied')"
+	run := c.s.copyRows(c.st, c.copy, from, textColumn, func(r *engine.Read) { r.SetLocal("copied", data) })
+	res, err := run(ctx, nil)
+	if err != nil {
+		return nil, c.placed(ctx, data, explain(err, "", 0))
+	}
+	return res, nil
+}
+
+// placed says which row and column a value could not be converted in.
+func (c *CopyIn) placed(ctx context.Context, data duck.Relation, err error) error {
+	e := AsError(err)
+	if !strings.HasPrefix(e.Code, "22") {
+		return err
+	}
+	r, readErr := c.s.db.engine.BeginRead(ctx)
+	if readErr != nil {
+		return err
+	}
+	defer r.Close()
+	r.SetLocal("copied", data)
+	var parts []string
+	for i, column := range c.copy.given {
+		name := fmt.Sprint("c", i)
+		parts = append(parts, fmt.Sprintf("SELECT n, %s AS name, %s AS value FROM ms_scan('local:copied') WHERE %s IS NOT NULL AND TRY(%s) IS NULL",
+			parser.QuoteLiteral(c.copy.d.Columns[column].Name), name, name, fromText(name, c.copy.d.Columns[column].Type)))
+	}
+	rows, readErr := r.Conn().Query(ctx, strings.Join(parts, " UNION ALL ")+" ORDER BY n LIMIT 1")
+	if readErr != nil {
+		return err
+	}
+	defer rows.Close()
+	var n int64
+	var name, value string
+	if found, readErr := rows.Next(); readErr != nil || !found || rows.Scan(&n, &name, &value) != nil {
+		return err
+	}
+	return e.WithHint("COPY %s, row %d, column %s: %q.", c.copy.d.Name, n, name, value)
+}
+
+// fromText is a value of a text as SQL. Bytes are written as in PostgreSQL.
+func fromText(sql string, t batch.Type) string {
+	if t.Kind == batch.Blob {
+		return fmt.Sprintf(`CASE WHEN starts_with(%[1]s, '\x') THEN unhex(substr(%[1]s, 3)) ELSE CAST(%[1]s AS BLOB) END`, sql)
+	}
+	return "CAST(" + sql + " AS " + t.String() + ")"
+}
+
+// textColumn is the value of the i-th column of rows of text.
+func textColumn(i int, c *engine.TableColumn) string { return fromText(fmt.Sprint("c", i), c.Type) }
+
+// copyRows returns what inserts the rows of a relation; value is the i-th of
+// the columns that they give, in its type.
+func (s *Session) copyRows(st *Statement, c *tableCopy, from string, value func(i int, c *engine.TableColumn) string, local func(*engine.Read)) func(context.Context, []any) (*Result, error) {
+	items := make([]string, len(c.d.Columns))
+	for i := range c.d.Columns {
+		column := &c.d.Columns[i]
+		items[i] = "CAST(" + defaultSQL(column) + " AS " + column.Type.String() + ")"
+	}
+	for i, at := range c.given {
+		items[at] = value(i, &c.d.Columns[at])
+	}
+	q := &rowQuery{s: s, st: st, path: engine.PlainPath, sql: "SELECT " + strings.Join(items, ", ") + " FROM " + from}
+	schema := c.d.Schema()
+	return s.change(st, c.d, func(ctx context.Context, r *engine.Read, _ []any) (*engine.TableChange, error) {
+		if local != nil {
+			local(r)
+		}
+		rows, err := q.rows(ctx, r, schema, nil)
+		return &engine.TableChange{Insert: rows}, err
+	})
+}
