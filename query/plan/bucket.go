@@ -65,6 +65,11 @@ func timeBucketWindow(args []node, t batch.Type) *view.Window {
 	if !ok || len(args) > 3 {
 		return nil
 	}
+	if len(args) == 3 && t.Kind == batch.TimestampTZ {
+		if name, ok := constString(args[2]); ok {
+			return zoneBucketWindow(width, name)
+		}
+	}
 	if width.months != 0 {
 		return monthBucketWindow(args, width)
 	}
@@ -84,6 +89,49 @@ func timeBucketWindow(args []node, t batch.Type) *view.Window {
 		}
 	}
 	return &view.Window{Spec: window.Spec{WidthMicros: micros, OriginMicros: floorMod(origin, micros)}}
+}
+
+// zoneBucketWindow is the window of time_bucket(width, ts, 'zone'). Where a
+// midnight is skipped or comes twice, DuckDB's days do not meet, so the zones
+// that have such are left to it.
+func zoneBucketWindow(width interval, name string) *view.Window {
+	zone, err := window.Zone(name)
+	if err != nil {
+		return nil
+	}
+	spec := window.Spec{Zone: name, OriginMicros: zoneOrigin(zone)}
+	switch {
+	case width.months > 0 && width.months <= 1<<20 && width.days == 0 && width.micros == 0:
+		spec.Months, spec.OriginMicros = int32(width.months), time.Date(2000, 1, 1, 0, 0, 0, 0, zone).UnixMicro()
+	case width.months == 0 && width.days > 0 && width.days <= 1<<20 && width.micros == 0:
+		spec.Days = int32(width.days)
+	case width.months == 0 && width.days == 0 && width.micros > 0:
+		spec.WidthMicros, spec.OriginMicros = width.micros, floorMod(spec.OriginMicros, width.micros)
+		return &view.Window{Spec: spec}
+	default:
+		return nil
+	}
+	if !everyMidnightOnce(zone) {
+		return nil
+	}
+	return &view.Window{Spec: spec}
+}
+
+// everyMidnightOnce reports whether clocks in a zone have shown every midnight
+// since 1970 once, and will until 2100.
+func everyMidnightOnce(zone *time.Location) bool {
+	offset := func(unix int64) int64 {
+		_, seconds := time.Unix(unix, 0).In(zone).Zone()
+		return int64(seconds)
+	}
+	const day = 86_400
+	for midnight := int64(day); midnight < 130*365*day; midnight += day {
+		before, after := offset(midnight-day), offset(midnight+day)
+		if before != after && (offset(midnight-before) == before) == (offset(midnight-after) == after) {
+			return false
+		}
+	}
+	return true
 }
 
 // constOffset reads time_bucket's offset. A string is none: over a TIMESTAMPTZ
@@ -118,5 +166,5 @@ func monthBucketWindow(args []node, width interval) *view.Window {
 
 // length orders windows by their width; months count as 30 days.
 func length(w *view.Window) int64 {
-	return w.WidthMicros + int64(w.Months)*30*microsPerDay
+	return w.WidthMicros + (int64(w.Days)+int64(w.Months)*30)*microsPerDay
 }

@@ -77,6 +77,20 @@ func checkAlignment(t *testing.T, b *duckBinder, source *Source, call string) {
 	}
 }
 
+// TestBucketsOfAZone compares the windows of time_bucket with a time zone with
+// DuckDB's values, close to the bounds too.
+func TestBucketsOfAZone(t *testing.T) {
+	b := newDuckBinder(t)
+	source := &Source{Name: "s", EventTime: "ts", Visible: 1, Columns: []batch.Column{{Name: "ts", Type: batch.Type{Kind: batch.TimestampTZ}}}}
+	b.exec(t, `CREATE OR REPLACE TABLE times AS SELECT make_timestamptz(946684800000000 - 3 * 3600000000 + i * 3600000000 + j) AS ts
+		FROM range(0, 300000, 401) h(i), (SELECT unnest([-1, 0, 1]) AS j)`)
+	for _, zone := range []string{"Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "UTC"} {
+		for _, width := range []string{"1 day", "7 days", "1 month", "90 minutes"} {
+			checkAlignment(t, b, source, fmt.Sprintf("time_bucket(INTERVAL '%s', ts, '%s')", width, zone))
+		}
+	}
+}
+
 // TestNotAWindow lists group expressions that stay ordinary keys.
 func TestNotAWindow(t *testing.T) {
 	b := newDuckBinder(t)
@@ -85,7 +99,8 @@ func TestNotAWindow(t *testing.T) {
 	}}
 	for _, group := range []string{
 		"ts", "date_trunc('day', other)", "date_trunc('century', ts)", "date_trunc('isoyear', ts)", "date_trunc('day', ts::TIMESTAMP)",
-		"time_bucket(INTERVAL 1 DAY, ts, 'Europe/Berlin')", "time_bucket(INTERVAL 1 MONTH, ts, INTERVAL 1 DAY)",
+		"time_bucket(INTERVAL 1 DAY, ts, 'America/Havana')", "time_bucket(INTERVAL 1 DAY, ts, 'America/Sao_Paulo')",
+		"time_bucket(INTERVAL 1 DAY, ts, 'europe/berlin')", "date_trunc('day', ts AT TIME ZONE 'Europe/Berlin')", "time_bucket(INTERVAL 1 MONTH, ts, INTERVAL 1 DAY)",
 		"time_bucket(INTERVAL 1 DAY, ts, INTERVAL 1 MONTH)", "time_bucket(INTERVAL 1 DAY, ts, other)", "date_trunc('day', ts + INTERVAL 1 DAY)",
 		"time_bucket(INTERVAL '1 day 1 hour', ts)",
 	} {
