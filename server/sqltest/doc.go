@@ -44,7 +44,8 @@
 //
 // # The settings
 //
-// Every file runs four times, and must give the same each time:
+// Every file runs four times (with -short twice, by turns), and must give the
+// same each time:
 //
 //	batch1      rows of an INSERT are inserted one by one, an epoch each
 //	batch4096   neighbouring INSERTs become one, of up to 4,096 rows

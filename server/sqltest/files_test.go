@@ -21,7 +21,7 @@ func TestFiles(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no files: %v", err)
 	}
-	for _, path := range paths {
+	for i, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".test"), func(t *testing.T) {
 			t.Parallel()
 			script := load(t, path)
@@ -29,7 +29,11 @@ func TestFiles(t *testing.T) {
 				rewriteFile(t, path, script)
 				return
 			}
-			for _, setting := range Settings {
+			settings := Settings
+			if testing.Short() { // two of the four, by turns
+				settings = []string{Settings[i%2], Settings[2+i%2]}
+			}
+			for _, setting := range settings {
 				t.Run(setting, func(t *testing.T) {
 					for _, f := range play(t.Context(), newDatabase(t, setting), script, failuresMax).failures {
 						t.Error(f)
