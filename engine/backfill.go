@@ -41,6 +41,7 @@ type backfill struct {
 	source  *SourceDefinition
 	v       *liveView
 	branch  *liveView        // of it, whose rows are being folded
+	missed  *viewPause       // not nil: these are the rows that a view has missed
 	reclaim *epoch.Reclaimer // of the state, until the writer takes it over
 
 	folded uint64          // the state has the rows of the epochs up to this one
@@ -353,9 +354,12 @@ func (b *backfill) apply(ctx context.Context, rec arrow.RecordBatch) error {
 		return context.Cause(ctx)
 	}
 	var err error
-	if b.branch.def.Plan.AppendOnly() {
+	switch {
+	case b.missed != nil:
+		return b.branch.applyMissed(ctx, b.e, rec, b.missed.mark)
+	case b.branch.def.Plan.AppendOnly():
 		err = b.branch.emit(ctx, b.e, rec, nil)
-	} else {
+	default:
 		_, err = b.branch.apply(ctx, rec, nil)
 	}
 	if err != nil {

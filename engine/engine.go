@@ -190,8 +190,12 @@ func (e *Engine) restoreView(ctx context.Context, o *checkpoint.Object, im *chec
 	v.late, _ = counter(im, o.Name, counterLate)
 	v.errors, _ = counter(im, o.Name, counterErrors)
 	e.addView(v)
-	v.state.Restoring(v.source.current())
-	if err := e.store.LoadState(ctx, o.Name, v.state, v.source.current(), e.mem); err != nil {
+	mark := v.source.current()
+	if v.paused = restorePause(im, o.Name); v.paused != nil {
+		mark = v.paused.mark
+	}
+	v.state.Restoring(mark)
+	if err := e.store.LoadState(ctx, o.Name, v.state, mark, e.mem); err != nil {
 		return err
 	}
 	v.restoreStream(im)

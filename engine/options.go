@@ -17,6 +17,9 @@ type Options struct {
 	// HotBytes bounds the rows that wait in memory for their checkpoint; full
 	// hot buffers slow the readers down. The default is 512 MiB.
 	HotBytes int64
+	// ViewBytes bounds the state of each view: one that outgrows it is paused,
+	// and the others go on. The default is 1 GiB.
+	ViewBytes int64
 	// CheckpointInterval is the time between checkpoints while records come in.
 	// The default is 10 s. 64 MiB of hot rows, or a third of HotBytes, start one
 	// earlier.
@@ -52,6 +55,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.HotBytes <= 0 {
 		o.HotBytes = 512 << 20
+	}
+	if o.ViewBytes <= 0 {
+		o.ViewBytes = 1 << 30
 	}
 	if o.CheckpointInterval <= 0 {
 		o.CheckpointInterval = 10 * time.Second

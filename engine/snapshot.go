@@ -44,6 +44,7 @@ type viewSnapshot struct {
 	late    int64
 	errors  int64
 	work    viewWork
+	paused  string // why it gets no rows; "": it does
 }
 
 // partitionState is a source's place in one partition.

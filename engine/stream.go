@@ -99,6 +99,9 @@ func (s *liveSource) current() int64 {
 // spread gives rows, which the source's table has, to the views over it.
 func (e *Engine) spread(ctx context.Context, s *liveSource, rec arrow.RecordBatch, watermarks []int64) error {
 	for _, v := range s.views {
+		if v.paused != nil {
+			continue
+		}
 		if v.def.Plan.AppendOnly() {
 			if err := v.emit(ctx, e, rec, watermarks); err != nil {
 				return err
@@ -213,22 +216,30 @@ func (e *Engine) closeWindows(ctx context.Context) error {
 // closeOver closes the windows of the views over a stream.
 func (e *Engine) closeOver(ctx context.Context, s *liveSource, mark int64) error {
 	for _, v := range s.views {
-		v.state.CloseWindows(mark)
-		if v.out == nil {
+		if v.paused != nil {
 			continue
 		}
-		if err := e.feed(ctx, v); err != nil {
-			return err
-		}
-		v.mark = mark
-		if v.out.mark = v.streamMark(); v.out.mark == watermark.None {
-			continue
-		}
-		if err := e.closeOver(ctx, v.out, v.out.mark); err != nil {
+		if err := e.closeWindowsOf(ctx, v, mark); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// closeWindowsOf closes the windows of one view, and of the views over it.
+func (e *Engine) closeWindowsOf(ctx context.Context, v *liveView, mark int64) error {
+	v.state.CloseWindows(mark)
+	if v.out == nil {
+		return nil
+	}
+	if err := e.feed(ctx, v); err != nil {
+		return err
+	}
+	v.mark = mark
+	if v.out.mark = v.streamMark(); v.out.mark == watermark.None {
+		return nil
+	}
+	return e.closeOver(ctx, v.out, v.out.mark)
 }
 
 // streamMark returns the watermark of the view's stream.

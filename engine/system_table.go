@@ -53,7 +53,7 @@ var systemTables = map[string]*systemTable{
 	"views": {[]batch.Column{
 		{Name: "name", Type: text}, {Name: "source", Type: text}, {Name: "windows", Type: bigint}, {Name: "groups", Type: bigint},
 		{Name: "state_bytes", Type: bigint}, {Name: "late", Type: bigint}, {Name: "errors", Type: bigint}, {Name: "created", Type: instant},
-		{Name: "definition", Type: text},
+		{Name: "definition", Type: text}, {Name: "status", Type: text}, {Name: "error", Type: text},
 	}, fillViews},
 	"jobs": {[]batch.Column{
 		{Name: "id", Type: bigint}, {Name: "statement", Type: text}, {Name: "view", Type: text}, {Name: "source", Type: text},
@@ -195,6 +195,12 @@ func fillViews(r *Read, b *batch.Builder) {
 		}
 		appendInstant(b.Column(7), v.created)
 		b.Column(8).AppendString(v.def.Plan.SQL)
+		status := "running"
+		if v.paused != "" {
+			status = "paused"
+		}
+		b.Column(9).AppendString(status)
+		appendText(b.Column(10), v.paused)
 	}
 }
 

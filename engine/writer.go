@@ -101,6 +101,7 @@ func (e *Engine) step(first delivery) {
 		e.stop(e.closeWindows(context.Background()))
 	}
 	e.publish()
+	e.pauseLarge()
 	for _, d := range told {
 		if d.done != nil {
 			d.done <- nil
@@ -236,6 +237,9 @@ func (e *Engine) publish() {
 
 func (v *liveView) snapshot(now time.Time) *viewSnapshot {
 	s := &viewSnapshot{def: v.def, created: v.created, state: v.state.Snapshot(), late: v.late, errors: v.errors, work: v.work}
+	if v.paused != nil {
+		s.paused = v.paused.reason
+	}
 	if v.out != nil && v.out.rowTable != nil {
 		s.out = v.out.snapshot(now)
 	}

@@ -51,7 +51,11 @@ func (db *DB) alter(ctx context.Context, t *parser.Alter) (notices []string, err
 	case parser.SetOptions:
 		err = db.setOptions(ctx, kind, name, a.Options)
 	case parser.Pause:
-		notice, err = db.pause(ctx, name, a)
+		if kind == engine.KindView {
+			notice, err = db.pauseView(ctx, name, a.Resume)
+		} else {
+			notice, err = db.pause(ctx, name, a)
+		}
 	default:
 		err = Errorf(CodeInternal, "ALTER with %T", a)
 	}
@@ -273,6 +277,25 @@ func (db *DB) pause(ctx context.Context, name string, a parser.Pause) (notice st
 		d.Paused = !a.Resume
 		return nil
 	})
+	return notice, err
+}
+
+// pauseView runs ALTER MATERIALIZED VIEW … PAUSE and RESUME.
+func (db *DB) pauseView(ctx context.Context, name string, resume bool) (notice string, err error) {
+	var changed bool
+	if resume {
+		changed, err = db.engine.ResumeView(ctx, name)
+		notice = fmt.Sprintf("materialized view %q is not paused", name)
+	} else {
+		changed, err = db.engine.PauseView(ctx, name)
+		notice = fmt.Sprintf("materialized view %q is paused already", name)
+	}
+	if changed || err != nil {
+		notice = ""
+	}
+	if errors.Is(err, engine.ErrNotResumable) {
+		err = Errorf(CodeFeatureNotSupported, "%v", err).WithHint("Drop the view instead, and create it again.")
+	}
 	return notice, err
 }
 

@@ -27,6 +27,7 @@ type Config struct {
 	LogFormat string
 
 	Memory             int64 // hot buffers, bytes
+	ViewMemory         int64 // state of a view, bytes
 	CheckpointInterval time.Duration
 	DuckDBMemory       int64 // bytes
 	Threads            int   // 0: one per CPU
@@ -53,6 +54,7 @@ func defaultConfig() *Config {
 		LogLevel:           "info",
 		LogFormat:          "text",
 		Memory:             512 << 20,
+		ViewMemory:         1 << 30,
 		CheckpointInterval: 10 * time.Second,
 		DuckDBMemory:       1 << 30,
 		StatementTimeout:   5 * time.Minute,
@@ -75,6 +77,7 @@ func (c *Config) settings() []setting {
 		{"log_level", "debug, info, warn or error", choiceValue{&c.LogLevel, []string{"debug", "info", "warn", "error"}}},
 		{"log_format", "text or json", choiceValue{&c.LogFormat, []string{"text", "json"}}},
 		{"memory", "most memory for hot rows; readers wait when it is full", sizeValue{&c.Memory}},
+		{"view_memory", "most memory for the state of a view; one that outgrows it is paused", sizeValue{&c.ViewMemory}},
 		{"checkpoint_interval", "longest time between two checkpoints", durationValue{&c.CheckpointInterval}},
 		{"duckdb_memory", "most memory for DuckDB", sizeValue{&c.DuckDBMemory}},
 		{"threads", "threads for queries; 0: one per CPU", intValue{&c.Threads}},
@@ -107,7 +110,7 @@ func (c *Config) Validate() error {
 	for _, size := range []struct {
 		name  string
 		bytes int64
-	}{{"memory", c.Memory}, {"duckdb_memory", c.DuckDBMemory}} {
+	}{{"memory", c.Memory}, {"view_memory", c.ViewMemory}, {"duckdb_memory", c.DuckDBMemory}} {
 		if size.bytes < 16<<20 {
 			errs = append(errs, fmt.Errorf("%s: %s is too little, at least 16MiB are needed", size.name, sizeValue{&size.bytes}))
 		}

@@ -40,6 +40,7 @@ func (w *wiring) open(ctx context.Context) (database, error) {
 		Connectors:         map[string]source.Connector{"kafka": kafka.New(kafka.Options{})},
 		Logger:             w.log,
 		HotBytes:           w.cfg.Memory,
+		ViewBytes:          w.cfg.ViewMemory,
 		CheckpointInterval: w.cfg.CheckpointInterval,
 		DuckDB:             duck.Options{MemoryLimit: fmt.Sprintf("%dB", w.cfg.DuckDBMemory), Threads: w.cfg.Threads, AllowedDirectories: w.cfg.CopyFrom},
 		OnEpoch:            w.metrics.epoch,

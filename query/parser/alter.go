@@ -44,7 +44,7 @@ func (AddColumn) alterAction()  {}
 func (SetOptions) alterAction() {}
 func (Pause) alterAction()      {}
 
-const hintAlter = "ALTER can do RENAME TO name, ADD COLUMN name type, SET (option = value), PAUSE and RESUME for a source, and SWAP WITH name for a materialized view."
+const hintAlter = "ALTER can do RENAME TO name, ADD COLUMN name type, SET (option = value), PAUSE and RESUME for a source or a materialized view, and SWAP WITH name for a materialized view."
 
 // alter reads ALTER kind [IF EXISTS] name action.
 func (p *parser) alter() Statement {
@@ -90,9 +90,9 @@ func (p *parser) alterAction(kind ObjectKind) AlterAction {
 	case t.is("set") && p.peekAt(1).mark("("):
 		p.take()
 		return SetOptions{p.options()}
-	case kind == Source && p.accept("pause"):
+	case kind != Table && p.accept("pause"):
 		return Pause{Offset: t.Offset}
-	case kind == Source && p.accept("resume"):
+	case kind != Table && p.accept("resume"):
 		return Pause{Resume: true, Offset: t.Offset}
 	case t.Kind == Word:
 		panic(unsupportedHere(t, hintAlter, "ALTER %s … %s is not supported", kind, strings.ToUpper(t.Value)))

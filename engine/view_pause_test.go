@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/view"
+)
+
+// TestLargeViewIsPausedAlone gives one view more groups than it may have. The
+// other goes on; the large one stays readable as it was and, resumed, lacks
+// nothing, wherever the rows that it missed are by then.
+func TestLargeViewIsPausedAlone(t *testing.T) {
+	for _, moved := range []string{"hot", "checkpoint", "restart"} {
+		t.Run(moved, func(t *testing.T) {
+			dir := t.TempDir()
+			options := Options{CheckpointInterval: time.Hour, ViewBytes: 200 << 10}
+			e, err := Open(ctx, dir, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
+				t.Fatal(err)
+			}
+			large, small := named("large"), named("small")
+			large.Plan.Window, small.Plan.Window = nil, nil
+			small.Plan.Result, small.Plan.Columns = "SELECT k0 AS country, a0 AS orders FROM {{state}}", small.Plan.Columns[1:3]
+			large.Plan.Exprs[1] = view.Expr{Type: batch.Type{Kind: batch.BigInt}, Column: 0}
+			large.Plan.Keys[0].Type = batch.Type{Kind: batch.BigInt}
+			large.Plan.Result = "SELECT k0 AS id, a0 AS n FROM {{state}}"
+			large.Plan.Columns = []batch.Column{{Name: "id", Type: batch.Type{Kind: batch.BigInt}}, {Name: "n", Type: batch.Type{Kind: batch.BigInt}}}
+			for _, def := range []*ViewDefinition{large, small} {
+				if err := e.CreateView(ctx, def); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range 5 {
+				if err := e.Append(ctx, "orders", orders(e, i*5000, 5000)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			check(t, e, "SELECT status FROM millstream.views ORDER BY name", "[paused running]")
+			check(t, e, "SELECT count(*) FROM large", "[5000]")
+			check(t, e, "SELECT sum(orders) FROM small", "[25000]")
+			if moved != "hot" {
+				if err := e.Checkpoint(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if moved == "restart" {
+				if err := e.Close(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if e, err = Open(ctx, dir, options); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := e.Append(ctx, "orders", orders(e, 25000, 10)); err != nil {
+				t.Fatal(err)
+			}
+			check(t, e, "SELECT count(*) FROM large", "[5000]")
+			if changed, err := e.ResumeView(ctx, "large"); !changed || err != nil {
+				t.Fatalf("resume: %v, %v", changed, err)
+			}
+			check(t, e, "SELECT count(*) || ' ' || sum(n) || ' ' || max(id) FROM large", "[25010 25010 25009]")
+			if err := e.Append(ctx, "orders", orders(e, 25010, 10)); err != nil { // it is as large as before
+				t.Fatal(err)
+			}
+			check(t, e, "SELECT status FROM millstream.views ORDER BY name", "[paused running]")
+			check(t, e, "SELECT count(*) FROM large", "[25020]")
+			closeClean(t, e)
+		})
+	}
+}
