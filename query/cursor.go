@@ -258,7 +258,7 @@ func (c *cursor) read(ctx context.Context, f *fetching) (arrow.RecordBatch, erro
 	var rec arrow.RecordBatch
 	var err error
 	if c.st.Live {
-		rec, err = c.result.poll(ctx, f.patience())
+		rec, err = c.result.Poll(ctx, f.patience())
 	} else {
 		rec, err = c.result.Next(ctx)
 	}

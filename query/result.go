@@ -51,6 +51,15 @@ func (r *Result) Next(ctx context.Context) (arrow.RecordBatch, error) {
 	return r.next(ctx)
 }
 
+// Poll is Next of a live result that gives up waiting after a time and then
+// returns nil.
+func (r *Result) Poll(ctx context.Context, patience time.Duration) (arrow.RecordBatch, error) {
+	if r.poll == nil {
+		return r.Next(ctx)
+	}
+	return r.poll(ctx, patience)
+}
+
 // Close gives up the result and the epoch it read. It may be called twice.
 func (r *Result) Close() {
 	if r.close != nil {

@@ -8,6 +8,17 @@
 //   - text/csv: a header line, then one line per row; NULL is an empty field, "" an empty string
 //   - application/vnd.apache.arrow.stream: an Arrow IPC stream
 //
+// GET /v1/subscribe?q=SUBSCRIBE+… streams what a view, a source or a query holds
+// and then what changes in it, a row at a time, until the client closes the
+// connection; POST takes the statement as /v1/query does. By default the rows
+// are server-sent events: each "data:" is a JSON object, a comment comes every
+// 15 s when nothing else does, and "event: error" or "event: end" is the last of
+// a stream. WITH (PROGRESS) the events that say that an epoch has been told
+// carry it as their "id:", and a browser that reconnects with Last-Event-ID goes
+// on there, as with AS OF, or is told by "event: reset" that it begins anew,
+// because that epoch is not kept any more. With Accept: application/x-ndjson the
+// rows are lines.
+//
 // The epoch that was read is also in the header Millstream-Epoch, whatever the
 // format. Values are written in JSON as follows. BOOLEAN, REAL, DOUBLE and the
 // integers are numbers, but BIGINT and UBIGINT beyond ±2^53 are strings, since

@@ -29,6 +29,7 @@ type fakeDB struct {
 	prepare  func(ctx context.Context, sql string) error
 	execute  func(ctx context.Context, args []any) (*query.Result, error)
 	rows     *fakeRows
+	live     bool
 
 	mu     sync.Mutex
 	opened int
@@ -61,7 +62,11 @@ func (s *fakeSession) Prepare(ctx context.Context, sql string, _ []string) (*que
 	if sql == "" {
 		tag = ""
 	}
-	return &query.Statement{SQL: sql, Tag: tag, Params: s.d.params}, nil
+	st := &query.Statement{SQL: sql, Tag: tag, Params: s.d.params}
+	if s.d.live {
+		st.Tag, st.Live, st.Columns = "SUBSCRIBE", true, s.d.rows.columns
+	}
+	return st, nil
 }
 
 func (s *fakeSession) Execute(ctx context.Context, _ *query.Statement, args []any) (*query.Result, error) {

@@ -69,6 +69,13 @@ func (s *Server) run(ctx context.Context, req request, out *response, kind *stri
 		return query.Errorf(query.CodeSyntaxError, "there is no statement in the text")
 	}
 	*kind = st.Tag
+	switch {
+	case st.Copy != nil:
+		return query.Errorf(query.CodeFeatureNotSupported, "COPY is for Postgres clients").
+			WithHint("send the query itself, with Accept: text/csv")
+	case st.Live:
+		return query.Errorf(query.CodeFeatureNotSupported, "%s has no end", st.Tag).WithHint("send it to /v1/subscribe")
+	}
 	if len(st.Params) != len(req.args) {
 		return query.Errorf(query.CodeUndefinedParameter, "the statement has %d parameters, but %d were sent",
 			len(st.Params), len(req.args))
@@ -109,7 +116,7 @@ func nextBatch(ctx context.Context, result *query.Result) (arrow.RecordBatch, er
 func (s *Server) fail(ctx context.Context, r *http.Request, out *response, err error) {
 	e := describe(ctx, err)
 	switch {
-	case s.base.Err() != nil:
+	case s.base.Err() != nil, out.live && s.streaming.Err() != nil:
 		e = query.Errorf(query.CodeAdminShutdown, "canceling statement: the server is shutting down")
 	case errors.Is(err, errClientGone), r.Context().Err() != nil:
 		s.log.Debug("client left before its answer was complete")

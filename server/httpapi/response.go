@@ -46,6 +46,7 @@ type response struct {
 	timeout time.Duration // of one flush
 	buf     []byte
 	sent    bool  // the header has left
+	live    bool  // it has no end of its own
 	rows    int64 // written so far
 }
 

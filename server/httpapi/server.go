@@ -36,6 +36,7 @@ type Database interface {
 const (
 	DefaultBodyBytesMax = 1 << 20
 	DefaultQueriesMax   = 64
+	DefaultStreamsMax   = 256
 	DefaultWriteTimeout = 30 * time.Second
 )
 
@@ -56,6 +57,7 @@ type Options struct {
 	WriteTimeout     time.Duration // how long a client may take to accept one flush; 0: DefaultWriteTimeout
 	BodyBytesMax     int64         // 0: DefaultBodyBytesMax
 	QueriesMax       int           // statements at once; 0: DefaultQueriesMax
+	StreamsMax       int           // subscriptions at once; 0: DefaultStreamsMax
 
 	// Observe is called after every statement with its command tag, or INVALID
 	// when it could not be planned, the time it took, the rows it sent and its
@@ -79,6 +81,9 @@ func (o Options) withDefaults() Options {
 	if o.QueriesMax == 0 {
 		o.QueriesMax = DefaultQueriesMax
 	}
+	if o.StreamsMax == 0 {
+		o.StreamsMax = DefaultStreamsMax
+	}
 	return o
 }
 
@@ -91,6 +96,7 @@ func (o Options) Validate() error {
 	for name, negative := range map[string]bool{
 		"statement timeout": o.StatementTimeout < 0, "write timeout": o.WriteTimeout < 0,
 		"body limit": o.BodyBytesMax < 0, "query limit": o.QueriesMax < 0,
+		"subscription limit": o.StreamsMax < 0,
 	} {
 		if negative {
 			errs = append(errs, fmt.Errorf("%s is negative", name))
@@ -107,6 +113,10 @@ type Server struct {
 	slots chan struct{}      // one element per statement that runs
 	base  context.Context    // every request's parent, so that Shutdown can cancel them
 	stop  context.CancelFunc // cancels base
+
+	streams     chan struct{}   // one element per subscription
+	streaming   context.Context // ends the subscriptions, which do not end by themselves
+	stopStreams context.CancelFunc
 }
 
 // New returns a server that listens nowhere yet.
@@ -123,6 +133,8 @@ func New(opts Options) (*Server, error) {
 		base:  base,
 		stop:  stop,
 	}
+	s.streams = make(chan struct{}, opts.StreamsMax)
+	s.streaming, s.stopStreams = context.WithCancel(base)
 	s.http = &http.Server{
 		Handler: s.Handler(),
 		// No ReadTimeout: it would also end the watch for a client that goes
@@ -153,6 +165,8 @@ func (s *Server) Handler() http.Handler {
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
 	r.Get("/readyz", s.ready)
 	r.Post("/v1/query", s.query)
+	r.Get("/v1/subscribe", s.subscribe)
+	r.Post("/v1/subscribe", s.subscribe)
 	if s.opts.Metrics != nil {
 		r.Method(http.MethodGet, "/metrics", s.opts.Metrics)
 	}
@@ -175,9 +189,11 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 // farewellTimeout is how long cancelled statements have to say so.
 const farewellTimeout = time.Second
 
-// Shutdown stops listening and waits for the statements that run. When ctx
+// Shutdown stops listening, ends the subscriptions and waits for the statements
+// that run. When ctx
 // ends first they are cancelled, and ctx's error is returned.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.stopStreams()
 	err := s.http.Shutdown(ctx)
 	s.stop()
 	if err == nil {
@@ -196,6 +212,9 @@ const helpText = `Millstream answers SQL here.
   POST /v1/query   {"sql": "SELECT 1", "params": [], "timeout": "5s"}
                    Accept: application/json, application/x-ndjson, text/csv
                    or application/vnd.apache.arrow.stream
+  GET  /v1/subscribe?q=SUBSCRIBE+name
+                   the rows of a view or source, then what changes in it, as
+                   server-sent events; Accept: application/x-ndjson for lines
   GET  /healthz    the process lives
   GET  /readyz     the database answers
   GET  /metrics    Prometheus
