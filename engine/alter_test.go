@@ -474,3 +474,42 @@ func TestInterruptedAlterChangesNothing(t *testing.T) {
 	check(t, e, "SELECT count(*) FROM orders WHERE twice IS DISTINCT FROM id * 2", fmt.Sprintf("[%d]", older))
 	closeClean(t, e)
 }
+
+// What a job reads stays as it is until the job has ended; what does not matter
+// to it can be changed.
+func TestJobsKeepWhatTheyRead(t *testing.T) {
+	e := newOrders(t, t.TempDir())
+	appendOrders(t, e, 0, 100)
+	proceed := make(chan struct{})
+	e.pause = func(context.Context) { <-proceed }
+	j, err := e.StartView(ctx, named("v"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, change := range map[string]func(d *SourceDefinition){
+		"renamed": func(d *SourceDefinition) { d.Name = "sales" },
+		"extended": func(d *SourceDefinition) {
+			d.Columns = append(d.Columns, SourceColumn{Name: "x", Type: batch.Type{Kind: batch.BigInt}})
+		},
+	} {
+		err := e.AlterSource(ctx, "orders", func(d *SourceDefinition) error { change(d); return nil })
+		if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), "job 1 builds materialized view v from it") {
+			t.Errorf("a source that a job reads was %s: %v", what, err)
+		}
+	}
+	if err := e.AlterSource(ctx, "orders", func(d *SourceDefinition) error { d.Retention = time.Hour; return nil }); err != nil {
+		t.Error(err)
+	}
+	if err := e.AlterView(ctx, "v", renameTo("w")); err == nil || !strings.Contains(err.Error(), "is being built") {
+		t.Errorf("a view was renamed that is being built: %v", err)
+	}
+	if _, err := e.StartView(ctx, named("v"), true); !errors.Is(err, ErrExists) {
+		t.Errorf("a view was replaced that is being built: %v", err)
+	}
+	close(proceed)
+	if err := j.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+	check(t, e, sameAs("v"), "[0]")
+	closeClean(t, e)
+}

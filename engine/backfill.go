@@ -22,7 +22,7 @@ import (
 // the last round, or when rounds no longer help: a round helps when it leaves
 // less than shrinkingShare of the one before.
 const (
-	defaultHandOverRows = 100_000
+	defaultHandOverRows = 20_000
 	catchUpRounds       = 8
 	shrinkingShare      = 0.75
 )
@@ -256,6 +256,9 @@ func (b *backfill) cut(ctx context.Context) (*piece, error) {
 	b.folded, b.rows, b.next = r.snapshot.Epoch, s.rowCount(), make(map[int32]int64, len(s.order))
 	for id, q := range s.parts {
 		b.next[id] = q.next
+		if _, known := p.next[id]; p.next != nil && !known {
+			p.next[id] = 0 // it has come since
+		}
 	}
 	if p.rows = b.rows - had; p.next != nil {
 		b.job.total.Add(p.rows)
@@ -370,13 +373,14 @@ func (b *backfill) apply(ctx context.Context, rec arrow.RecordBatch) error {
 	return nil
 }
 
-// since is the condition that a row of history came after a cut.
+// since is the condition that a row of history came after a cut. The least
+// offset by itself lets DuckDB skip what is older in all partitions.
 func since(next map[int32]int64) string {
 	if len(next) == 0 {
 		return ""
 	}
 	var sql strings.Builder
-	sql.WriteString(" WHERE _offset >= CASE _partition")
+	fmt.Fprintf(&sql, " WHERE _offset >= %d AND _offset >= CASE _partition", slices.Min(slices.Collect(maps.Values(next))))
 	for _, id := range slices.Sorted(maps.Keys(next)) {
 		fmt.Fprintf(&sql, " WHEN %d THEN %d", id, next[id])
 	}
