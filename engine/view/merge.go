@@ -6,15 +6,13 @@ import (
 	"github.com/millstream-db/millstream/engine/aggregate"
 )
 
-// merge makes windows out of panes, which are sorted and stay as they are, and
-// hands each on.
-func (v *View) merge(windows []panedWindow, panes []int64, parts map[int64]*windowSnapshot, done func(*groups)) {
+// merge makes windows out of panes, which stay as they are, and hands each on.
+func (v *View) merge(windows []panedWindow, panes map[int64]*windowSnapshot, done func(*groups)) {
+	leaf := func(pane int64) *windowSnapshot { return panes[pane] }
 	for _, w := range windows {
 		g := newGroups(v)
 		g.start, g.end = w.start, w.end
-		for _, pane := range between(panes, w.first, w.after) {
-			g.merge(parts[pane])
-		}
+		v.tree.cover(w.first, w.after, leaf, g.merge)
 		done(g)
 	}
 }

@@ -69,6 +69,7 @@ func (v *View) flush(in *Input) {
 	}
 	for pane, a := range v.assigned {
 		if len(a.rows) > 0 {
+			v.tree.forget(pane)
 			v.fold(v.pane(pane), a.rows, in)
 			a.rows = a.rows[:0]
 		}
@@ -147,22 +148,21 @@ func (v *View) closePaned(watermark int64) int {
 	}
 	slices.Sort(panes)
 	windows := v.panedWindows(panes, v.closedTo, watermark)
-	v.merge(windows, panes, parts, func(g *groups) {
+	v.merge(windows, parts, func(g *groups) {
 		g.closed = v.reclaim.Next()
 		v.add(g)
 	})
 	v.closedTo = watermark
-	v.forget(func(g *groups) bool { return g.pane && v.closes(v.windows.Last(g.number)) <= watermark })
+	v.forget(func(g *groups) bool {
+		gone := g.pane && v.closes(v.windows.Last(g.number)) <= watermark
+		if gone {
+			v.tree.forget(g.number)
+		}
+		return gone
+	})
 	v.nextClose = never
 	for number := range v.panes {
 		v.nextClose = min(v.nextClose, v.firstClose(number))
 	}
 	return len(windows)
-}
-
-// between returns the numbers from first up to after of a sorted list.
-func between(panes []int64, first, after int64) []int64 {
-	low, _ := slices.BinarySearch(panes, first)
-	high, _ := slices.BinarySearch(panes, after)
-	return panes[low:high]
 }

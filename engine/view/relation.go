@@ -25,10 +25,12 @@ func (v *View) copyLayout() (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &View{
+	own := &View{
 		def: v.def, mem: v.mem, reclaim: epoch.NewReclaimer(v.mem, 1), layout: v.layout, windows: windows, lateness: v.lateness,
 		closedTo: noTime, watermark: noTime, nextClose: never, panes: make(map[int64]*groups), serial: 1 << 30,
-	}, nil
+	}
+	own.tree = newPaneTree(own)
+	return own, nil
 }
 
 // Release gives up what was made for the relation. Its scans must have ended.

@@ -59,6 +59,7 @@ func (v *View) Snapshot() *Snapshot {
 		s.bytes += g.frozen.bytes
 		s.members += g.frozen.members
 	}
+	s.bytes += v.tree.bytes()
 	v.moved, v.last = false, s
 	return s
 }
@@ -174,7 +175,7 @@ func (s *Snapshot) makeWindows(r *Relation, keep func(start, end int64) bool) {
 			open = append(open, w)
 		}
 	}
-	maker.merge(open, panes, parts, func(g *groups) {
+	maker.merge(open, parts, func(g *groups) {
 		maker.add(g)
 		g.freeze()
 		r.windows = append(r.windows, g.frozen)

@@ -28,6 +28,7 @@ type View struct {
 	lateness int64
 	panes    map[int64]*groups // by number; what a view without windows has is pane 0
 	untimed  *groups           // the window of rows without an event time, nil until there is one
+	tree     *paneTree         // nil unless windows are made of panes
 	sessions *sessions         // nil unless the windows are sessions
 	sets     *groupingSets     // nil unless the definition has some
 	order    []*groups         // all that there is, closed windows too, by creation
@@ -71,6 +72,9 @@ func New(def *Definition, mem *batch.Allocator, reclaim *epoch.Reclaimer) (*View
 	}
 	if err := v.layOut(); err != nil {
 		return nil, err
+	}
+	if v.paned {
+		v.tree = newPaneTree(v)
 	}
 	if w := def.Window; w != nil {
 		v.lateness = w.LatenessMicros
@@ -345,5 +349,6 @@ func (v *View) Close() {
 	for _, g := range v.order {
 		g.retire(v.reclaim)
 	}
+	v.tree.clear()
 	v.order, v.panes, v.untimed, v.sessions = nil, nil, nil, nil
 }
