@@ -133,10 +133,13 @@ func (db *DB) planView(ctx context.Context, name, sql string) (def *view.Definit
 	return def, err
 }
 
-// viewRelations lets DESCRIPTOR through, Flink's word around a column.
+// viewRelations lets DESCRIPTOR through, Flink's word around a column, and the
+// functions of the bounds of windows.
 type viewRelations struct{ relations }
 
-func (viewRelations) Macro(name string) bool { return name == "descriptor" }
+func (viewRelations) Macro(name string) bool {
+	return name == "descriptor" || plan.WindowBound(name)
+}
 
 // source resolves the relation that a view reads.
 func (r relations) source(schema, name string) (*plan.Source, error) {

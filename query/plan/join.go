@@ -42,8 +42,7 @@ func (s *statement) readJoin(from node) (relation, error) {
 		return r, fail(codeUnsupported, at, "%s joins are not supported in a materialized view", kind).hint(joinHint)
 	}
 	if r.window != nil && r.window.spec.Kind == window.Session {
-		return r, fail(codeUnsupported, at, "joins with SESSION are not supported in a materialized view").
-			hint("join the table in the query that reads the view")
+		return r, sessionJoin(at)
 	}
 	right := from.child("right")
 	if right.kind() != "BASE_TABLE" {
@@ -59,6 +58,11 @@ func (s *statement) readJoin(from node) (relation, error) {
 	}
 	r.joins = append(r.joins, j)
 	return r, nil
+}
+
+func sessionJoin(at int) error {
+	return fail(codeUnsupported, at, "joins with SESSION are not supported in a materialized view").
+		hint("join the table in the query that reads the view")
 }
 
 // findTables looks the joined tables up and returns the columns of the source

@@ -52,8 +52,8 @@ func (s *statement) branch(sel node) (_ *statement, err error) {
 	if s.from, err = s.readFrom(sel.child("from_table")); err != nil {
 		return nil, err
 	}
-	s.sel = s.withoutSchema(sel)
-	return s, nil
+	s.sel, err = s.groupWindow(s.withoutSchema(sel))
+	return s, err
 }
 
 // withoutSchema turns public.orders.country into orders.country: when the
