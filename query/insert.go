@@ -12,6 +12,7 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/query/assign"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
 )
@@ -110,7 +111,7 @@ type insertQuery struct {
 	taken  []int // the target's columns that the rows give
 	cells  [][]parser.Cell
 	list   []parser.Cell
-	text   rewriting
+	text   *assign.Text
 	rows   *selectQuery
 }
 
@@ -142,7 +143,7 @@ func (s *Session) prepareInsert(ctx context.Context, st *Statement, t *parser.In
 }
 
 func (s *Session) planInsert(ctx context.Context, st *Statement, t *parser.Insert, paramTypes []string) (*insertQuery, error) {
-	in := &insertQuery{s: s, st: st, tree: t}
+	in := &insertQuery{s: s, st: st, tree: t, text: assign.NewText("")}
 	var err error
 	if in.target, err = s.db.insertTarget(t.Name); err != nil {
 		return nil, err
@@ -211,13 +212,13 @@ func (in *insertQuery) planValues(ctx context.Context, paramTypes []string) erro
 	if err := in.checkCells(ctx, paramTypes); err != nil {
 		return err
 	}
-	in.text = rewriting{sql: in.tree.Query.SQL}
+	in.text = assign.NewText(in.tree.Query.SQL)
 	for _, row := range in.cells {
 		for i, c := range row {
-			in.text.cast(c, in.column(i).Type, in.target.missing(in.taken[i]))
+			in.text.Cast(c, in.column(i).Type, in.target.missing(in.taken[i]))
 		}
 	}
-	in.text.copyTo(len(in.tree.Query.SQL))
+	in.text.CopyTo(len(in.tree.Query.SQL))
 	if _, err := in.bind(ctx, paramTypes); err != nil {
 		return err
 	}
@@ -233,7 +234,7 @@ func (in *insertQuery) checkCells(ctx context.Context, paramTypes []string) erro
 		for i, c := range row {
 			key := fmt.Sprint(i, " ", c.Text)
 			switch {
-			case c.Kind == parser.NumberCell && !assignable("INTEGER", in.column(i).Type):
+			case c.Kind == parser.NumberCell && !assign.Assignable("INTEGER", in.column(i).Type):
 				return in.typeError(i, "a number", c.Offset)
 			case c.Kind == parser.ExpressionCell && !seen[key]:
 				open, seen[key] = append(open, i), true
@@ -242,21 +243,21 @@ func (in *insertQuery) checkCells(ctx context.Context, paramTypes []string) erro
 		if len(open) == 0 {
 			continue
 		}
-		in.text = rewriting{sql: in.tree.Query.SQL}
-		in.text.insert("SELECT ", row[open[0]].Offset)
+		in.text = assign.NewText(in.tree.Query.SQL)
+		in.text.Insert("SELECT ", row[open[0]].Offset)
 		for n, i := range open {
 			if n > 0 {
-				in.text.insert(", ", row[i].Offset)
+				in.text.Insert(", ", row[i].Offset)
 			}
-			in.text.last = row[i].Offset
-			in.text.copyTo(row[i].End())
+			in.text.SkipTo(row[i].Offset)
+			in.text.CopyTo(row[i].End())
 		}
 		columns, err := in.bind(ctx, paramTypes)
 		if err != nil {
 			return err
 		}
 		for n, i := range open {
-			if n < len(columns) && !assignable(columns[n].Type, in.column(i).Type) {
+			if n < len(columns) && !assign.Assignable(columns[n].Type, in.column(i).Type) {
 				return in.typeError(i, columns[n].Type, row[i].Offset)
 			}
 		}
@@ -276,13 +277,13 @@ func (in *insertQuery) typeError(i int, got string, offset int) error {
 // planSelect plans any other query. Text, parameters and NULLs that stand alone
 // in its list take the types of their columns.
 func (in *insertQuery) planSelect(ctx context.Context, list []parser.Cell, paramTypes []string) error {
-	in.text = rewriting{sql: in.tree.Query.SQL}
+	in.text = assign.NewText(in.tree.Query.SQL)
 	for i, c := range list {
 		if i < len(in.taken) && (c.Kind == parser.TextCell || c.Kind == parser.ParamCell || c.Kind == parser.NullCell) {
-			in.text.cast(c, in.column(i).Type, "NULL")
+			in.text.Cast(c, in.column(i).Type, "NULL")
 		}
 	}
-	in.text.copyTo(len(in.tree.Query.SQL))
+	in.text.CopyTo(len(in.tree.Query.SQL))
 	columns, err := in.bind(ctx, paramTypes)
 	if err != nil {
 		return err
@@ -301,7 +302,7 @@ func (in *insertQuery) planSelect(ctx context.Context, list []parser.Cell, param
 	}
 	in.taken = in.taken[:len(columns)]
 	for i, c := range columns {
-		if !assignable(c.Type, in.column(i).Type) {
+		if !assign.Assignable(c.Type, in.column(i).Type) {
 			return in.typeError(i, c.Type, at(i))
 		}
 	}
@@ -311,13 +312,15 @@ func (in *insertQuery) planSelect(ctx context.Context, list []parser.Cell, param
 
 // bind lets the rewritten text through the gate and finds its columns' types.
 func (in *insertQuery) bind(ctx context.Context, paramTypes []string) ([]Column, error) {
-	sql := in.text.out.String()
+	sql := in.text.String()
 	in.rows = &selectQuery{s: in.s, st: &Statement{SQL: in.st.SQL, Tag: "SELECT"}, sql: sql, path: path(sql)}
 	err := in.rows.admit(ctx)
 	if err == nil {
 		err = in.rows.describe(ctx, paramTypes)
 	}
-	in.text.lost = in.rows.sql != sql
+	if in.rows.sql != sql {
+		in.text.Lose()
+	}
 	if err != nil {
 		return nil, in.explain(err)
 	}
@@ -346,7 +349,7 @@ func (in *insertQuery) wrap(cast bool) {
 	if names != nil {
 		in.rows.sql += "(" + strings.Join(names, ", ") + ")"
 	}
-	in.text.base = len(prefix)
+	in.text.Shift(len(prefix))
 }
 
 // explain gives an error in the rewritten text its place in the statement.
@@ -359,15 +362,15 @@ func (in *insertQuery) explain(err error) error {
 	switch {
 	case errors.As(err, &parse):
 		e := *parse
-		e.Offset = in.text.original(e.Offset)
+		e.Offset = in.text.Original(e.Offset)
 		err = &e
 	case errors.As(err, &gated):
 		e := *gated
-		e.Offset = in.text.original(e.Offset)
+		e.Offset = in.text.Original(e.Offset)
 		err = &e
 	case errors.As(err, &duckdb):
 		e := *duckdb
-		e.Position = in.text.original(e.Position)
+		e.Position = in.text.Original(e.Position)
 		if e.Type == "Conversion" {
 			e.Message = in.nameColumn(e.Message, e.Position)
 		}
