@@ -205,9 +205,10 @@ func near(a, b sample) bool {
 	return math.Abs(x-y) <= 1e-9*max(math.Abs(x), math.Abs(y)) || math.Abs(x) > 1e290
 }
 
-// stateColumns is memory for the state columns of groupsMax groups.
+// stateColumns is memory for the state columns of groupsMax groups, and behind
+// them a column of another aggregate, without any: nobody may touch it.
 func stateColumns(acc Accumulator) []Column {
-	columns := make([]Column, len(acc.Columns()))
+	columns := make([]Column, len(acc.Columns())+1)
 	for i, c := range acc.Columns() {
 		width := 16
 		if p := c.Type.Physical(); p != batch.Bytes && p != batch.Bits {

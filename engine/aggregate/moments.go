@@ -122,14 +122,14 @@ func (comoments) Merge(c []Column, groups []uint32, from []Column, fromGroups []
 			continue
 		}
 		n := value[int64](&c[0], g)
-		had := float64(*n)
-		*n += more
-		if had == 0 {
-			for k := 1; k < len(c); k++ {
-				*value[float64](&c[k], g) = *value[float64](&from[k], h)
+		if *n == 0 {
+			for k := range 6 { // the columns behind them are of others
+				*value[uint64](&c[k], g) = *value[uint64](&from[k], h)
 			}
 			continue
 		}
+		had := float64(*n)
+		*n += more
 		share := float64(more) / float64(*n)
 		meanX, meanY := value[float64](&c[1], g), value[float64](&c[2], g)
 		fromX, fromY := *value[float64](&from[1], h), *value[float64](&from[2], h)

@@ -156,7 +156,7 @@ func TestSketchesDoNotDependOnOrder(t *testing.T) {
 			b2.add(mem, 0, values[:half])
 			c.add(mem, 0, values[half:])
 			c.detail.Merge(c.columns, []uint32{0}, b2.detail, []uint32{0})
-			for k := range a.columns {
+			for k := range a.acc.Columns() {
 				x, y, z := *value[uint64](&a.columns[k], 0), *value[uint64](&b.columns[k], 0), *value[uint64](&c.columns[k], 0)
 				if x != y || x != z {
 					t.Errorf("function %d, %d values, column %d: %x, %x and %x", f, size, k, x, y, z)

@@ -114,19 +114,30 @@ func (p *planner) overBag(ctx context.Context, b *bag, c *call) (node, error) {
 		}
 		return kept, err
 	})
-	if err == nil && c.kept.arrival && len(c.args) > 0 && !n.flag("distinct") {
-		n["order_bys"] = arrivalLast(n.child("order_bys"))
+	if err != nil || !c.kept.arrival || len(c.args) == 0 || n.flag("distinct") {
+		return n, err
 	}
-	return n, err
+	orders, _ := n.child("order_bys")["orders"].([]any)
+	orders = slices.Clone(orders)
+	if i := p.source.index(p.source.EventTime); i >= 0 && c.kept.event && len(orders) == 0 {
+		nulls := "NULLS LAST"
+		if c.name == "last" {
+			nulls = "NULLS FIRST"
+		}
+		ts, err := p.keepArgument(ctx, b, newColumn(p.source.Columns[i].Name))
+		if err != nil {
+			return nil, err
+		}
+		orders = append(orders, newOrder(ts, "ASCENDING", nulls))
+	}
+	by := maps.Clone(n.child("order_bys"))
+	by["orders"] = append(orders, newOrder(newColumn("n"), "ORDER_DEFAULT", "ORDER_DEFAULT"))
+	n["order_bys"] = by
+	return n, nil
 }
 
-// arrivalLast appends the order of arrival to the orders of a call.
-func arrivalLast(n node) node {
-	orders, _ := n["orders"].([]any)
-	last := node{"type": "ORDER_DEFAULT", "null_order": "ORDER_DEFAULT", "expression": newColumn("n")}
-	out := maps.Clone(n)
-	out["orders"] = append(slices.Clone(orders), last)
-	return out
+func newOrder(n node, direction, nulls string) node {
+	return node{"type": direction, "null_order": nulls, "expression": n}
 }
 
 // keepArgument makes an argument a column of the bag. Of what a column cannot
