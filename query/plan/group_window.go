@@ -77,7 +77,6 @@ func (s *statement) groupWindow(sel node) (node, error) {
 		if len(s.from.joins) > 0 {
 			return nil, sessionJoin(c.offset)
 		}
-		c.partitioned = true
 		for i, n := range exprs {
 			if name, _ := boundOf(n.str("function_name")); i != at && name == "" {
 				c.keys = append(c.keys, n)

@@ -21,8 +21,7 @@ type windowCall struct {
 	size, slide int64
 	local       interval // of a calendar with a zone: from midnight to the windows' start
 
-	keys        []node // whose sessions they are, as written
-	partitioned bool   // that was said
+	keys []node // whose sessions they are, as written
 }
 
 // parameters are the parameters of a window function in order, with Flink's

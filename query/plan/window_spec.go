@@ -236,7 +236,6 @@ func (c *windowCall) readSession(a *windowArguments) error {
 	}
 	c.spec.GapMicros = gap
 	if by := a.nodes["partition_by"]; by != nil {
-		c.partitioned = true
 		c.keys = []node{by}
 		if by.function("row") || by.function("list_value") {
 			c.keys = by.list("children")
