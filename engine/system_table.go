@@ -50,6 +50,10 @@ var systemTables = map[string]*systemTable{
 		{Name: "name", Type: text}, {Name: "rows", Type: bigint}, {Name: "primary_key", Type: text},
 		{Name: "bytes", Type: bigint}, {Name: "created", Type: instant},
 	}, fillTables},
+	"table_columns": {[]batch.Column{
+		{Name: "table", Type: text}, {Name: "position", Type: integer}, {Name: "name", Type: text}, {Name: "not_null", Type: yesNo},
+		{Name: "default", Type: text}, {Name: "key_position", Type: integer},
+	}, fillTableColumns},
 	"views": {[]batch.Column{
 		{Name: "name", Type: text}, {Name: "source", Type: text}, {Name: "windows", Type: bigint}, {Name: "groups", Type: bigint},
 		{Name: "state_bytes", Type: bigint}, {Name: "late", Type: bigint}, {Name: "errors", Type: bigint}, {Name: "created", Type: instant},

@@ -186,3 +186,22 @@ func fillTables(r *Read, b *batch.Builder) {
 		appendInstant(b.Column(4), t.created)
 	}
 }
+
+// fillTableColumns lists the columns of tables as CREATE TABLE says them.
+func fillTableColumns(r *Read, b *batch.Builder) {
+	for _, name := range sorted(r.snapshot.tables) {
+		d := r.snapshot.tables[name].def
+		for i, c := range d.Columns {
+			b.Column(0).AppendString(name)
+			b.Column(1).AppendInt32(int32(i + 1))
+			b.Column(2).AppendString(c.Name)
+			b.Column(3).AppendBool(c.NotNull)
+			appendText(b.Column(4), c.Default)
+			if at := slices.Index(d.Key, i); at >= 0 {
+				b.Column(5).AppendInt32(int32(at + 1))
+			} else {
+				b.Column(5).AppendNull()
+			}
+		}
+	}
+}

@@ -21,6 +21,7 @@ CREATE SCHEMA live.meta;
 CREATE SCHEMA live.millstream;
 CREATE VIEW live.millstream.sources AS SELECT 'orders' AS name, 0::BIGINT AS rows;
 CREATE VIEW live.millstream.comments AS SELECT 'revenue' AS object, NULL::VARCHAR AS "column", 'what came in' AS comment;
+CREATE VIEW live.millstream.table_columns AS SELECT 'none' AS "table", 1 AS position, 'id' AS name, true AS not_null, NULL::VARCHAR AS "default", 1 AS key_position;
 CREATE VIEW live.millstream.views AS SELECT 'revenue' AS name,
   'SELECT customer, sum(amount)::decimal(38,2) AS revenue FROM orders GROUP BY customer' AS definition;
 CREATE VIEW live.public.orders AS SELECT 1::BIGINT AS order_id, 'x' AS customer, 1::DECIMAL(12,2) AS amount, 1::INTEGER AS quantity,

@@ -6,24 +6,52 @@ FROM (VALUES (11, 'pg_catalog'), (2200, 'public'), (13207, 'information_schema')
 
 CREATE VIEW live.pgc.pg_class AS
 SELECT ms_oid::BIGINT AS oid, ms_name AS relname, ms_namespace::BIGINT AS relnamespace, 0::BIGINT AS reltype, 0::BIGINT AS reloftype,
-  10::BIGINT AS relowner, CASE ms_kind WHEN 'v' THEN 0 ELSE 2 END::BIGINT AS relam,
+  10::BIGINT AS relowner, CASE ms_kind WHEN 'v' THEN 0 WHEN 'i' THEN 403 ELSE 2 END::BIGINT AS relam,
   CASE WHEN ms_kind = 'v' OR ms_oid < 16384 THEN 0 ELSE ms_oid END::BIGINT AS relfilenode, 0::BIGINT AS reltablespace, 0 AS relpages,
-  CASE ms_kind WHEN 'v' THEN 0 ELSE -1 END::FLOAT AS reltuples, 0 AS relallvisible, 0::BIGINT AS reltoastrelid, false AS relhasindex,
+  CASE ms_kind WHEN 'v' THEN 0 ELSE -1 END::FLOAT AS reltuples, 0 AS relallvisible, 0::BIGINT AS reltoastrelid,
+  ms_oid IN (SELECT ms_oid FROM live.pgc.ms_key) AS relhasindex,
   false AS relisshared, 'p' AS relpersistence, ms_kind AS relkind, ms_columns::SMALLINT AS relnatts, 0::SMALLINT AS relchecks,
   ms_kind <> 'r' AS relhasrules, false AS relhastriggers, false AS relhassubclass, false AS relrowsecurity, false AS relforcerowsecurity,
   true AS relispopulated, CASE WHEN ms_oid < 16384 OR ms_kind = 'v' THEN 'n' ELSE 'd' END AS relreplident, false AS relispartition,
   0::BIGINT AS relrewrite, 0::BIGINT AS relfrozenxid, 0::BIGINT AS relminmxid, NULL::VARCHAR[] AS relacl, NULL::VARCHAR[] AS reloptions,
   NULL::VARCHAR AS relpartbound
-FROM live.pgc.ms_relation;
+FROM (SELECT * FROM live.pgc.ms_relation UNION ALL SELECT ms_index, 'public', 2200, ms_name, 'i', len(ms_nums) FROM live.pgc.ms_key);
+
+CREATE VIEW live.pgc.pg_index AS
+SELECT ms_index::BIGINT AS indexrelid, ms_oid::BIGINT AS indrelid, len(ms_nums)::SMALLINT AS indnatts, len(ms_nums)::SMALLINT AS indnkeyatts,
+  true AS indisunique, false AS indnullsnotdistinct, true AS indisprimary, false AS indisexclusion, true AS indimmediate,
+  false AS indisclustered, true AS indisvalid, false AS indcheckxmin, true AS indisready, true AS indislive, false AS indisreplident,
+  ms_nums::SMALLINT[] AS indkey, list_transform(ms_nums, lambda ms_x: 0::BIGINT) AS indcollation,
+  list_transform(ms_nums, lambda ms_x: 0::BIGINT) AS indclass, list_transform(ms_nums, lambda ms_x: 0::SMALLINT) AS indoption,
+  NULL::VARCHAR AS indexprs, NULL::VARCHAR AS indpred
+FROM live.pgc.ms_key;
+
+CREATE VIEW live.pgc.pg_constraint AS
+SELECT ms_constraint::BIGINT AS oid, ms_name AS conname, 2200::BIGINT AS connamespace, 'p' AS contype, false AS condeferrable,
+  false AS condeferred, true AS convalidated, ms_oid::BIGINT AS conrelid, 0::BIGINT AS contypid, ms_index::BIGINT AS conindid,
+  0::BIGINT AS conparentid, 0::BIGINT AS confrelid, ' ' AS confupdtype, ' ' AS confdeltype, ' ' AS confmatchtype, true AS conislocal,
+  0 AS coninhcount, true AS connoinherit, ms_nums::SMALLINT[] AS conkey, NULL::SMALLINT[] AS confkey, NULL::BIGINT[] AS conpfeqop,
+  NULL::BIGINT[] AS conppeqop, NULL::BIGINT[] AS conffeqop, NULL::SMALLINT[] AS confdelsetcols, NULL::BIGINT[] AS conexclop,
+  NULL::VARCHAR AS conbin
+FROM live.pgc.ms_key;
+
+CREATE VIEW live.pgc.pg_attrdef AS
+SELECT (900000000 + ms_oid * 2000 + ms_num)::BIGINT AS oid, ms_oid::BIGINT AS adrelid, ms_num::SMALLINT AS adnum, ms_default AS adbin
+FROM live.pgc.ms_table_column WHERE ms_default IS NOT NULL;
+
+CREATE VIEW live.pgc.pg_indexes AS
+SELECT 'public' AS schemaname, ms_table AS tablename, ms_name AS indexname, NULL::VARCHAR AS tablespace, live.pgc.ms_indexdef(ms_index) AS indexdef
+FROM live.pgc.ms_key;
 
 CREATE VIEW live.pgc.pg_attribute AS
 SELECT c.ms_oid::BIGINT AS attrelid, c.ms_name AS attname, c.ms_type::BIGINT AS atttypid, -1 AS attstattarget, t.typlen AS attlen,
   c.ms_num::SMALLINT AS attnum, (CASE WHEN t.typelem <> 0 AND t.typlen = -1 THEN 1 ELSE 0 END)::INTEGER AS attndims, -1 AS attcacheoff,
   c.ms_typmod::INTEGER AS atttypmod, t.typbyval AS attbyval, t.typalign AS attalign, t.typstorage AS attstorage, '' AS attcompression,
-  false AS attnotnull, false AS atthasdef, false AS atthasmissing, '' AS attidentity, '' AS attgenerated, false AS attisdropped,
+  coalesce(d.ms_not_null, false) AS attnotnull, d.ms_default IS NOT NULL AS atthasdef, false AS atthasmissing, '' AS attidentity, '' AS attgenerated, false AS attisdropped,
   true AS attislocal, 0 AS attinhcount, t.typcollation AS attcollation, NULL::VARCHAR[] AS attacl, NULL::VARCHAR[] AS attoptions,
   NULL::VARCHAR[] AS attfdwoptions, NULL::VARCHAR AS attmissingval
-FROM live.pgc.ms_column c JOIN live.pgc.pg_type t ON t.oid = c.ms_type;
+FROM live.pgc.ms_column c JOIN live.pgc.pg_type t ON t.oid = c.ms_type
+LEFT JOIN live.pgc.ms_table_column d ON d.ms_oid = c.ms_oid AND d.ms_num = c.ms_num;
 
 CREATE VIEW live.pgc.pg_roles AS
 SELECT name AS rolname, false AS rolsuper, true AS rolinherit, false AS rolcreaterole, false AS rolcreatedb, true AS rolcanlogin,

@@ -116,8 +116,11 @@ CREATE MACRO live.pgc.pg_get_expr (ms_a, ms_b) AS ms_a::VARCHAR, (ms_a, ms_b, ms
 CREATE MACRO live.pgc.pg_get_viewdef
   (ms_a) AS (SELECT ms_definition FROM live.pgc.ms_view_definition WHERE ms_oid = live.pgc.regclass_in(ms_a)),
   (ms_a, ms_b) AS (SELECT ms_definition FROM live.pgc.ms_view_definition WHERE ms_oid = live.pgc.regclass_in(ms_a));
-CREATE MACRO live.pgc.pg_get_indexdef (ms_a) AS NULL::VARCHAR, (ms_a, ms_b, ms_c) AS NULL::VARCHAR;
-CREATE MACRO live.pgc.pg_get_constraintdef (ms_a) AS NULL::VARCHAR, (ms_a, ms_b) AS NULL::VARCHAR;
+CREATE MACRO live.pgc.ms_indexdef(ms_a) AS (SELECT 'CREATE UNIQUE INDEX ' || ms_name || ' ON public.' || ms_table || ' USING btree (' || ms_columns || ')'
+  FROM live.pgc.ms_key WHERE ms_index = ms_a);
+CREATE MACRO live.pgc.pg_get_indexdef (ms_a) AS live.pgc.ms_indexdef(ms_a), (ms_a, ms_b, ms_c) AS live.pgc.ms_indexdef(ms_a);
+CREATE MACRO live.pgc.ms_constraintdef(ms_a) AS (SELECT 'PRIMARY KEY (' || ms_columns || ')' FROM live.pgc.ms_key WHERE ms_constraint = ms_a);
+CREATE MACRO live.pgc.pg_get_constraintdef (ms_a) AS live.pgc.ms_constraintdef(ms_a), (ms_a, ms_b) AS live.pgc.ms_constraintdef(ms_a);
 CREATE MACRO live.pgc.pg_get_triggerdef (ms_a) AS NULL::VARCHAR, (ms_a, ms_b) AS NULL::VARCHAR;
 CREATE MACRO live.pgc.pg_get_ruledef (ms_a) AS NULL::VARCHAR, (ms_a, ms_b) AS NULL::VARCHAR;
 CREATE MACRO live.pgc.pg_get_partkeydef(ms_a) AS NULL::VARCHAR;

@@ -24,7 +24,7 @@ FROM live.pgc.pg_views;
 
 CREATE VIEW live.pgi.columns AS
 SELECT 'millstream' AS table_catalog, r.ms_schema AS table_schema, r.ms_name AS table_name, c.ms_name AS column_name,
-  c.ms_num::INTEGER AS ordinal_position, NULL::VARCHAR AS column_default, 'YES' AS is_nullable,
+  c.ms_num::INTEGER AS ordinal_position, d.ms_default AS column_default, CASE WHEN d.ms_not_null THEN 'NO' ELSE 'YES' END AS is_nullable,
   CASE WHEN t.ms_oid <> t.ms_base THEN 'ARRAY' ELSE t.ms_name END AS data_type, NULL::INTEGER AS character_maximum_length,
   CASE WHEN t.ms_oid IN (25, 1042, 1043) THEN 1073741824 END AS character_octet_length,
   CASE t.ms_oid WHEN 21 THEN 16 WHEN 23 THEN 32 WHEN 20 THEN 64 WHEN 700 THEN 24 WHEN 701 THEN 53
@@ -41,7 +41,20 @@ SELECT 'millstream' AS table_catalog, r.ms_schema AS table_schema, r.ms_name AS 
   NULL::VARCHAR AS identity_start, NULL::VARCHAR AS identity_increment, NULL::VARCHAR AS identity_maximum,
   NULL::VARCHAR AS identity_minimum, 'NO' AS identity_cycle, 'NEVER' AS is_generated, NULL::VARCHAR AS generation_expression,
   'NO' AS is_updatable
-FROM live.pgc.ms_column c JOIN live.pgc.ms_relation r ON r.ms_oid = c.ms_oid JOIN live.pgc.ms_type t ON t.ms_oid = c.ms_type;
+FROM live.pgc.ms_column c JOIN live.pgc.ms_relation r ON r.ms_oid = c.ms_oid JOIN live.pgc.ms_type t ON t.ms_oid = c.ms_type
+LEFT JOIN live.pgc.ms_table_column d ON d.ms_oid = c.ms_oid AND d.ms_num = c.ms_num;
+
+CREATE VIEW live.pgi.table_constraints AS
+SELECT 'millstream' AS constraint_catalog, 'public' AS constraint_schema, ms_name AS constraint_name, 'millstream' AS table_catalog,
+  'public' AS table_schema, ms_table AS table_name, 'PRIMARY KEY' AS constraint_type, 'NO' AS is_deferrable, 'NO' AS initially_deferred,
+  'YES' AS enforced, NULL::VARCHAR AS nulls_distinct
+FROM live.pgc.ms_key;
+
+CREATE VIEW live.pgi.key_column_usage AS
+SELECT 'millstream' AS constraint_catalog, 'public' AS constraint_schema, k.ms_name AS constraint_name, 'millstream' AS table_catalog,
+  'public' AS table_schema, k.ms_table AS table_name, c.ms_name AS column_name, c.ms_key::INTEGER AS ordinal_position,
+  NULL::INTEGER AS position_in_unique_constraint
+FROM live.pgc.ms_table_column c JOIN live.pgc.ms_key k ON k.ms_oid = c.ms_oid WHERE c.ms_key IS NOT NULL;
 
 CREATE VIEW live.pgi.enabled_roles AS SELECT rolname AS role_name FROM live.pgc.pg_roles;
 

@@ -27,6 +27,20 @@ SELECT 1000000 + 2 * view_oid + CASE schema_name WHEN 'millstream' THEN 1 ELSE 0
   column_count
 FROM duckdb_views() WHERE database_name = 'live' AND schema_name IN ('public', 'millstream');
 
+-- The columns of tables as far as they are more than those of other relations,
+-- and their primary keys. A key's index and constraint have the number of the
+-- table and so much more that no relation has it.
+CREATE VIEW live.pgc.ms_table_column AS
+SELECT r.ms_oid, c.position AS ms_num, c.name AS ms_name, c.not_null AS ms_not_null, c."default" AS ms_default, c.key_position AS ms_key
+FROM live.millstream.table_columns c JOIN live.pgc.ms_relation r ON r.ms_schema = 'public' AND r.ms_name = c."table";
+
+CREATE VIEW live.pgc.ms_key AS
+SELECT c.ms_oid, 500000000 + c.ms_oid AS ms_index, 700000000 + c.ms_oid AS ms_constraint, any_value(r.ms_name) AS ms_table,
+  any_value(r.ms_name) || '_pkey' AS ms_name, list(c.ms_num::SMALLINT ORDER BY c.ms_key) AS ms_nums,
+  string_agg(CASE WHEN regexp_full_match(c.ms_name, '[a-z_][a-z0-9_]*') THEN c.ms_name ELSE '"' || replace(c.ms_name, '"', '""') || '"' END,
+    ', ' ORDER BY c.ms_key) AS ms_columns
+FROM live.pgc.ms_table_column c JOIN live.pgc.ms_relation r ON r.ms_oid = c.ms_oid WHERE c.ms_key IS NOT NULL GROUP BY c.ms_oid;
+
 -- Postgres shows the query of a materialized view, not its CREATE statement.
 CREATE VIEW live.pgc.ms_view_definition AS
 SELECT r.ms_oid, regexp_replace(regexp_replace(v.definition, '^\s*create\s.*?\sas\s+', '', 'is'), '[\s;]*$', ';') AS ms_definition
