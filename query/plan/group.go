@@ -223,7 +223,7 @@ func (p *planner) checkSession(exprs []node) error {
 	for _, n := range exprs {
 		key := n.key()
 		grouped[key] = true
-		if keys[key] || find(n, isColumn) == nil || n.class() == classWindow || isWindowTime(n) {
+		if keys[key] || find(n, isSourceColumn) == nil {
 			continue
 		}
 		e := fail(codeInvalidDefinition, n.location(), "the view groups by %s, but the sessions are not those of each %[1]s", p.spell(n))
@@ -242,7 +242,7 @@ func (p *planner) checkSession(exprs []node) error {
 	return nil
 }
 
-func isWindowTime(n node) bool { return n.key() == newWindowTime().key() }
+func isSourceColumn(n node) bool { return n.class() == "COLUMN_REF" && !n.flag(lambdaMark) }
 
 // spell returns a group expression for a message.
 func (p *planner) spell(n node) string {
@@ -256,7 +256,7 @@ func (p *planner) spell(n node) string {
 func (p *planner) spellKeys(exprs []node) string {
 	var names []string
 	for _, n := range exprs {
-		if n.class() == classWindow || isWindowTime(n) || find(n, isColumn) == nil {
+		if find(n, isSourceColumn) == nil {
 			continue
 		}
 		name := "(…)"

@@ -87,6 +87,7 @@ var oracleViews = []string{
 	"SELECT window_start, window_end, count(*) FROM CUMULATE(orders, ts, INTERVAL '1 month', INTERVAL '1 year', time_zone => 'Europe/Paris') WHERE order_id < 1000 GROUP BY 1, 2",
 	"SELECT window_end, count(*) FROM CUMULATE(TABLE orders, DESCRIPTOR(ts), step => INTERVAL 1 DAY, size => INTERVAL 5 DAYS, time_zone => 'Europe/Paris') WHERE ts > '2000-02-01' GROUP BY window_end",
 	"SELECT window_start, window_end, country, count(*), sum(amount) FROM SESSION(TABLE orders PARTITION BY country, DESCRIPTOR(ts), INTERVAL '3 days') GROUP BY window_start, window_end, country",
+	"SELECT country, window_end - window_start AS w, count(*), window_end FROM SESSION(TABLE orders PARTITION BY country, DESCRIPTOR(ts), INTERVAL '2 days') GROUP BY ALL",
 	"SELECT window_end - window_start AS w, count(*) FROM SESSION(orders, ts, INTERVAL '4 days') WHERE paid AND quantity > 0 GROUP BY window_start",
 	"SELECT o.country, paid, window_start, window_time, max(quantity) FROM SESSION(TABLE orders PARTITION BY (country, o.paid), DESCRIPTOR(ts), INTERVAL '20' DAY) AS o GROUP BY ALL",
 	"SELECT upper(country) AS c, paid, window_start, window_end, count(*) FROM SESSION(orders, ts, gap => INTERVAL '20' DAY, partition_by => [upper(country), paid]) GROUP BY c, paid, window_start, window_end",
