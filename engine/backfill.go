@@ -432,6 +432,9 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 	}
 	if v.out != nil {
 		v.out.mark = v.streamMark()
+		for _, t := range v.out.tables() {
+			t.Renew()
+		}
 	}
 	v.attach()
 	e.publish()

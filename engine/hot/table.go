@@ -116,6 +116,14 @@ func (t *Table) timeRange(rec arrow.RecordBatch) (low, high int64, nulls bool) {
 // Seal keeps what is there from being merged with what comes.
 func (t *Table) Seal() { t.sealed = len(t.segments) }
 
+// Renew makes all rows those of the epoch that is being built, for a table whose
+// reclaimer has just joined the writer's. No reader knows them yet.
+func (t *Table) Renew() {
+	for _, s := range t.segments {
+		s.first, s.last = t.reclaim.Next(), t.reclaim.Next()
+	}
+}
+
 // Freeze returns the segments as readers may keep them.
 func (t *Table) Freeze() []*Segment {
 	if t.changed {

@@ -146,7 +146,11 @@ func union(ctx context.Context, b Binder, s *statement, defs []*view.Definition)
 		}
 		nulls := make([]string, len(d.Columns))
 		for i, c := range d.Columns {
-			nulls[i] = fmt.Sprintf("NULL::%s AS %s", c.Type, quote(first.Columns[i].Name))
+			value := fmt.Sprintf("NULL::%s", c.Type)
+			if d.Exprs[d.Select[i]].SQL == "NULL" { // by itself it has the type of the others
+				value = "NULL"
+			}
+			nulls[i] = value + " AS " + quote(first.Columns[i].Name)
 		}
 		selects = append(selects, "SELECT "+strings.Join(nulls, ", "))
 		if position(d, d.EventTime) != position(first, first.EventTime) {
