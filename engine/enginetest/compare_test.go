@@ -71,23 +71,52 @@ func (u *run) compareSource(ctx context.Context, s *query.Session, at int) error
 }
 
 func (u *run) compareLate(ctx context.Context, s *query.Session, at int, views []*enginetest.LiveView) error {
-	have, err := u.text(ctx, s, enginetest.AsText(enginetest.LateColumns, `"`+u.source.Name+`$late"`))
+	want, err := u.compareLateOf(ctx, s, at, nil)
 	if err != nil {
 		return err
-	}
-	want, err := u.judge.Late(ctx, u.views, at)
-	if err != nil {
-		return fmt.Errorf("judge: %w", err)
-	}
-	if difference := enginetest.Differ(have, want, nil); difference != "" {
-		return fmt.Errorf("late records at batch %d: %s", at, difference)
 	}
 	perView, perPartition := make(map[string]int), make(map[string]int)
 	for _, row := range want {
 		perView[row[0]]++
 		perPartition[row[4]]++
 	}
+	for _, v := range views {
+		if !v.AppendOnly() {
+			continue
+		}
+		late, err := u.compareLateOf(ctx, s, at, v)
+		if err != nil {
+			return err
+		}
+		for _, row := range late {
+			perView[row[0]]++
+		}
+	}
 	return u.compareCounters(ctx, s, at, views, len(want), perView, perPartition)
+}
+
+// compareLateOf compares the late rows of the source, or of a view, and returns
+// what they must be.
+func (u *run) compareLateOf(ctx context.Context, s *query.Session, at int, of *enginetest.LiveView) (enginetest.Rows, error) {
+	name := u.source.Name
+	if of != nil {
+		name = of.Name
+		if _, err := u.judge.Stream(ctx, of); err != nil {
+			return nil, fmt.Errorf("judge: %w", err)
+		}
+	}
+	have, err := u.text(ctx, s, enginetest.AsText(u.judge.LateColumns(of), `"`+name+`$late"`))
+	if err != nil {
+		return nil, err
+	}
+	want, err := u.judge.Late(ctx, u.views, of, at)
+	if err != nil {
+		return nil, fmt.Errorf("judge: %w", err)
+	}
+	if difference := enginetest.Differ(have, want, nil); difference != "" {
+		return nil, fmt.Errorf("late rows of %s at batch %d: %s", name, at, difference)
+	}
+	return want, nil
 }
 
 func (u *run) compareCounters(ctx context.Context, s *query.Session, at int, views []*enginetest.LiveView, late int, perView, perPartition map[string]int) error {

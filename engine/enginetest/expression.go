@@ -63,7 +63,7 @@ func (s *Source) column(r *rand.Rand) *Column { return &s.Columns[r.IntN(len(s.C
 
 // scalar returns a random expression over one row.
 func scalar(r *rand.Rand, s *Source) string {
-	if chance(r, 15) {
+	if s.of == nil && chance(r, 15) {
 		return pick(r, "_partition", "_offset % 10", "octet_length(_key)")
 	}
 	c := s.column(r)
@@ -187,7 +187,7 @@ func aggregate(r *rand.Rand, s *Source, approx bool) output {
 	if chance(r, 3) {
 		list = anyType
 	}
-	list = slices.Clone(list)
+	list = slices.DeleteFunc(slices.Clone(list), s.lacks)
 	if family(c.Type) == "float" && !c.wild {
 		list = append(list, "=sum(%s)", "~avg(%s)", "=sum(%s)",
 			"~var_pop(CASE WHEN isfinite(%[1]s) THEN %[1]s END)", "~corr(CASE WHEN isfinite(%[1]s) THEN %[1]s END, _offset)", "~median(%s)")
@@ -198,7 +198,7 @@ func aggregate(r *rand.Rand, s *Source, approx bool) output {
 		template = pick(r, list...)
 	}
 	out := output{approx: template[0] == '~'}
-	template = strings.NewReplacer("{place}", "(_offset * 100 + _partition)", "{ts}", s.eventTime().Name).Replace(template)
+	template = strings.NewReplacer("{place}", s.place(), "{ts}", s.timeName()).Replace(template)
 	call, judge, other := strings.Cut(template[1:], " @ ")
 	if strings.Contains(call, "%") {
 		call = apply(strings.ReplaceAll(call, "%s", "%[1]s"), c.Name)
@@ -214,6 +214,12 @@ func aggregate(r *rand.Rand, s *Source, approx bool) output {
 		out.sql = pick(r, call+" + 1", "CASE WHEN "+call+" > 3 THEN 'many' ELSE 'few' END")
 	}
 	return out
+}
+
+// lacks reports whether a template needs what the source does not have.
+func (s *Source) lacks(template string) bool {
+	return strings.Contains(template, "{place}") && s.place() == "" || strings.Contains(template, "_offset") && s.of != nil ||
+		strings.Contains(template, "{ts}") && s.EventTime < 0
 }
 
 // oneCall reports whether the parenthesis that ends an expression belongs to

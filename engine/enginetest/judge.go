@@ -24,9 +24,9 @@ type LiveView struct {
 	Created int   // batches that were there before it
 	Dropped int   // batches that were there when it was dropped, -1 while it exists
 	Tick    int64 // the judge's when it was created
-	// BatchSQL returns the SELECT over a relation in the place of the source,
+	// BatchSQL returns a SELECT over a relation in the place of what it reads,
 	// without the rows in windows that do not satisfy a condition, if there is one.
-	BatchSQL func(relation, windows string) (string, error)
+	BatchSQL func(sql, relation, windows string) (string, error)
 }
 
 // Judge keeps the log of what arrived and knows what the database must hold. A
@@ -189,7 +189,7 @@ func (j *Judge) View(ctx context.Context, v *LiveView, at int) (Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	sql, err := v.BatchSQL(fmt.Sprintf("(SELECT * FROM judged WHERE batch <= %d AND %s)", at, rows), windows)
+	sql, err := j.statement(ctx, v, at, rows, windows)
 	if err != nil {
 		return nil, err
 	}
@@ -231,8 +231,18 @@ func (j *Judge) Source(ctx context.Context, at int, query func(columns []string,
 	return j.db.Text(ctx, query(j.SourceColumns(), fmt.Sprintf("(SELECT * FROM log WHERE batch <= %d)", at)))
 }
 
-// LateColumns are the columns of <source>$late that Late returns.
-var LateColumns = []string{`"view"`, "window_start", "window_end", "watermark", "_partition", "_offset"}
+// LateColumns are the columns of <source>$late that Late returns, or of the
+// table of late rows of the view of.
+func (j *Judge) LateColumns(of *LiveView) []string {
+	columns := []string{`"view"`, "window_start", "window_end", "watermark"}
+	if of == nil {
+		return append(columns, "_partition", "_offset")
+	}
+	for _, c := range of.stream.Columns {
+		columns = append(columns, c.Name)
+	}
+	return columns
+}
 
 // Watermark returns the source's watermark at a point, as TIMESTAMPTZ text, or
 // Null.

@@ -53,7 +53,7 @@ func (j *Judge) counted(ctx context.Context, v *LiveView, at int) (rows, windows
 		bounds = "window_end"
 	}
 	if v.window.final {
-		shown = fmt.Sprintf("%s <= (SELECT make_timestamp%s(max(after)) FROM judged WHERE batch <= %d)", bounds, j.zone(), at)
+		shown = fmt.Sprintf("%s <= make_timestamp%s(%s)", bounds, j.zone(), j.mark(v, at))
 	}
 	switch {
 	case v.window.gap > 0:
@@ -76,14 +76,18 @@ func (j *Judge) closedFor(v *LiveView, end string) string {
 
 func among(arrivals []string) string { return "arrival IN (" + strings.Join(arrivals, " ") + " -1)" }
 
-// Late returns what <source>$late must list at a point for the given views, in
-// LateColumns.
-func (j *Judge) Late(ctx context.Context, views []*LiveView, at int) (Rows, error) {
+// Late returns what <source>$late must list at a point for the given views, or
+// those of them that read the view of, in the columns of LateColumns.
+func (j *Judge) Late(ctx context.Context, views []*LiveView, of *LiveView, at int) (Rows, error) {
 	if err := j.judge(ctx); err != nil {
 		return nil, err
 	}
-	selects := []string{"SELECT NULL, NULL, NULL, NULL, NULL, NULL WHERE false"}
+	columns := j.LateColumns(of)
+	selects := []string{"SELECT " + strings.Repeat("NULL, ", len(columns)-1) + "NULL WHERE false"}
 	for _, v := range views {
+		if v.of != of {
+			continue
+		}
 		upto := at
 		if v.Dropped >= 0 {
 			upto = min(at, v.Dropped)
@@ -95,7 +99,7 @@ func (j *Judge) Late(ctx context.Context, views []*LiveView, at int) (Rows, erro
 			if err != nil {
 				return nil, err
 			}
-			ts := j.source.eventTime().Name
+			ts := v.window.time
 			start, end, late = ts, fmt.Sprintf("CASE WHEN isfinite(%[1]s) THEN %[1]s + to_microseconds(%[2]d) ELSE %[1]s END", ts, v.window.gap), among(arrivals)
 		case v.window.all != "":
 			closed := fmt.Sprintf("[w for w in %s if %s]", v.window.all, j.closedFor(v, "w.e"))
@@ -109,8 +113,16 @@ func (j *Judge) Late(ctx context.Context, views []*LiveView, at int) (Rows, erro
 		if v.where != "" {
 			where += " AND (" + v.where + ")"
 		}
-		selects = append(selects, fmt.Sprintf("SELECT DISTINCT '%s', (%s)::VARCHAR, (%s)::VARCHAR, make_timestamp%s(mark)::VARCHAR, _partition::VARCHAR, _offset::VARCHAR FROM %s WHERE %s",
-			v.Name, start, end, j.zone(), j.joined(v), where))
+		from, err := j.input(ctx, v, at)
+		if err != nil {
+			return nil, err
+		}
+		verb := "SELECT"
+		if len(v.joins.tables) > 0 {
+			verb = "SELECT DISTINCT"
+		}
+		selects = append(selects, fmt.Sprintf("%s '%s', (%s)::VARCHAR, (%s)::VARCHAR, make_timestamp%s(mark)::VARCHAR, %s::VARCHAR FROM %s WHERE %s",
+			verb, v.Name, start, end, j.zone(), strings.Join(columns[4:], "::VARCHAR, "), j.joined(v, from), where))
 	}
 	return j.db.Text(ctx, strings.Join(selects, " UNION ALL "))
 }
@@ -127,13 +139,17 @@ func (j *Judge) lateForSessions(ctx context.Context, v *LiveView, at int) (late 
 	for _, k := range v.partition {
 		keys = append(keys, fmt.Sprintf("coalesce('=' || (%s)::VARCHAR, '')", k))
 	}
-	ts, where := j.source.eventTime().Name, "true"
+	ts, where := v.window.time, "true"
 	if v.where != "" {
 		where = v.where
 	}
+	from, err := j.input(ctx, v, at)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := j.db.Text(ctx, fmt.Sprintf(`SELECT arrival::VARCHAR, batch::VARCHAR, mark::VARCHAR, concat_ws('|', %[1]s),
-		CASE WHEN isfinite(%[2]s) THEN epoch_us(%[2]s)::VARCHAR ELSE %[2]s::VARCHAR END FROM judged WHERE batch <= %[3]d AND %[2]s IS NOT NULL AND (%[4]s) ORDER BY arrival`,
-		strings.Join(keys, ", "), ts, at, where))
+		CASE WHEN isfinite(%[2]s) THEN epoch_us(%[2]s)::VARCHAR ELSE %[2]s::VARCHAR END FROM %[5]s WHERE batch <= %[3]d AND %[2]s IS NOT NULL AND (%[4]s) ORDER BY arrival`,
+		strings.Join(keys, ", "), ts, at, where, from))
 	if err != nil {
 		return nil, err
 	}

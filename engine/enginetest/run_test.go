@@ -132,7 +132,7 @@ func (u *run) step(ctx context.Context, limit int, first bool) error {
 	r := u.rand
 	n := r.IntN(100)
 	switch {
-	case first && r.IntN(2) == 0, n < 8 && len(u.live()) < 6:
+	case first && r.IntN(2) == 0, n < 12 && len(u.live()) < 8:
 		return u.createView(ctx, limit)
 	case n < 62:
 		if u.judge.Records(u.judge.Batches()) > maxRecords {
@@ -246,10 +246,13 @@ func (u *run) live() []*enginetest.LiveView {
 
 // createView makes a view, at times while records go on coming.
 func (u *run) createView(ctx context.Context, limit int) error {
-	v := u.newView()
+	v, err := u.newView(ctx)
+	if err != nil {
+		return err
+	}
 	live := &enginetest.LiveView{View: v, Created: u.judge.Batches(), Dropped: -1, Tick: u.judge.Tick()}
-	live.BatchSQL = func(relation, windows string) (string, error) {
-		return plan.BatchSQLWith(ctx, u.plain, v.Judge, relation, plan.Tables{
+	live.BatchSQL = func(sql, relation, windows string) (string, error) {
+		return plan.BatchSQLWith(ctx, u.plain, sql, relation, plan.Tables{
 			On:      func(source, table string) string { return u.judge.During(live, source, table) },
 			Windows: windows,
 		})
@@ -261,7 +264,6 @@ func (u *run) createView(ctx context.Context, limit int) error {
 	if u.rand.IntN(2) == 0 && u.judge.Records(u.judge.Batches()) <= maxRecords {
 		meanwhile = 1 + u.rand.IntN(5)
 	}
-	var err error
 	for range meanwhile {
 		err = errors.Join(err, u.append(ctx, limit/4+1))
 	}
@@ -270,7 +272,7 @@ func (u *run) createView(ctx context.Context, limit int) error {
 	}
 	u.views = append(u.views, live)
 	if meanwhile > 0 {
-		if live.Created, err = u.handedOver(ctx); err != nil {
+		if live.Created, err = u.handedOver(ctx, live); err != nil {
 			return err
 		}
 		u.note("%s from batch %d on", v.Name, live.Created)
@@ -281,17 +283,21 @@ func (u *run) createView(ctx context.Context, limit int) error {
 
 // handedOver returns the point at which the last view began to get each batch:
 // its job has counted the records before it.
-func (u *run) handedOver(ctx context.Context) (int, error) {
+func (u *run) handedOver(ctx context.Context, v *enginetest.LiveView) (int, error) {
 	rows, err := u.text(ctx, nil, "SELECT rows::VARCHAR FROM millstream.jobs ORDER BY id DESC LIMIT 1")
 	if err != nil {
 		return 0, err
 	}
-	for at := 0; at <= u.judge.Batches(); at++ {
-		if fmt.Sprint(u.judge.Records(at)) == rows[0][0] {
+	for at := v.Created; at <= u.judge.Batches(); at++ {
+		n, err := u.judge.Folded(ctx, v, at)
+		if err != nil {
+			return 0, fmt.Errorf("judge: %w", err)
+		}
+		if fmt.Sprint(n) == rows[0][0] {
 			return at, nil
 		}
 	}
-	return 0, fmt.Errorf("the job has folded %s records, which is the end of no batch", rows[0][0])
+	return 0, fmt.Errorf("the job of %s has folded %s rows, which is the end of no batch", v.Name, rows[0][0])
 }
 
 func (u *run) dropView(ctx context.Context) error {
@@ -303,12 +309,29 @@ func (u *run) dropView(ctx context.Context) error {
 		return err
 	}
 	v := live[u.rand.IntN(len(live))]
-	if u.followed.name == v.Name {
-		u.unfollow()
+	gone := []*enginetest.LiveView{v}
+	for _, w := range live { // in the order in which they were made
+		if slices.Contains(gone, w.Of()) {
+			gone = append(gone, w)
+		}
 	}
-	u.note("drop %s", v.Name)
-	v.Dropped, u.durable = u.judge.Batches(), u.judge.Batches()
-	return u.db.Exec(ctx, "DROP MATERIALIZED VIEW "+v.Name)
+	for _, w := range gone {
+		if strings.Trim(strings.TrimSuffix(u.followed.name, `$late"`), `"`) == w.Name {
+			u.unfollow()
+		}
+		w.Dropped, u.durable = u.judge.Batches(), u.judge.Batches()
+	}
+	if u.rand.IntN(2) == 0 {
+		u.note("drop %s and %d more", v.Name, len(gone)-1)
+		return u.db.Exec(ctx, "DROP MATERIALIZED VIEW "+v.Name+" CASCADE")
+	}
+	for _, w := range slices.Backward(gone) {
+		u.note("drop %s", w.Name)
+		if err := u.db.Exec(ctx, "DROP MATERIALIZED VIEW "+w.Name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (u *run) restart(ctx context.Context) error {

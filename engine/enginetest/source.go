@@ -32,7 +32,8 @@ type Source struct {
 	Partitions int
 	Infinite   bool // some event times are infinite
 	joins      joins
-	Rounded    bool // event times are multiples of the step, so that many hit the bounds of windows
+	of         *LiveView // whose stream it is, nil for a source
+	Rounded    bool      // event times are multiples of the step, so that many hit the bounds of windows
 }
 
 var scalarKinds = []batch.Kind{
@@ -145,4 +146,11 @@ func (s *Source) eventTime() *Column {
 		return nil
 	}
 	return &s.Columns[s.EventTime]
+}
+
+func (s *Source) timeName() string {
+	if s.EventTime < 0 {
+		return ""
+	}
+	return s.Columns[s.EventTime].Name
 }

@@ -180,8 +180,8 @@ type joins struct {
 	tables []string // by their aliases
 }
 
-// NewJoinedView returns a random view over a source and some of the tables.
-func NewJoinedView(r *rand.Rand, s *Source, tables []*Table, name string) *View {
+// Join returns the source with some of the tables joined to it.
+func (s *Source) Join(r *rand.Rand, tables []*Table) *Source {
 	wide := *s
 	wide.Columns = slices.Clone(s.Columns)
 	for i, t := range tables {
@@ -217,20 +217,18 @@ func NewJoinedView(r *rand.Rand, s *Source, tables []*Table, name string) *View 
 		wide.joins.tables = append(wide.joins.tables, alias)
 		wide.Columns = append(wide.Columns, qualified.Columns...)
 	}
-	v := NewView(r, &wide, name)
-	v.joins = wide.joins
-	return v
+	return &wide
 }
 
 // joined is the log as a view joins it, for the late rule.
-func (j *Judge) joined(v *LiveView) string {
+func (j *Judge) joined(v *LiveView, from string) string {
 	if len(v.joins.tables) == 0 {
-		return "judged"
+		return from
 	}
-	sql := "judged" + v.joins.sql
+	sql := v.joins.sql
 	for _, alias := range v.joins.tables {
 		on := " AS " + alias + " ON "
 		sql = strings.Replace(sql, on, on+j.During(v, "judged", alias)+" AND ", 1)
 	}
-	return sql
+	return from + sql
 }

@@ -3,6 +3,7 @@ package enginetest_test
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/millstream-db/millstream/engine/enginetest"
 	"github.com/millstream-db/millstream/query"
@@ -27,16 +28,39 @@ func (u *run) createTables(ctx context.Context) error {
 	return nil
 }
 
-func (u *run) newView() *enginetest.View {
+// newView returns a view over the source, joined or not, or over another view.
+func (u *run) newView(ctx context.Context) (*enginetest.View, error) {
 	name := fmt.Sprint("v", len(u.views))
+	reads, err := u.readable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if u.rand.IntN(4) == 0 {
+		return enginetest.NewRowView(u.rand, reads, name), nil
+	}
+	return enginetest.NewView(u.rand, reads, name), nil
+}
+
+// readable returns something that a view can read.
+func (u *run) readable(ctx context.Context) (*enginetest.Source, error) {
+	streams := slices.DeleteFunc(u.live(), func(v *enginetest.LiveView) bool { return !v.Readable() || v.Depth() > 2 })
+	if len(streams) > 0 && u.rand.IntN(2) == 0 {
+		s, err := u.judge.Stream(ctx, pick(u.rand, streams...))
+		if err != nil {
+			return nil, fmt.Errorf("judge: %w", err)
+		}
+		if len(s.Columns) > 1 {
+			return s, nil
+		}
+	}
 	if len(u.tables) == 0 || u.rand.IntN(3) == 0 {
-		return enginetest.NewView(u.rand, u.source, name)
+		return u.source, nil
 	}
 	joined := u.tables[:1+u.rand.IntN(len(u.tables))]
 	if u.rand.IntN(4) == 0 { // the same one again
 		joined = append([]*enginetest.Table{joined[0]}, joined...)
 	}
-	return enginetest.NewJoinedView(u.rand, u.source, joined, name)
+	return u.source.Join(u.rand, joined), nil
 }
 
 // changeTable changes a table. That commits everything before it.

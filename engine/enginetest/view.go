@@ -19,11 +19,13 @@ type View struct {
 	joins     joins
 	window    window
 	partition []string // the keys of sessions
+	cascade
 }
 
 // NewView returns a random view over a source.
 func NewView(r *rand.Rand, s *Source, name string) *View {
 	v := &View{Name: name, window: newWindow(r, s)}
+	v.of, v.joins = s.of, s.joins
 	var scalars []string
 	for range pick(r, 0, 1, 1, 2, 3) {
 		scalars = append(scalars, scalar(r, s))
@@ -44,7 +46,7 @@ func NewView(r *rand.Rand, s *Source, name string) *View {
 	alias := make([]string, len(keys))
 	for i, key := range keys {
 		if selected[i] {
-			alias[i] = fmt.Sprint("o", len(items))
+			alias[i] = fmt.Sprint(s.prefix(), len(items))
 			items = append(items, output{sql: key})
 		}
 	}
@@ -65,6 +67,7 @@ func NewView(r *rand.Rand, s *Source, name string) *View {
 		}
 		a.rest += a.clauses()
 	}
+	v.time = v.timeColumn(alias)
 	v.finish(r, items, &a, v.windowColumn(alias))
 	return v
 }
@@ -72,7 +75,7 @@ func NewView(r *rand.Rand, s *Source, name string) *View {
 // rest is the statement between the SELECT list and GROUP BY.
 func (v *View) rest(r *rand.Rand, s *Source, items []output) string {
 	for i, it := range items {
-		v.Columns = append(v.Columns, fmt.Sprint("o", i))
+		v.Columns = append(v.Columns, fmt.Sprint(s.prefix(), i))
 		v.Approx = append(v.Approx, it.approx)
 	}
 	sql := " FROM " + v.window.from + s.joins.sql

@@ -18,8 +18,9 @@ type window struct {
 	// all is a list of structs of s and e, the bounds of all windows of a row in
 	// the order of their ends, when there can be several. start and end are
 	// those of the row's own part then.
-	all string
-	gap int64 // of sessions, whose windows no SQL over one row gives
+	all  string
+	gap  int64  // of sessions, whose windows no SQL over one row gives
+	time string // the column that is cut
 
 	lateness int64 // microseconds
 	final    bool  // shown when closed
@@ -27,7 +28,11 @@ type window struct {
 
 // newWindow returns a window over the source, or none.
 func newWindow(r *rand.Rand, s *Source) window {
+	if s.eventTime() == nil {
+		return window{from: s.Name}
+	}
 	w := anyWindow(r, s)
+	w.time = s.eventTime().Name
 	if w.start == "" && w.gap == 0 {
 		return w
 	}
