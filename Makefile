@@ -56,8 +56,9 @@ fuzz: ## run every fuzz target for FUZZTIME=30s
 	done
 
 .PHONY: oracle
-oracle: ## compare SEEDS=500 random views with plain DuckDB
+oracle: ## compare SEEDS=500 random databases with plain DuckDB, and some with themselves in other batches
 	$(GO) test ./engine/enginetest -run TestOracle -count=1 -timeout 120m -v -args -seeds=$(SEEDS)
+	$(GO) test ./engine/enginetest -run TestMetamorphic -count=1 -timeout 60m -v -args -seeds=$$(( ($(SEEDS) + 19) / 20 ))
 
 .PHONY: sqltest
 sqltest: ## run the SQL test files, each under four settings (ARGS=-rewrite fills results in)

@@ -66,7 +66,7 @@ func NewRowView(r *rand.Rand, s *Source, name string) *View {
 	for i := range columns {
 		sql := columns[i].Name
 		if chance(r, 2) {
-			sql = scalar(r, &Source{Columns: columns[i : i+1], EventTime: -1, of: s.of})
+			sql = scalar(r, &Source{Columns: columns[i : i+1], EventTime: -1, of: s.of, number: s.number})
 		}
 		list = append(list, sql)
 	}
@@ -131,6 +131,9 @@ func (s *Source) prefix() string { return strings.Repeat("o", 1+s.depth()) }
 
 // place is an expression that is different for each row, "" if there is none.
 func (s *Source) place() string {
+	if s.number != "" {
+		return s.number
+	}
 	if s.of == nil {
 		return "(_offset * 100 + _partition)"
 	}

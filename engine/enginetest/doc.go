@@ -8,6 +8,11 @@
 // same records, minus those that the late rule takes out. The late rule is
 // computed there, in SQL, from the log alone.
 //
+// A view may read the rows of another view, or its windows that have closed;
+// what the judge says of the other view is then what the statement runs over. A
+// [Log] is records that can be cut into batches in many ways: TestMetamorphic
+// gives them to a database in each, which all have to end with the same.
+//
 // The package shares no code with the engine but the types of package batch:
 // a mistake in the engine must not repeat itself in what the engine is
 // compared with. The tests of this package run seeds against package query,

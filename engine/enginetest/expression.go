@@ -63,7 +63,7 @@ func (s *Source) column(r *rand.Rand) *Column { return &s.Columns[r.IntN(len(s.C
 
 // scalar returns a random expression over one row.
 func scalar(r *rand.Rand, s *Source) string {
-	if s.of == nil && chance(r, 15) {
+	if s.of == nil && s.number == "" && chance(r, 15) {
 		return pick(r, "_partition", "_offset % 10", "octet_length(_key)")
 	}
 	c := s.column(r)
@@ -218,7 +218,7 @@ func aggregate(r *rand.Rand, s *Source, approx bool) output {
 
 // lacks reports whether a template needs what the source does not have.
 func (s *Source) lacks(template string) bool {
-	return strings.Contains(template, "{place}") && s.place() == "" || strings.Contains(template, "_offset") && s.of != nil ||
+	return strings.Contains(template, "{place}") && s.place() == "" || strings.Contains(template, "_offset") && (s.of != nil || s.number != "") ||
 		strings.Contains(template, "{ts}") && s.EventTime < 0
 }
 

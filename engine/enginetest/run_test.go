@@ -250,13 +250,7 @@ func (u *run) createView(ctx context.Context, limit int) error {
 	if err != nil {
 		return err
 	}
-	live := &enginetest.LiveView{View: v, Created: u.judge.Batches(), Dropped: -1, Tick: u.judge.Tick()}
-	live.BatchSQL = func(sql, relation, windows string) (string, error) {
-		return plan.BatchSQLWith(ctx, u.plain, sql, relation, plan.Tables{
-			On:      func(source, table string) string { return u.judge.During(live, source, table) },
-			Windows: windows,
-		})
-	}
+	live := u.judged(ctx, v)
 	u.note("%s", v.CreateSQL())
 	made := make(chan error, 1)
 	go func() { made <- u.db.Exec(ctx, v.CreateSQL()) }()
@@ -279,6 +273,18 @@ func (u *run) createView(ctx context.Context, limit int) error {
 	}
 	u.durable = max(u.durable, live.Created)
 	return nil
+}
+
+// judged makes a view one that the judge can judge.
+func (u *run) judged(ctx context.Context, v *enginetest.View) *enginetest.LiveView {
+	live := &enginetest.LiveView{View: v, Created: u.judge.Batches(), Dropped: -1, Tick: u.judge.Tick()}
+	live.BatchSQL = func(sql, relation, windows string) (string, error) {
+		return plan.BatchSQLWith(ctx, u.plain, sql, relation, plan.Tables{
+			On:      func(source, table string) string { return u.judge.During(live, source, table) },
+			Windows: windows,
+		})
+	}
+	return live
 }
 
 // handedOver returns the point at which the last view began to get each batch:
@@ -391,18 +397,9 @@ func (u *run) crash(ctx context.Context) error {
 // resume finds the point that the database has kept and goes on from there.
 func (u *run) resume(ctx context.Context, whole bool) error {
 	u.awaited = 0
-	rows, err := u.text(ctx, nil, "SELECT partition::VARCHAR, next_offset::VARCHAR FROM millstream.partitions")
+	offsets, err := u.offsets(ctx)
 	if err != nil {
 		return err
-	}
-	offsets := make(map[int32]int64)
-	for _, row := range rows {
-		var p int32
-		var next int64
-		if _, err := fmt.Sscan(row[0]+" "+row[1], &p, &next); err != nil {
-			return err
-		}
-		offsets[p] = next
 	}
 	at := u.judge.Find(offsets)
 	switch {
@@ -421,6 +418,24 @@ func (u *run) resume(ctx context.Context, whole bool) error {
 		return u.compare(ctx)
 	}
 	return nil
+}
+
+// offsets returns the next offsets of the partitions.
+func (u *run) offsets(ctx context.Context) (map[int32]int64, error) {
+	rows, err := u.text(ctx, nil, "SELECT partition::VARCHAR, next_offset::VARCHAR FROM millstream.partitions")
+	if err != nil {
+		return nil, err
+	}
+	offsets := make(map[int32]int64)
+	for _, row := range rows {
+		var p int32
+		var next int64
+		if _, err := fmt.Sscan(row[0]+" "+row[1], &p, &next); err != nil {
+			return nil, err
+		}
+		offsets[p] = next
+	}
+	return offsets, nil
 }
 
 // beginRead opens a transaction that goes on seeing this epoch.

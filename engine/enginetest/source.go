@@ -33,7 +33,9 @@ type Source struct {
 	Infinite   bool // some event times are infinite
 	joins      joins
 	of         *LiveView // whose stream it is, nil for a source
-	Rounded    bool      // event times are multiples of the step, so that many hit the bounds of windows
+	number     string    // the column that Number has added
+	calm       bool
+	Rounded    bool // event times are multiples of the step, so that many hit the bounds of windows
 }
 
 var scalarKinds = []batch.Kind{

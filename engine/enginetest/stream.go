@@ -20,6 +20,7 @@ type Stream struct {
 	rand       *rand.Rand
 	now        int64 // event time
 	skew       []int64
+	count      int64
 	partitions [][]Record
 }
 
@@ -57,6 +58,9 @@ func (t *Stream) extend(partition int) {
 	for i, c := range t.source.Columns {
 		switch {
 		case c.Generated != "":
+		case c.Name == t.source.number:
+			t.count++
+			rec.Values = append(rec.Values, t.count)
 		case i == t.source.EventTime:
 			rec.Values = append(rec.Values, t.eventTime(partition))
 		default:
@@ -80,6 +84,9 @@ func (t *Stream) eventTime(partition int) Value {
 	ts := t.now + t.skew[partition]
 	if s.Rounded {
 		ts -= ts % s.StepMicros
+	}
+	if s.calm {
+		return ts - t.behind(3)
 	}
 	switch r.IntN(400) {
 	case 0:
