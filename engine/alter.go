@@ -14,6 +14,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/job"
 )
 
 // sourceChange is what ALTER makes of a source.
@@ -99,7 +100,7 @@ func (e *Engine) mayChange(a *sourceChange) error {
 	if e.failed != nil {
 		return e.failed
 	}
-	if list := e.jobs.reading(a.s.def.Name); a.structural && len(list) > 0 {
+	if list := e.jobs.Reading(a.s.def.Name); a.structural && len(list) > 0 {
 		return fmt.Errorf("source %q %w: job %d builds materialized view %s from it", a.s.def.Name, ErrInUse, list[0].ID, list[0].View)
 	}
 	return nil
@@ -415,7 +416,7 @@ func (e *Engine) AlterTable(ctx context.Context, name string, change func(*Table
 			if err := e.free(def.Name); err != nil {
 				return err
 			}
-			if j := e.jobs.find(func(j *Job) bool { return slices.Contains(j.Tables, name) }); j != nil {
+			if j := e.jobs.Find(func(j *job.Job) bool { return slices.Contains(j.Tables, name) }); j != nil {
 				return fmt.Errorf("table %q %w: job %d builds materialized view %s with it", name, ErrInUse, j.ID, j.View)
 			}
 			if views := e.tableViews(name); len(views) > 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/hot"
+	"github.com/millstream-db/millstream/engine/job"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -35,7 +36,7 @@ const backfillRows = 65536
 // job waits.
 type backfill struct {
 	e       *Engine
-	job     *Job
+	job     *job.Job
 	def     *ViewDefinition
 	replace bool
 	source  *SourceDefinition
@@ -72,12 +73,12 @@ func (e *Engine) CreateView(ctx context.Context, def *ViewDefinition) error {
 // StartView begins to build a view and returns the job that does it. With
 // replace, a view of that name goes on answering until the new one takes its
 // place. The job does not end with the context.
-func (e *Engine) StartView(ctx context.Context, def *ViewDefinition, replace bool) (*Job, error) {
+func (e *Engine) StartView(ctx context.Context, def *ViewDefinition, replace bool) (*job.Job, error) {
 	own := *def
 	def = &own
 	b := &backfill{
 		e: e, def: def, replace: replace, reclaim: epoch.NewReclaimer(e.mem, 0),
-		job: &Job{Statement: def.SQL, View: def.Plan.Name, Source: def.Plan.Source, Started: time.Now()},
+		job: &job.Job{Statement: def.SQL, View: def.Plan.Name, Source: def.Plan.Source, Started: time.Now()},
 	}
 	for i := range def.Plan.Joins {
 		b.job.Tables = append(b.job.Tables, def.Plan.Joins[i].Table)
@@ -101,7 +102,7 @@ func (e *Engine) StartView(ctx context.Context, def *ViewDefinition, replace boo
 				return err
 			}
 		}
-		if jobCtx, err = e.jobs.add(b.job); err != nil {
+		if jobCtx, err = e.jobs.Add(b.job); err != nil {
 			if first != nil {
 				first.read.Close()
 			}
@@ -120,7 +121,7 @@ func (e *Engine) StartView(ctx context.Context, def *ViewDefinition, replace boo
 func (b *backfill) claim() error {
 	name := b.def.Plan.Name
 	if b.replace && b.e.views[name] != nil {
-		if j := b.e.jobs.of(name); j != nil {
+		if j := b.e.jobs.Of(name); j != nil {
 			return fmt.Errorf("materialized view %q %w: job %d replaces it", name, ErrInUse, j.ID)
 		}
 		if d := b.e.views[name].dependents(); len(d) > 0 {
@@ -136,17 +137,17 @@ func (b *backfill) run(ctx context.Context, first *piece) {
 		b.e.pause(ctx)
 	}
 	err := b.build(ctx, first)
-	state := JobDone
+	state := job.Done
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
-		state, err = JobCanceled, context.Cause(ctx)
+		state, err = job.Canceled, context.Cause(ctx)
 	default:
-		state = JobFailed
+		state = job.Failed
 		b.e.opts.Logger.Warn("a view could not be built", "view", b.def.Plan.Name, "job", b.job.ID, "err", err)
 	}
 	b.discard()
-	b.e.jobs.end(b.job, state, err)
+	b.e.jobs.End(b.job, state, err)
 }
 
 // build folds the source's rows piece by piece, until the rest is small enough
@@ -159,7 +160,7 @@ func (b *backfill) build(ctx context.Context, p *piece) error {
 			if err := b.fold(ctx, p); err != nil {
 				return fmt.Errorf("backfill: %w", err)
 			}
-			b.job.setState(JobCatchingUp)
+			b.job.Enter(job.CatchingUp)
 		}
 		var next *piece
 		committed := make(chan error, 1)
@@ -261,7 +262,7 @@ func (b *backfill) cut(ctx context.Context) (*piece, error) {
 		}
 	}
 	if p.rows = b.rows - had; p.next != nil {
-		b.job.total.Add(p.rows)
+		b.job.Total.Add(p.rows)
 	}
 	return p, nil
 }
@@ -311,7 +312,7 @@ func (b *backfill) fold(ctx context.Context, p *piece) error {
 			}
 			known += n
 		}
-		b.job.total.Add(known)
+		b.job.Total.Add(known)
 	}
 	fromMemory := func() error {
 		for _, rec := range recent.Records() {
@@ -369,7 +370,7 @@ func (b *backfill) apply(ctx context.Context, rec arrow.RecordBatch) error {
 		return err
 	}
 	b.reclaim.Sweep()
-	b.job.rows.Add(rec.NumRows())
+	b.job.Rows.Add(rec.NumRows())
 	return nil
 }
 
@@ -422,7 +423,7 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 			return fmt.Errorf("backfill: %w", err)
 		}
 	}
-	b.job.setState(JobFinishing)
+	b.job.Enter(job.Finishing)
 	b.reclaim.Join(e.reclaim)
 	b.v = nil
 	for _, b := range v.all() {

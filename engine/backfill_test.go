@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/millstream-db/millstream/engine/job"
 )
 
 // named returns the revenue view under another name.
@@ -121,7 +123,7 @@ func TestJobCanBeSeenAndCancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := j.Status(); s.State != JobBackfilling || s.View != "v" || s.Source != "orders" {
+	if s := j.Status(); s.State != job.Backfilling || s.View != "v" || s.Source != "orders" {
 		t.Errorf("status %+v", s)
 	}
 	if b := e.Building("v"); b == nil || b.Job != j.ID {

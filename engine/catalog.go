@@ -61,7 +61,7 @@ func (e *Engine) free(name string) error {
 			return fmt.Errorf("relation %q %w", n, ErrExists)
 		}
 	}
-	if j := e.jobs.of(name); j != nil {
+	if j := e.jobs.Of(name); j != nil {
 		return fmt.Errorf("relation %q %w: job %d is building it", name, ErrExists, j.ID)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/job"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/subscription"
 )
@@ -28,7 +29,7 @@ type Engine struct {
 	current atomic.Pointer[Snapshot]
 	input   chan delivery
 	ops     chan operation
-	jobs    jobs
+	jobs    job.List
 	alter   sync.Mutex    // held while a source\'s reader may be closed and opened again
 	quit    chan struct{} // closed when the writer is to end
 	done    chan struct{} // closed when it has
@@ -287,7 +288,7 @@ func (e *Engine) Close(ctx context.Context) error {
 }
 
 func (e *Engine) shutdown(ctx context.Context) error {
-	e.jobs.close()
+	e.jobs.Close(ErrClosed)
 	err := errors.Join(e.StopSources(ctx), e.Checkpoint(ctx))
 	e.subs.Close(ErrClosed)
 	close(e.quit)

@@ -185,15 +185,6 @@ func (v *liveView) steps() []*enrichStep {
 	return v.enrich.steps
 }
 
-// copyBytes is the memory that copies of tables take for the view. Views that
-// share one all count it.
-func (v *liveView) copyBytes() (n int64) {
-	for _, s := range v.steps() {
-		n += s.copy.Bytes()
-	}
-	return n
-}
-
 // origin returns the row of the batch that a row of the last result comes from.
 func (x *enricher) origin(row int32) int {
 	if x == nil || x.rows == nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/dimension"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/job"
 )
 
 // liveTable is a table at work. It belongs to the writer. Its rows are in the
@@ -93,7 +94,7 @@ func (e *Engine) DropTable(ctx context.Context, name string, cascade bool) error
 		if t == nil {
 			return fmt.Errorf("table %q %w", name, ErrNotFound)
 		}
-		if j := e.jobs.find(func(j *Job) bool { return slices.Contains(j.Tables, name) }); j != nil {
+		if j := e.jobs.Find(func(j *job.Job) bool { return slices.Contains(j.Tables, name) }); j != nil {
 			return fmt.Errorf("table %q %w: job %d builds materialized view %s with it", name, ErrInUse, j.ID, j.View)
 		}
 		views := e.tableViews(name)

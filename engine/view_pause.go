@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/job"
 	"github.com/millstream-db/millstream/engine/watermark"
 )
 
@@ -115,7 +116,7 @@ func (e *Engine) ResumeView(ctx context.Context, name string) (changed bool, err
 func (e *Engine) resume(v *liveView) error {
 	p := v.paused
 	b := &backfill{
-		e: e, job: &Job{}, def: v.def, v: v, branch: v, reclaim: e.reclaim,
+		e: e, job: &job.Job{}, def: v.def, v: v, branch: v, reclaim: e.reclaim,
 		folded: p.epoch, next: p.next, rows: p.rows, missed: p,
 	}
 	rest, err := b.cut(context.Background())

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/job"
 )
 
 // notices runs a statement in a session and returns its notices.
@@ -47,7 +48,7 @@ func TestBackgroundViewsAreJobs(t *testing.T) {
 	if len(got) != 1 || !strings.Contains(got[0], `job 1 builds materialized view "v" in the background`) {
 		t.Errorf("notices %q", got)
 	}
-	for db.engine.Jobs()[0].State != engine.JobFinishing {
+	for db.engine.Jobs()[0].State != job.Finishing {
 		time.Sleep(time.Millisecond)
 	}
 	wantError(t, db, "SELECT * FROM v", CodeObjectNotPrerequisite, `materialized view "v" is being built (99 %)`)
