@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/dimension"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/hot"
@@ -60,13 +61,13 @@ type liveView struct {
 	picked  []int         // where these columns are in the source's rows, nil: they are all
 	state   *view.View
 	stage   *view.Stage
-	enrich  *enricher      // nil: it joins nothing
-	schema  *batch.Schema  // of stage one's input
-	vectors []batch.Vector // scratch
-	out     *liveSource    // what views over it read, nil if its rows change
-	mark    int64          // the watermark that has closed its windows
-	paused  *viewPause     // nil: it gets what its source gets
-	results *duck.Conn     // computes stage three of closed windows for views over it
+	enrich  *dimension.Enricher // nil: it joins nothing
+	schema  *batch.Schema       // of stage one's input
+	vectors []batch.Vector      // scratch
+	out     *liveSource         // what views over it read, nil if its rows change
+	mark    int64               // the watermark that has closed its windows
+	paused  *viewPause          // nil: it gets what its source gets
+	results *duck.Conn          // computes stage three of closed windows for views over it
 	// branches are those of a UNION ALL, the view itself first; nil if there is one.
 	branches []*liveView
 	late     int64 // records that came too late for it
@@ -210,7 +211,7 @@ func (s *liveSource) observe(b *batch.Batch, rec arrow.RecordBatch) []int64 {
 // closeInput gives up what stands before the state.
 func (v *liveView) closeInput() {
 	v.stage.Close()
-	v.enrich.close()
+	v.enrich.Close()
 }
 
 // viewWork is what a view has done since it was made or restored.
@@ -227,7 +228,7 @@ func (w *viewWork) add(x viewWork) {
 // apply runs a view over rows and returns those that came too late for it.
 func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks []int64) (late []view.Late, err error) {
 	err = v.compute(ctx, rec, watermarks, func(in *view.Input) error {
-		late = v.enrich.late(v.state.Apply(in))
+		late = v.enrich.Late(v.state.Apply(in))
 		return nil
 	})
 	v.late += int64(len(late))
@@ -249,7 +250,7 @@ func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermark
 	v.work.rows += rec.NumRows()
 	schema := v.schema
 	if v.enrich != nil {
-		wide, marks, failed, err := v.enrich.run(ctx, rec, watermarks)
+		wide, marks, failed, err := v.enrich.Run(ctx, rec, watermarks)
 		if err != nil {
 			return fmt.Errorf("view %s: %w", plan.Name, err)
 		}

@@ -56,7 +56,7 @@ func (e *Engine) newBranch(def *ViewDefinition, plan *view.Definition, created t
 	}
 	if err != nil {
 		state.Close()
-		v.enrich.close()
+		v.enrich.Close()
 		return nil, err
 	}
 	return v, nil

@@ -190,7 +190,7 @@ func (v *liveView) selectRows(mem *batch.Allocator, rec arrow.RecordBatch, in *v
 			b.Column(meta + 3).AppendNull()
 			continue
 		}
-		from := v.enrich.origin(row)
+		from := v.enrich.Origin(row)
 		b.Column(meta+2).AppendFrom(&timestamps, from)
 		b.Column(meta+3).AppendFrom(&keys, from)
 	}

@@ -162,10 +162,10 @@ func (e *Engine) copiesBytes() map[string]int64 {
 	seen := make(map[*dimension.Copy]bool)
 	for _, src := range e.sources {
 		for _, v := range src.views {
-			for _, s := range v.steps() {
-				if !seen[s.copy] {
-					seen[s.copy] = true
-					out[s.join.Table] += s.copy.Bytes()
+			for _, s := range v.enrich.Steps() {
+				if !seen[s.Copy] {
+					seen[s.Copy] = true
+					out[s.Join.Table] += s.Copy.Bytes()
 				}
 			}
 		}
