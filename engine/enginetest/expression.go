@@ -151,7 +151,7 @@ var aggregates = map[string][]string{
 		"=list(%s ORDER BY %s, {place})::VARCHAR", "=list_sum(list(%s::HUGEINT))", "=histogram(%s)::VARCHAR",
 		"=coalesce(abs(approx_quantile(%s, 1)::DOUBLE - max(%s)::DOUBLE) <= 1 + 0.01 * abs(max(%s)::DOUBLE), max(%s) IS NULL) @ count(*) >= 0",
 		"=coalesce(abs(approx_quantile(%s, [0, 0.5])[1]::DOUBLE - min(%s)::DOUBLE) <= 1 + 0.01 * abs(min(%s)::DOUBLE), max(%s) IS NULL) @ count(*) >= 0",
-		"=coalesce(approx_quantile(%s, 0.5) BETWEEN min(%s) AND max(%s), max(%s) IS NULL) @ count(*) >= 0"},
+		"=coalesce(approx_quantile(%s, 0.5)::DOUBLE BETWEEN min(%s)::DOUBLE - 1e-9 * abs(min(%s)::DOUBLE) AND max(%s)::DOUBLE + 1e-9 * abs(max(%s)::DOUBLE), max(%s) IS NULL) @ count(*) >= 0"},
 	"decimal": {"=sum(%s)", "~avg(%s)", "=min(%s)", "=max(%s)", "=sum(%s) - 1", "=bool_or(%s < 0)",
 		"=sum(DISTINCT %s)", "~avg(DISTINCT %s)", "~stddev(%s)", "~variance(DISTINCT %s)", "=quantile_disc(%s, 0.5)", "=list(DISTINCT %s ORDER BY %s)::VARCHAR"},
 	"float": {"=min(%s)", "=max(%s)", "=bool_or(isnan(%s))", "=arg_max(%s, {place})",
