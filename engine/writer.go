@@ -200,7 +200,7 @@ func (s *liveSource) number(e *Engine, b *batch.Batch) error {
 	if int(b.Record.NumCols()) == len(s.decoded.Columns) {
 		return nil
 	}
-	rec, err := withMetadata(e.mem, s.decoded, b, next)
+	rec, err := b.WithMetadata(e.mem, s.decoded, next)
 	if err != nil {
 		return fmt.Errorf("source %s: %w", s.def.Name, err)
 	}

@@ -1,19 +1,17 @@
-package engine
+package batch
 
 import (
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-
-	"github.com/millstream-db/millstream/engine/batch"
 )
 
-// withMetadata returns the batch's rows with metadata behind them: partition
+// WithMetadata returns the batch's rows with metadata behind them: partition
 // 0, offsets from next on, the arrival as the timestamp, no key. The caller
 // owns the record; the batch keeps its own.
-func withMetadata(mem *batch.Allocator, schema *batch.Schema, b *batch.Batch, next int64) (arrow.RecordBatch, error) {
-	own := len(schema.Columns) - len(batch.MetadataColumns())
+func (b *Batch) WithMetadata(mem *Allocator, schema *Schema, next int64) (arrow.RecordBatch, error) {
+	own := len(schema.Columns) - len(MetadataColumns())
 	if int(b.Record.NumCols()) != own {
 		return nil, fmt.Errorf("the rows have %d columns, the source has %d", b.Record.NumCols(), own)
 	}
@@ -23,7 +21,7 @@ func withMetadata(mem *batch.Allocator, schema *batch.Schema, b *batch.Batch, ne
 			return nil, fmt.Errorf("column %s is of Arrow type %s, must be %s", want.Name, got, want.Type.Arrow())
 		}
 	}
-	meta := batch.NewBuilder(mem, batch.NewSchema(batch.MetadataColumns()))
+	meta := NewBuilder(mem, NewSchema(MetadataColumns()))
 	for i := range int64(b.Rows()) {
 		meta.Column(0).AppendInt32(0)
 		meta.Column(1).AppendInt64(next + i)
