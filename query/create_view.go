@@ -11,6 +11,7 @@ import (
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/plan"
+	"github.com/millstream-db/millstream/query/plan/token"
 )
 
 func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, background bool) (notices []string, err error) {
@@ -120,7 +121,7 @@ func storedView(t *parser.CreateView, sql string) string {
 func (db *DB) planView(ctx context.Context, name, sql string) (def *view.Definition, err error) {
 	rels := db.relations()
 	err = db.binders.with(func(b *binder) error {
-		ast, err := b.Serialize(ctx, plan.PlainSyntax(sql))
+		ast, err := b.Serialize(ctx, token.PlainSyntax(sql))
 		if err != nil {
 			return err
 		}

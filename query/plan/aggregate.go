@@ -12,14 +12,15 @@ import (
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // call is a call of an aggregate function.
 type call struct {
-	n      node
+	n      ast.Node
 	name   string // DuckDB's first name of the function
 	kept   kept
-	args   []node
+	args   []ast.Node
 	types  []batch.Type // of args; shorter if a view cannot keep one of them
 	result string       // DuckDB's type of the call
 	filter int          // index of the condition in FILTER, -1 for none
@@ -27,8 +28,8 @@ type call struct {
 
 // aggregate makes the accumulators of a call and returns the expression over
 // the state's columns that has the call's value.
-func (p *planner) aggregate(ctx context.Context, n node) (node, error) {
-	if m, ok := aggregateMacros[n.str("function_name")]; ok {
+func (p *planner) aggregate(ctx context.Context, n ast.Node) (ast.Node, error) {
+	if m, ok := aggregateMacros[n.Str("function_name")]; ok {
 		return p.macro(ctx, n, m.params, m.sql)
 	}
 	c, err := p.readCall(ctx, n)
@@ -45,7 +46,7 @@ func (p *planner) aggregate(ctx context.Context, n node) (node, error) {
 }
 
 // macro replaces a macro by what it stands for.
-func (p *planner) macro(ctx context.Context, n node, params []string, sql string) (node, error) {
+func (p *planner) macro(ctx context.Context, n ast.Node, params []string, sql string) (ast.Node, error) {
 	if _, err := p.stage.typeOf(ctx, n); err != nil {
 		return nil, err
 	}
@@ -53,13 +54,13 @@ func (p *planner) macro(ctx context.Context, n node, params []string, sql string
 	if err != nil {
 		return nil, err
 	}
-	args := n.list("children")
-	var replace func(node) (node, error)
-	replace = func(c node) (node, error) {
-		if names := c.strings("column_names"); c.class() == "COLUMN_REF" {
+	args := n.List("children")
+	var replace func(ast.Node) (ast.Node, error)
+	replace = func(c ast.Node) (ast.Node, error) {
+		if names := c.Strings("column_names"); c.Class() == "COLUMN_REF" {
 			return args[slices.Index(params, names[0])], nil
 		}
-		out, err := mapChildren(c, replace)
+		out, err := ast.MapChildren(c, replace)
 		if err == nil {
 			out["query_location"] = n["query_location"]
 		}
@@ -72,31 +73,31 @@ func (p *planner) macro(ctx context.Context, n node, params []string, sql string
 	if expanded, err = p.afterAggregation(ctx, expanded); err != nil {
 		return nil, err
 	}
-	return expanded.in(n), nil
+	return expanded.In(n), nil
 }
 
 // readCall checks a call and lets DuckDB bind it, over the source.
-func (p *planner) readCall(ctx context.Context, n node) (*call, error) {
-	c := &call{n: n, name: n.str("function_name"), args: n.list("children"), filter: -1}
+func (p *planner) readCall(ctx context.Context, n ast.Node) (*call, error) {
+	c := &call{n: n, name: n.Str("function_name"), args: n.List("children"), filter: -1}
 	if other, ok := otherNames[c.name]; ok {
 		c.name = other
 	}
 	unsupported := func(what string) error {
-		return fail(codeUnsupported, n.location(), "%s is not supported in a materialized view", what).hint("%s", aggregateHint)
+		return fail(codeUnsupported, n.Location(), "%s is not supported in a materialized view", what).hint("%s", aggregateHint)
 	}
 	var ok bool
 	if c.kept, ok = keptFunctions[c.name]; !ok {
-		err := unsupported("the aggregate " + n.str("function_name"))
+		err := unsupported("the aggregate " + n.Str("function_name"))
 		if why, ok := notKept[c.name]; ok {
 			return nil, err.(*Error).hint("%s", why)
 		}
 		return nil, err
 	}
-	if n.flag("export_state") {
+	if n.Flag("export_state") {
 		return nil, unsupported("EXPORT_STATE")
 	}
 	var err error
-	if f := n.child("filter"); f != nil {
+	if f := n.Child("filter"); f != nil {
 		if c.filter, err = p.stage.addCondition(ctx, f); err != nil {
 			return nil, err
 		}
@@ -128,14 +129,14 @@ var countArgument = map[string]int{"min": 1, "max": 1, "arg_min": 2, "arg_max": 
 // would hold up the whole view.
 func (c *call) check() error {
 	if i, ok := countArgument[c.name]; ok && i < len(c.args) {
-		n, scale, ok := constDecimal(c.args[i])
+		n, scale, ok := ast.ConstDecimal(c.args[i])
 		if !ok || scale != 0 || n.Sign() <= 0 || n.Cmp(big.NewInt(maxCount)) > 0 {
-			return fail(codeInvalidParameter, c.args[i].location(), "the number of values that %s returns must be a constant between 1 and %d",
-				c.n.str("function_name"), maxCount)
+			return fail(codeInvalidParameter, c.args[i].Location(), "the number of values that %s returns must be a constant between 1 and %d",
+				c.n.Str("function_name"), maxCount)
 		}
 	}
 	if c.name == "avg" && c.result == "INTERVAL" {
-		return fail(codeUnsupported, c.n.location(), "avg over an INTERVAL is not supported in a materialized view").
+		return fail(codeUnsupported, c.n.Location(), "avg over an INTERVAL is not supported in a materialized view").
 			hint("take the mean of its length in seconds: epoch(x)")
 	}
 	return nil
@@ -149,15 +150,15 @@ func (c *call) native() bool {
 	if len(k.funcs) == 0 || len(c.types) < len(c.args) || k.accept != nil && !k.accept(c.types) {
 		return false
 	}
-	if k.ordered && len(c.n.child("order_bys").list("orders")) > 0 {
+	if k.ordered && len(c.n.Child("order_bys").List("orders")) > 0 {
 		return false
 	}
-	return !c.n.flag("distinct") || k.distinct == distinctNone || len(c.args) == 1
+	return !c.n.Flag("distinct") || k.distinct == distinctNone || len(c.args) == 1
 }
 
 // accumulate makes the accumulators of a call.
-func (p *planner) accumulate(ctx context.Context, c *call) (node, error) {
-	distinct := c.n.flag("distinct") && c.kept.distinct == distinctSet
+func (p *planner) accumulate(ctx context.Context, c *call) (ast.Node, error) {
+	distinct := c.n.Flag("distinct") && c.kept.distinct == distinctSet
 	k := p.refine(c, distinct)
 	var args []int
 	if k.funcs[0] != aggregate.CountStar {
@@ -192,7 +193,7 @@ func (p *planner) refine(c *call, distinct bool) kept {
 	k := c.kept
 	switch c.name {
 	case "count":
-		if arg := c.args[0]; !distinct && arg.class() == "CONSTANT" && !arg.child("value").flag("is_null") {
+		if arg := c.args[0]; !distinct && arg.Class() == "CONSTANT" && !arg.Child("value").Flag("is_null") {
 			k.funcs = []aggregate.Function{aggregate.CountStar}
 		}
 	case "sum":
@@ -225,7 +226,7 @@ func (p *planner) eventTime(ctx context.Context) ([]int, error) {
 	if i < 0 {
 		return nil, nil
 	}
-	at, err := p.stage.add(ctx, newColumn(p.source.Columns[i].Name))
+	at, err := p.stage.add(ctx, ast.NewColumn(p.source.Columns[i].Name))
 	return []int{at}, err
 }
 
@@ -251,9 +252,9 @@ func (p *planner) columns(a view.Aggregate) ([]string, error) {
 }
 
 // value returns an expression over state columns, which it calls $0, $1, ….
-func (p *planner) value(ctx context.Context, n node, sql string, columns []string) (node, error) {
+func (p *planner) value(ctx context.Context, n ast.Node, sql string, columns []string) (ast.Node, error) {
 	if sql == "$0" {
-		return newColumn(columns[0]).in(n), nil
+		return ast.NewColumn(columns[0]).In(n), nil
 	}
 	var pairs []string
 	for i := range slices.Backward(columns) { // $10 before $1
@@ -263,5 +264,5 @@ func (p *planner) value(ctx context.Context, n node, sql string, columns []strin
 	if err != nil {
 		return nil, err
 	}
-	return items[0].in(n), nil
+	return items[0].In(n), nil
 }

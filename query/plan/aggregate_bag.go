@@ -10,6 +10,7 @@ import (
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // bag is a Bag among the definition's aggregates: calls with the same FILTER
@@ -35,7 +36,7 @@ func bagRelation(at int) string { return fmt.Sprint("ms_bag", at) }
 func bagPlaceholder(at int) string { return fmt.Sprintf("{{bag%d}}", at) }
 
 // bag keeps the arguments of a call and returns the column of its result.
-func (p *planner) bag(ctx context.Context, c *call) (node, error) {
+func (p *planner) bag(ctx context.Context, c *call) (ast.Node, error) {
 	b := p.bagOf(c.filter)
 	n, err := p.overBag(ctx, b, c)
 	if err != nil {
@@ -57,7 +58,7 @@ func (p *planner) bag(ctx context.Context, c *call) (node, error) {
 	if c.kept.empty != "" { // a group that no row has entered
 		return p.value(ctx, c.n, fmt.Sprintf("coalesce($0, %s)", c.kept.empty), []string{name})
 	}
-	return newColumn(name).in(c.n), nil
+	return ast.NewColumn(name).In(c.n), nil
 }
 
 // squaresBound is the largest number whose fourth power is far from overflow.
@@ -66,16 +67,16 @@ const squaresBound = "1e70"
 // overBagSQL is a call over a bag's rows as SQL. DuckDB raises an error where
 // the squares of numbers are not finite, and TRY does not go around aggregates:
 // one group must not keep all others from being read, so it has NULL instead.
-func (p *planner) overBagSQL(ctx context.Context, n node, squares bool) (string, error) {
+func (p *planner) overBagSQL(ctx context.Context, n ast.Node, squares bool) (string, error) {
 	if !squares {
 		return deparseExpr(ctx, p.b, n)
 	}
 	var tooLarge []string
-	n, err := mapChildren(n, func(arg node) (node, error) {
-		if arg.class() != "COLUMN_REF" {
+	n, err := ast.MapChildren(n, func(arg ast.Node) (ast.Node, error) {
+		if arg.Class() != "COLUMN_REF" {
 			return arg, nil
 		}
-		name := arg.strings("column_names")[0]
+		name := arg.Strings("column_names")[0]
 		large := fmt.Sprintf("abs(%s::DOUBLE) >= %s", name, squaresBound)
 		tooLarge = append(tooLarge, "coalesce(bool_or("+large+"), false)")
 		return p.value(ctx, arg, "CASE WHEN NOT "+large+" THEN $0 END", []string{name})
@@ -104,49 +105,49 @@ func (p *planner) bagOf(filter int) *bag {
 }
 
 // overBag returns a call over the rows of its bag.
-func (p *planner) overBag(ctx context.Context, b *bag, c *call) (node, error) {
+func (p *planner) overBag(ctx context.Context, b *bag, c *call) (ast.Node, error) {
 	n := maps.Clone(c.n)
 	n["filter"] = nil
-	n, err := mapChildren(n, func(arg node) (node, error) {
+	n, err := ast.MapChildren(n, func(arg ast.Node) (ast.Node, error) {
 		kept, err := p.keepArgument(ctx, b, arg)
-		if err == nil && kept.class() != "COLUMN_REF" && find(kept, isColumn) != nil && arg.class() != "LAMBDA" {
-			kept = newTry(kept) // what fails for one row is NULL, as in stage one
+		if err == nil && kept.Class() != "COLUMN_REF" && ast.Find(kept, isColumn) != nil && arg.Class() != "LAMBDA" {
+			kept = ast.NewTry(kept) // what fails for one row is NULL, as in stage one
 		}
 		return kept, err
 	})
-	if err != nil || !c.kept.arrival || len(c.args) == 0 || n.flag("distinct") {
+	if err != nil || !c.kept.arrival || len(c.args) == 0 || n.Flag("distinct") {
 		return n, err
 	}
-	orders, _ := n.child("order_bys")["orders"].([]any)
+	orders, _ := n.Child("order_bys")["orders"].([]any)
 	orders = slices.Clone(orders)
 	if i := p.source.index(p.source.EventTime); i >= 0 && c.kept.event && len(orders) == 0 {
 		nulls := "NULLS LAST"
 		if c.name == "last" {
 			nulls = "NULLS FIRST"
 		}
-		ts, err := p.keepArgument(ctx, b, newColumn(p.source.Columns[i].Name))
+		ts, err := p.keepArgument(ctx, b, ast.NewColumn(p.source.Columns[i].Name))
 		if err != nil {
 			return nil, err
 		}
 		orders = append(orders, newOrder(ts, "ASCENDING", nulls))
 	}
-	by := maps.Clone(n.child("order_bys"))
-	by["orders"] = append(orders, newOrder(newColumn("n"), "ORDER_DEFAULT", "ORDER_DEFAULT"))
+	by := maps.Clone(n.Child("order_bys"))
+	by["orders"] = append(orders, newOrder(ast.NewColumn("n"), "ORDER_DEFAULT", "ORDER_DEFAULT"))
 	n["order_bys"] = by
 	return n, nil
 }
 
-func newOrder(n node, direction, nulls string) node {
-	return node{"type": direction, "null_order": nulls, "expression": n}
+func newOrder(n ast.Node, direction, nulls string) ast.Node {
+	return ast.Node{"type": direction, "null_order": nulls, "expression": n}
 }
 
 // keepArgument makes an argument a column of the bag. Of what a column cannot
 // hold, the parts are kept; of what depends on no column, nothing.
-func (p *planner) keepArgument(ctx context.Context, b *bag, n node) (node, error) {
-	if find(n, isColumn) == nil {
+func (p *planner) keepArgument(ctx context.Context, b *bag, n ast.Node) (ast.Node, error) {
+	if ast.Find(n, isColumn) == nil {
 		return n, nil
 	}
-	typeName, ok := "", n.class() != "LAMBDA" && find(n, isLambdaParameter) == nil
+	typeName, ok := "", n.Class() != "LAMBDA" && ast.Find(n, isLambdaParameter) == nil
 	if ok {
 		var err error
 		if typeName, err = p.stage.typeOf(ctx, n); err != nil {
@@ -155,9 +156,9 @@ func (p *planner) keepArgument(ctx context.Context, b *bag, n node) (node, error
 		_, ok = representable(typeName)
 	}
 	if !ok {
-		return mapChildren(n, func(part node) (node, error) { return p.keepArgument(ctx, b, part) })
+		return ast.MapChildren(n, func(part ast.Node) (ast.Node, error) { return p.keepArgument(ctx, b, part) })
 	}
-	key := n.key()
+	key := n.Key()
 	i := slices.Index(b.keys, key)
 	if i < 0 {
 		at, err := p.stage.add(ctx, n)
@@ -169,10 +170,10 @@ func (p *planner) keepArgument(ctx context.Context, b *bag, n node) (node, error
 		a := &p.def.Aggregates[b.at]
 		a.Args = append(a.Args, at)
 	}
-	return newColumn(columnName("v", i)).in(n), nil
+	return ast.NewColumn(columnName("v", i)).In(n), nil
 }
 
-func isLambdaParameter(n node) bool { return n.flag(lambdaMark) }
+func isLambdaParameter(n ast.Node) bool { return n.Flag(ast.LambdaMark) }
 
 // withBags joins the results of calls over bags to the state's relation.
 func (p *planner) withBags(state string, bag func(at int) string) string {

@@ -8,12 +8,13 @@ import (
 
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // quantiles keeps an approx_quantile of numbers: one sketch for all places that
 // the SELECT list asks for. Of other types, DuckDB computes it over a bag.
-func (p *planner) quantiles(ctx context.Context, c *call) (node, error) {
-	if len(c.types) == 0 || !isNumber(c.types[0]) || c.n.flag("distinct") {
+func (p *planner) quantiles(ctx context.Context, c *call) (ast.Node, error) {
+	if len(c.types) == 0 || !isNumber(c.types[0]) || c.n.Flag("distinct") {
 		return p.bag(ctx, c)
 	}
 	places, list, ok := constPlaces(c.args[1])
@@ -65,16 +66,16 @@ func clamped(column, typeName string) string {
 
 // places returns the places for which the SELECT list asks approx_quantile of
 // the same values.
-func (p *planner) places(n node, own []float64) []float64 {
-	same := func(c node) bool {
-		return c.function("approx_quantile") && !c.flag("distinct") && len(c.list("children")) == 2 &&
-			c.list("children")[0].key() == n.list("children")[0].key() && filterKey(c) == filterKey(n)
+func (p *planner) places(n ast.Node, own []float64) []float64 {
+	same := func(c ast.Node) bool {
+		return c.IsCall("approx_quantile") && !c.Flag("distinct") && len(c.List("children")) == 2 &&
+			c.List("children")[0].Key() == n.List("children")[0].Key() && filterKey(c) == filterKey(n)
 	}
 	all := slices.Clone(own)
 	for _, it := range p.res.items {
-		eachIn(it.resolved, func(c node) {
+		eachIn(it.resolved, func(c ast.Node) {
 			if same(c) {
-				more, _, _ := constPlaces(c.list("children")[1])
+				more, _, _ := constPlaces(c.List("children")[1])
 				all = append(all, more...)
 			}
 		})
@@ -83,34 +84,34 @@ func (p *planner) places(n node, own []float64) []float64 {
 	return slices.Compact(all)
 }
 
-func filterKey(n node) string {
-	if f := n.child("filter"); f != nil {
-		return f.key()
+func filterKey(n ast.Node) string {
+	if f := n.Child("filter"); f != nil {
+		return f.Key()
 	}
 	return ""
 }
 
 // eachIn calls f for every expression in n, n included.
-func eachIn(n node, f func(node)) {
+func eachIn(n ast.Node, f func(ast.Node)) {
 	f(n)
-	eachChild(n, func(c node) { eachIn(c, f) })
+	ast.EachChild(n, func(c ast.Node) { eachIn(c, f) })
 }
 
 // constPlaces returns the constants of a quantile or of a list of quantiles.
 // DuckDB has checked that they are between 0 and 1.
-func constPlaces(n node) (places []float64, list, ok bool) {
-	parts := []node{n}
-	if n.function("list_value") {
-		parts, list = n.list("children"), true
+func constPlaces(n ast.Node) (places []float64, list, ok bool) {
+	parts := []ast.Node{n}
+	if n.IsCall("list_value") {
+		parts, list = n.List("children"), true
 	}
 	for _, part := range parts {
-		q, ok := constDouble(part)
+		q, ok := ast.ConstDouble(part)
 		if !ok {
-			unscaled, scale, isDecimal := constDecimal(part)
+			unscaled, scale, isDecimal := ast.ConstDecimal(part)
 			if !isDecimal {
 				return nil, false, false
 			}
-			q, _ = new(big.Rat).SetFrac(unscaled, pow10(scale)).Float64()
+			q, _ = new(big.Rat).SetFrac(unscaled, ast.Pow10(scale)).Float64()
 		}
 		places = append(places, q)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/engine/window"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // BatchSQL returns a view's SELECT as plain DuckDB SQL over a table that holds
@@ -41,7 +42,7 @@ func BatchSQLWith(ctx context.Context, b Binder, sql, relation string, tables Ta
 // over returns the statement, with so many of its outer SELECTs, with another
 // list in the innermost SELECT and with the relation in the place of its source.
 func (s *statement) over(ctx context.Context, b Binder, relation string, list []any, outer int) (string, error) {
-	sel, err := mapChildren(s.sel, func(c node) (node, error) { return c, nil })
+	sel, err := ast.MapChildren(s.sel, func(c ast.Node) (ast.Node, error) { return c, nil })
 	if err != nil {
 		return "", err
 	}
@@ -53,7 +54,7 @@ func (s *statement) over(ctx context.Context, b Binder, relation string, list []
 	if err != nil {
 		return "", err
 	}
-	if sel["from_table"], err = s.rejoin(ctx, b, s.sel.child("from_table"), own["from_table"], s.tables); err != nil {
+	if sel["from_table"], err = s.rejoin(ctx, b, s.sel.Child("from_table"), own["from_table"], s.tables); err != nil {
 		return "", err
 	}
 	sel["select_list"] = list
@@ -64,7 +65,7 @@ func (s *statement) over(ctx context.Context, b Binder, relation string, list []
 }
 
 // fromSQL returns the relation with the columns of its window.
-func (s *statement) fromSQL(ctx context.Context, b Binder, sel node, relation string) (from string, err error) {
+func (s *statement) fromSQL(ctx context.Context, b Binder, sel ast.Node, relation string) (from string, err error) {
 	c := s.from.window
 	if c == nil {
 		return relation, nil
@@ -79,7 +80,7 @@ func (s *statement) fromSQL(ctx context.Context, b Binder, sel node, relation st
 	if s.tables.Windows != "" {
 		from = "(SELECT * FROM " + from + " WHERE " + s.tables.Windows + ")"
 	}
-	if find(s.sel, func(n node) bool { return isNamed(n, windowTime) }) != nil {
+	if ast.Find(s.sel, func(n ast.Node) bool { return isNamed(n, ast.WindowTime) }) != nil {
 		from = "(SELECT *, window_end - INTERVAL '1 millisecond' AS window_time FROM " + from + ")"
 	}
 	return from, nil
@@ -87,14 +88,14 @@ func (s *statement) fromSQL(ctx context.Context, b Binder, sel node, relation st
 
 // sessionFrom moves WHERE below the windows: sessions consist of the rows that
 // it lets through.
-func (s *statement) sessionFrom(ctx context.Context, b Binder, sel node, relation string) (string, error) {
+func (s *statement) sessionFrom(ctx context.Context, b Binder, sel ast.Node, relation string) (string, error) {
 	rows, err := parseOwn(ctx, b, "SELECT * FROM "+relation+" AS "+quote(s.from.qualifier()))
 	if err != nil {
 		return "", err
 	}
 	list, _ := rows["select_list"].([]any)
 	for i, key := range s.from.window.keys {
-		key = key.in(node{})
+		key = key.In(ast.Node{})
 		key["alias"] = columnName("ms_key", i)
 		list = append(list, key)
 	}
@@ -108,27 +109,27 @@ func (s *statement) sessionFrom(ctx context.Context, b Binder, sel node, relatio
 }
 
 // isNamed reports whether n is a column, qualified or not, of the name.
-func isNamed(n node, name string) bool {
-	names := n.strings("column_names")
-	return n.class() == "COLUMN_REF" && len(names) > 0 && strings.EqualFold(names[len(names)-1], name)
+func isNamed(n ast.Node, name string) bool {
+	names := n.Strings("column_names")
+	return n.Class() == "COLUMN_REF" && len(names) > 0 && strings.EqualFold(names[len(names)-1], name)
 }
 
 // groupAllBounds completes a GROUP BY that has one of a window's columns with
 // the others that the statement has: DuckDB does not know that one determines
 // the others.
-func groupAllBounds(sel node) {
-	items := sel.list("select_list")
+func groupAllBounds(sel ast.Node) {
+	items := sel.List("select_list")
 	grouped := make(map[string]bool)
 	exprs, _ := sel["group_expressions"].([]any)
 	for _, e := range exprs {
-		n, _ := asNode(e)
-		names := n.strings("column_names")
+		n, _ := ast.AsNode(e)
+		names := n.Strings("column_names")
 		if i, ok, _ := ordinal(n, len(items)); ok {
-			names = items[i].strings("column_names")
+			names = items[i].Strings("column_names")
 		} else if len(names) == 1 {
 			for _, it := range items {
-				if strings.EqualFold(it.str("alias"), names[0]) && it.class() == "COLUMN_REF" {
-					names = it.strings("column_names")
+				if strings.EqualFold(it.Str("alias"), names[0]) && it.Class() == "COLUMN_REF" {
+					names = it.Strings("column_names")
 				}
 			}
 		}
@@ -136,7 +137,7 @@ func groupAllBounds(sel node) {
 			grouped[strings.ToLower(names[len(names)-1])] = true
 		}
 	}
-	if !grouped[windowStart] && !grouped[windowEnd] {
+	if !grouped[ast.WindowStart] && !grouped[ast.WindowEnd] {
 		return
 	}
 	var sets []any
@@ -146,14 +147,14 @@ func groupAllBounds(sel node) {
 		sets = append(sets, append([]any{}, set...))
 	}
 	exprs = append([]any{}, exprs...)
-	for _, name := range []string{windowStart, windowEnd, windowTime} {
-		used := name != windowTime || find(sel, func(n node) bool { return isNamed(n, name) }) != nil
+	for _, name := range []string{ast.WindowStart, ast.WindowEnd, ast.WindowTime} {
+		used := name != ast.WindowTime || ast.Find(sel, func(n ast.Node) bool { return isNamed(n, name) }) != nil
 		if used && !grouped[name] {
 			for i := range sets {
 				set, _ := sets[i].([]any)
 				sets[i] = append(set, json.Number(fmt.Sprint(len(exprs))))
 			}
-			exprs = append(exprs, newColumn(name))
+			exprs = append(exprs, ast.NewColumn(name))
 		}
 	}
 	sel["group_expressions"], sel["group_sets"] = exprs, sets

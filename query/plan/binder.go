@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // Binder is what planning asks of DuckDB. Its session must run in UTC.
@@ -61,7 +62,7 @@ func (d *binding) describe(ctx context.Context, sql string) ([]Field, error) {
 
 // typeOf returns the SQL and the DuckDB type of one expression. The error of an
 // expression that DuckDB refuses names its innermost part that is at fault.
-func (d *binding) typeOf(ctx context.Context, n node) (sql, typeName string, err error) {
+func (d *binding) typeOf(ctx context.Context, n ast.Node) (sql, typeName string, err error) {
 	if sql, err = deparseExpr(ctx, d.b, n); err != nil {
 		return "", "", err
 	}
@@ -77,13 +78,13 @@ func (d *binding) typeOf(ctx context.Context, n node) (sql, typeName string, err
 
 // locate gives a binding error the place of the innermost expression in n that
 // DuckDB refuses: its own message counts in text that the user never saw.
-func (d *binding) locate(ctx context.Context, n node, cause error) error {
+func (d *binding) locate(ctx context.Context, n ast.Node, cause error) error {
 	if ctx.Err() != nil {
 		return cause
 	}
 	var inner error
-	eachChild(n, func(c node) {
-		if inner != nil || c.class() == "LAMBDA" || c.class() == "CONSTANT" || c.flag(lambdaMark) {
+	ast.EachChild(n, func(c ast.Node) {
+		if inner != nil || c.Class() == "LAMBDA" || c.Class() == "CONSTANT" || c.Flag(ast.LambdaMark) {
 			return
 		}
 		if _, _, err := d.typeOf(ctx, c); err != nil {
@@ -93,7 +94,7 @@ func (d *binding) locate(ctx context.Context, n node, cause error) error {
 	if inner != nil {
 		return inner
 	}
-	return bindError(n.location(), cause)
+	return bindError(n.Location(), cause)
 }
 
 var (

@@ -7,6 +7,8 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/window"
+	"github.com/millstream-db/millstream/query/plan/ast"
+	"github.com/millstream-db/millstream/query/plan/interval"
 )
 
 // The origins to which DuckDB aligns time_bucket: a Monday for widths of a
@@ -20,15 +22,15 @@ var (
 // time_bucket or date_trunc over the watermark column. It returns nil for any
 // other expression, and for the forms of these two whose values are not the
 // starts of a window the engine has.
-func bucketWindow(n node, source *Source) *view.Window {
-	if n.class() != "FUNCTION" || source.EventTime == "" {
+func bucketWindow(n ast.Node, source *Source) *view.Window {
+	if n.Class() != "FUNCTION" || source.EventTime == "" {
 		return nil
 	}
-	args := n.list("children")
-	if len(args) < 2 || args[1].class() != "COLUMN_REF" || n.child("filter") != nil || n.flag("distinct") {
+	args := n.List("children")
+	if len(args) < 2 || args[1].Class() != "COLUMN_REF" || n.Child("filter") != nil || n.Flag("distinct") {
 		return nil
 	}
-	names := args[1].strings("column_names")
+	names := args[1].Strings("column_names")
 	if len(names) != 1 || !strings.EqualFold(names[0], source.EventTime) {
 		return nil
 	}
@@ -36,7 +38,7 @@ func bucketWindow(n node, source *Source) *view.Window {
 	if !isTimestamp(t) {
 		return nil
 	}
-	switch n.str("function_name") {
+	switch n.Str("function_name") {
 	case "date_trunc", "datetrunc":
 		return truncWindow(args)
 	case "time_bucket":
@@ -46,41 +48,41 @@ func bucketWindow(n node, source *Source) *view.Window {
 }
 
 // truncWindow is the window of date_trunc('unit', ts).
-func truncWindow(args []node) *view.Window {
-	name, ok := constString(args[0])
-	u, known := units[strings.ToLower(name)]
-	if !ok || !known || len(args) != 2 || u.months > year.months {
+func truncWindow(args []ast.Node) *view.Window {
+	name, ok := ast.ConstString(args[0])
+	u, known := interval.Units[strings.ToLower(name)]
+	if !ok || !known || len(args) != 2 || u.Months > interval.Year.Months {
 		return nil // a decade and longer is DuckDB's own arithmetic with years
 	}
-	if u.months != 0 {
-		return &view.Window{Spec: window.Spec{Months: int32(u.months)}}
+	if u.Months != 0 {
+		return &view.Window{Spec: window.Spec{Months: int32(u.Months)}}
 	}
-	width := u.days*microsPerDay + u.micros
+	width := u.Days*interval.MicrosPerDay + u.Micros
 	return &view.Window{Spec: window.Spec{WidthMicros: width, OriginMicros: floorMod(bucketOrigin, width)}} // weeks start on Monday
 }
 
 // timeBucketWindow is the window of time_bucket(width, ts [, origin or offset]).
-func timeBucketWindow(args []node, t batch.Type) *view.Window {
-	width, ok := constInterval(args[0])
+func timeBucketWindow(args []ast.Node, t batch.Type) *view.Window {
+	width, ok := ast.ConstInterval(args[0])
 	if !ok || len(args) > 3 {
 		return nil
 	}
 	if len(args) == 3 && t.Kind == batch.TimestampTZ {
-		if name, ok := constString(args[2]); ok {
+		if name, ok := ast.ConstString(args[2]); ok {
 			return zoneBucketWindow(width, name)
 		}
 	}
-	if width.months != 0 {
+	if width.Months != 0 {
 		return monthBucketWindow(args, width)
 	}
-	micros, ok := width.fixed()
-	mixed := width.days != 0 && width.micros != 0 && t.Kind == batch.TimestampTZ // DuckDB refuses it
+	micros, ok := width.Fixed()
+	mixed := width.Days != 0 && width.Micros != 0 && t.Kind == batch.TimestampTZ // DuckDB refuses it
 	if !ok || micros <= 0 || mixed {
 		return nil
 	}
 	origin := bucketOrigin
 	if len(args) == 3 {
-		if at, ok := constTimestamp(args[2]); ok {
+		if at, ok := ast.ConstTimestamp(args[2]); ok {
 			origin = at
 		} else if shift, ok := constOffset(args[2]); ok {
 			origin += shift
@@ -94,19 +96,19 @@ func timeBucketWindow(args []node, t batch.Type) *view.Window {
 // zoneBucketWindow is the window of time_bucket(width, ts, 'zone'). Where a
 // midnight is skipped or comes twice, DuckDB's days do not meet, so the zones
 // that have such are left to it.
-func zoneBucketWindow(width interval, name string) *view.Window {
+func zoneBucketWindow(width interval.Interval, name string) *view.Window {
 	zone, err := window.Zone(name)
 	if err != nil {
 		return nil
 	}
 	spec := window.Spec{Zone: name, OriginMicros: zoneOrigin(zone)}
 	switch {
-	case width.months > 0 && width.months <= 1<<20 && width.days == 0 && width.micros == 0:
-		spec.Months, spec.OriginMicros = int32(width.months), time.Date(2000, 1, 1, 0, 0, 0, 0, zone).UnixMicro()
-	case width.months == 0 && width.days > 0 && width.days <= 1<<20 && width.micros == 0:
-		spec.Days = int32(width.days)
-	case width.months == 0 && width.days == 0 && width.micros > 0:
-		spec.WidthMicros, spec.OriginMicros = width.micros, floorMod(spec.OriginMicros, width.micros)
+	case width.Months > 0 && width.Months <= 1<<20 && width.Days == 0 && width.Micros == 0:
+		spec.Months, spec.OriginMicros = int32(width.Months), time.Date(2000, 1, 1, 0, 0, 0, 0, zone).UnixMicro()
+	case width.Months == 0 && width.Days > 0 && width.Days <= 1<<20 && width.Micros == 0:
+		spec.Days = int32(width.Days)
+	case width.Months == 0 && width.Days == 0 && width.Micros > 0:
+		spec.WidthMicros, spec.OriginMicros = width.Micros, floorMod(spec.OriginMicros, width.Micros)
 		return &view.Window{Spec: spec}
 	default:
 		return nil
@@ -136,24 +138,24 @@ func everyMidnightOnce(zone *time.Location) bool {
 
 // constOffset reads time_bucket's offset. A string is none: over a TIMESTAMPTZ
 // it names a time zone.
-func constOffset(n node) (int64, bool) {
-	if n.class() == "CONSTANT" {
+func constOffset(n ast.Node) (int64, bool) {
+	if n.Class() == "CONSTANT" {
 		return 0, false
 	}
-	v, ok := constInterval(n)
+	v, ok := ast.ConstInterval(n)
 	if !ok {
 		return 0, false
 	}
-	return v.fixed()
+	return v.Fixed()
 }
 
-func monthBucketWindow(args []node, width interval) *view.Window {
-	if width.days != 0 || width.micros != 0 || width.months <= 0 || width.months > 1<<20 {
+func monthBucketWindow(args []ast.Node, width interval.Interval) *view.Window {
+	if width.Days != 0 || width.Micros != 0 || width.Months <= 0 || width.Months > 1<<20 {
 		return nil
 	}
 	origin := bucketMonthOrigin
 	if len(args) == 3 {
-		at, ok := constTimestamp(args[2])
+		at, ok := ast.ConstTimestamp(args[2])
 		if !ok {
 			return nil
 		}
@@ -161,10 +163,10 @@ func monthBucketWindow(args []node, width interval) *view.Window {
 		first := time.UnixMicro(at).UTC()
 		origin = time.Date(first.Year(), first.Month(), 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 	}
-	return &view.Window{Spec: window.Spec{Months: int32(width.months), OriginMicros: origin}}
+	return &view.Window{Spec: window.Spec{Months: int32(width.Months), OriginMicros: origin}}
 }
 
 // length orders windows by their width; months count as 30 days.
 func length(w *view.Window) int64 {
-	return w.WidthMicros + (int64(w.Days)+int64(w.Months)*30)*microsPerDay
+	return w.WidthMicros + (int64(w.Days)+int64(w.Months)*30)*interval.MicrosPerDay
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/query/plan/interval"
 )
 
 // TestWindowsAlignAsInDuckDB compares the windows of time_bucket, date_trunc
@@ -14,8 +15,8 @@ import (
 func TestWindowsAlignAsInDuckDB(t *testing.T) {
 	b := newDuckBinder(t)
 	var groups []string
-	for name, u := range units {
-		if u.months <= year.months {
+	for name, u := range interval.Units {
+		if u.Months <= interval.Year.Months {
 			groups = append(groups, fmt.Sprintf("date_trunc('%s', ts)", name))
 		}
 	}

@@ -13,6 +13,10 @@
 // other side of the oracle: a view over some records and its BatchSQL over the
 // same records must give the same rows.
 //
+// What knows nothing of views stands below: the text of a SELECT in
+// query/plan/token, its syntax tree in query/plan/ast, intervals in
+// query/plan/interval.
+//
 // The package knows DuckDB only through [Binder] and never runs a query: it
 // parses, binds and deparses. Where it must know how DuckDB computes a value
 // (the alignment of time_bucket, the meaning of an interval, which comparisons

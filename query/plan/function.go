@@ -1,5 +1,9 @@
 package plan
 
+import (
+	"github.com/millstream-db/millstream/query/plan/ast"
+)
+
 // aggregateNames are DuckDB's aggregate functions.
 var aggregateNames = set(
 	"any_value", "approx_count_distinct", "approx_quantile", "approx_top_k", "arbitrary", "arg_max", "arg_max_null",
@@ -51,11 +55,11 @@ func set(names ...string) map[string]bool {
 }
 
 // isAggregate reports whether n is a call of an aggregate function.
-func isAggregate(n node) bool {
-	if n.class() != "FUNCTION" || n.flag("is_operator") {
+func isAggregate(n ast.Node) bool {
+	if n.Class() != "FUNCTION" || n.Flag("is_operator") {
 		return false
 	}
-	name := n.str("function_name")
+	name := n.Str("function_name")
 	_, macro := aggregateMacros[name]
 	return macro || aggregateNames[name]
 }

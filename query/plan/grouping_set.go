@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/engine/window"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // groupingSetMax bounds how often every row is grouped.
@@ -58,7 +59,7 @@ func (p *planner) inAllSets(i int) bool {
 
 // common returns the group expressions that are in all grouping sets, and nil in
 // the places of the others: only these can be the window of a view.
-func (p *planner) common(exprs []node) []node {
+func (p *planner) common(exprs []ast.Node) []ast.Node {
 	out := slices.Clone(exprs)
 	for i := range out {
 		if !p.inAllSets(i) {
@@ -69,7 +70,7 @@ func (p *planner) common(exprs []node) []node {
 }
 
 // checkSets refuses grouping sets that have windows in some sets only.
-func (p *planner) checkSets(exprs []node) error {
+func (p *planner) checkSets(exprs []ast.Node) error {
 	if p.sets == nil {
 		return nil
 	}
@@ -82,31 +83,31 @@ func (p *planner) checkSets(exprs []node) error {
 		if p.inAllSets(i) {
 			continue
 		}
-		bound := find(n, func(n node) bool { return n.class() == classWindow })
+		bound := ast.Find(n, func(n ast.Node) bool { return n.Class() == ast.ClassWindow })
 		if bound == nil && (p.def.Window != nil || bucketWindow(n, p.source) == nil) {
 			continue
 		}
 		name := "the window"
 		if c != nil {
-			name = bound.kind()
+			name = bound.Kind()
 		}
-		return fail(codeUnsupported, n.location(), "every grouping set of a materialized view must contain %s: a set without it would add up windows that close one by one", name).
+		return fail(codeUnsupported, n.Location(), "every grouping set of a materialized view must contain %s: a set without it would add up windows that close one by one", name).
 			hint("write the window outside: GROUP BY %s, ROLLUP (…), or GROUPING SETS over sets that all contain it; totals of all windows are a view of their own", p.windowOr(n))
 	}
 	return nil
 }
 
 // windowOr is how the statement can name its window, which n would be.
-func (p *planner) windowOr(n node) string {
+func (p *planner) windowOr(n ast.Node) string {
 	if p.st.from.window != nil {
 		return "window_start, window_end"
 	}
 	for _, it := range p.res.items {
-		if it.alias != "" && it.resolved.key() == n.key() {
+		if it.alias != "" && it.resolved.Key() == n.Key() {
 			return it.alias
 		}
 	}
-	return strings.ToLower(n.str("function_name")) + "(…)"
+	return strings.ToLower(n.Str("function_name")) + "(…)"
 }
 
 // setKeys sets the definition's grouping sets; keys are the group expressions'
@@ -126,33 +127,33 @@ func (p *planner) setKeys(keys []int) {
 	}
 }
 
-func isGrouping(n node) bool { return n.kind() == "GROUPING_FUNCTION" }
+func isGrouping(n ast.Node) bool { return n.Kind() == "GROUPING_FUNCTION" }
 
 // checkGrouping refuses GROUPING where there are no groups.
-func checkGrouping(n node, sc scope) error {
+func checkGrouping(n ast.Node, sc scope) error {
 	where := map[clause]string{inWhere: "WHERE", inGroup: "GROUP BY"}[sc.clause]
 	switch {
 	case sc.aggregate:
-		return fail(codeGrouping, n.location(), "GROUPING is not allowed inside an aggregate function")
+		return fail(codeGrouping, n.Location(), "GROUPING is not allowed inside an aggregate function")
 	case where != "":
-		return fail(codeGrouping, n.location(), "GROUPING is not allowed in %s", where).hint("write the condition in HAVING")
+		return fail(codeGrouping, n.Location(), "GROUPING is not allowed in %s", where).hint("write the condition in HAVING")
 	}
 	return nil
 }
 
 // grouping returns GROUPING(a, b) over the state: a bit for each argument, the
 // last one's the lowest, that is set where the argument is not in the row's set.
-func (p *planner) grouping(ctx context.Context, n node) (node, error) {
-	args := make([]int, 0, len(n.list("children")))
-	for _, arg := range n.list("children") {
-		at, ok := p.groupAt[arg.key()]
+func (p *planner) grouping(ctx context.Context, n ast.Node) (ast.Node, error) {
+	args := make([]int, 0, len(n.List("children")))
+	for _, arg := range n.List("children") {
+		at, ok := p.groupAt[arg.Key()]
 		if !ok {
-			return nil, fail(codeGrouping, arg.location(), "the arguments of GROUPING must be expressions of GROUP BY")
+			return nil, fail(codeGrouping, arg.Location(), "the arguments of GROUPING must be expressions of GROUP BY")
 		}
 		args = append(args, at)
 	}
 	if len(args) > 63 {
-		return nil, fail(codeUnsupported, n.location(), "GROUPING takes at most 63 arguments")
+		return nil, fail(codeUnsupported, n.Location(), "GROUPING takes at most 63 arguments")
 	}
 	text := "SELECT CASE grouping_set"
 	for i, set := range p.sets {
@@ -172,5 +173,5 @@ func (p *planner) grouping(ctx context.Context, n node) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return items[0].in(n), nil
+	return items[0].In(n), nil
 }

@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/millstream-db/millstream/query/plan/ast"
+	"github.com/millstream-db/millstream/query/plan/interval"
 )
 
 // TestIntervalsAreDuckDBs compares constant intervals with DuckDB's values.
@@ -25,7 +28,7 @@ func TestIntervalsAreDuckDBs(t *testing.T) {
 		"P1D", "1e2 seconds", "+5 minutes", ".5 hours", "", "ago", "minute", "1 parsec", "1 1", "1 minute 90", "-90", "90.5", "1.", "-.5", "90 ago", "0x10", "1 decade", "-0.5 s",
 		"86400000000 microseconds", "90000000 s",
 	}
-	for name := range units {
+	for name := range interval.Units {
 		texts = append(texts, "3 "+name)
 	}
 	for _, text := range texts {
@@ -36,7 +39,7 @@ func TestIntervalsAreDuckDBs(t *testing.T) {
 		if err != nil || len(items) == 0 {
 			t.Fatalf("%s: %v", expr, err)
 		}
-		have, ok := constInterval(items[0])
+		have, ok := ast.ConstInterval(items[0])
 		var want duckdb.Interval
 		err = b.db.QueryRow("SELECT " + expr).Scan(&want)
 		switch {
@@ -44,7 +47,7 @@ func TestIntervalsAreDuckDBs(t *testing.T) {
 			t.Errorf("%s is refused, and %+v in DuckDB", expr, want)
 		case ok && err != nil:
 			t.Errorf("%s is %+v, and refused in DuckDB: %v", expr, have, err)
-		case ok && fmt.Sprint(have) != fmt.Sprint(interval{int64(want.Months), int64(want.Days), want.Micros}):
+		case ok && fmt.Sprint(have) != fmt.Sprint(interval.Interval{Months: int64(want.Months), Days: int64(want.Days), Micros: want.Micros}):
 			t.Errorf("%s is %+v, and %+v in DuckDB", expr, have, want)
 		}
 	}

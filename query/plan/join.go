@@ -9,13 +9,14 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/window"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // join is a table that FROM joins to the source.
 type join struct {
 	relation
 	left      bool
-	condition node     // behind ON; nil with USING
+	condition ast.Node // behind ON; nil with USING
 	using     []string // columns
 	table     *Source
 	start     int      // of its columns in the joined relation
@@ -26,16 +27,16 @@ const joinHint = "write FROM source [LEFT] JOIN table ON source.column = table.c
 
 // readJoin reads a JOIN: on its left a source, perhaps joined already, on its
 // right a table.
-func (s *statement) readJoin(from node) (relation, error) {
+func (s *statement) readJoin(from ast.Node) (relation, error) {
 	at := s.keyword("JOIN")
-	r, err := s.readFrom(from.child("left"))
+	r, err := s.readFrom(from.Child("left"))
 	if err != nil {
 		return r, err
 	}
-	j := &join{condition: from.child("condition"), using: from.strings("using_columns")}
-	switch kind := from.str("join_type"); {
-	case from.str("ref_type") != "REGULAR":
-		return r, fail(codeUnsupported, at, "%s joins are not supported in a materialized view", from.str("ref_type")).hint(joinHint)
+	j := &join{condition: from.Child("condition"), using: from.Strings("using_columns")}
+	switch kind := from.Str("join_type"); {
+	case from.Str("ref_type") != "REGULAR":
+		return r, fail(codeUnsupported, at, "%s joins are not supported in a materialized view", from.Str("ref_type")).hint(joinHint)
 	case kind == "LEFT":
 		j.left = true
 	case kind != "INNER":
@@ -44,8 +45,8 @@ func (s *statement) readJoin(from node) (relation, error) {
 	if r.window != nil && r.window.spec.Kind == window.Session {
 		return r, sessionJoin(at)
 	}
-	right := from.child("right")
-	if right.kind() != "BASE_TABLE" {
+	right := from.Child("right")
+	if right.Kind() != "BASE_TABLE" {
 		return r, fail(codeUnsupported, at, "only tables can be joined to a source in a materialized view").hint(joinHint)
 	}
 	if j.relation, err = s.readFrom(right); err != nil {
@@ -121,7 +122,7 @@ func (r *resolver) joined(names []string) (found []string, ambiguous []string) {
 		}
 	}
 	own := r.sourceIndex(names[0]) >= 0 || r.from.window != nil &&
-		(strings.EqualFold(names[0], windowStart) || strings.EqualFold(names[0], windowEnd) || strings.EqualFold(names[0], windowTime))
+		(strings.EqualFold(names[0], ast.WindowStart) || strings.EqualFold(names[0], ast.WindowEnd) || strings.EqualFold(names[0], ast.WindowTime))
 	if own {
 		found, ambiguous = names, []string{r.from.qualifier()}
 	}
@@ -147,25 +148,25 @@ func (r *resolver) sourceIndex(name string) int {
 }
 
 // checkAmbiguous refuses a name that several relations have.
-func (r *resolver) checkAmbiguous(n node, names []string) error {
+func (r *resolver) checkAmbiguous(n ast.Node, names []string) error {
 	if len(r.from.joins) == 0 {
 		return nil
 	}
 	if _, several := r.joined(names); several != nil {
-		return fail(codeAmbiguousColumn, n.location(), "column reference %q is ambiguous", names[0]).
+		return fail(codeAmbiguousColumn, n.Location(), "column reference %q is ambiguous", names[0]).
 			hint("write %s.%s or %s.%s", several[0], names[0], several[1], names[0])
 	}
 	return nil
 }
 
 // expandJoined returns the columns that * and t.* stand for.
-func (p *planner) expandJoined(n node) ([]node, error) {
-	qualifier := n.str("relation_name")
+func (p *planner) expandJoined(n ast.Node) ([]ast.Node, error) {
+	qualifier := n.Str("relation_name")
 	from := &p.st.from
-	var columns []node
+	var columns []ast.Node
 	add := func(relation string, names ...string) {
 		for _, name := range names {
-			columns = append(columns, newColumn(relation, name).in(n))
+			columns = append(columns, ast.NewColumn(relation, name).In(n))
 		}
 	}
 	if qualifier == "" || strings.EqualFold(qualifier, from.qualifier()) {
@@ -173,7 +174,7 @@ func (p *planner) expandJoined(n node) ([]node, error) {
 			add(from.qualifier(), c.Name)
 		}
 		if from.window != nil {
-			add(from.qualifier(), windowStart, windowEnd)
+			add(from.qualifier(), ast.WindowStart, ast.WindowEnd)
 		}
 	}
 	for _, j := range from.joins {
@@ -187,7 +188,7 @@ func (p *planner) expandJoined(n node) ([]node, error) {
 		}
 	}
 	if columns == nil {
-		return nil, fail(codeUndefinedTable, n.location(), "missing FROM-clause entry for table %q", qualifier)
+		return nil, fail(codeUndefinedTable, n.Location(), "missing FROM-clause entry for table %q", qualifier)
 	}
 	return columns, nil
 }
@@ -237,18 +238,18 @@ func (p *planner) planJoins(ctx context.Context) error {
 }
 
 // andParts returns the conditions that AND connects.
-func andParts(n node) []node {
-	if n.class() != "CONJUNCTION" || n.kind() != "CONJUNCTION_AND" {
-		return []node{n}
+func andParts(n ast.Node) []ast.Node {
+	if n.Class() != "CONJUNCTION" || n.Kind() != "CONJUNCTION_AND" {
+		return []ast.Node{n}
 	}
-	var parts []node
-	for _, c := range n.list("children") {
+	var parts []ast.Node
+	for _, c := range n.List("children") {
 		parts = append(parts, andParts(c)...)
 	}
 	return parts
 }
 
-func newConjunction(parts []node) node {
+func newConjunction(parts []ast.Node) ast.Node {
 	switch len(parts) {
 	case 0:
 		return nil
@@ -259,7 +260,7 @@ func newConjunction(parts []node) node {
 	for i, part := range parts {
 		list[i] = part
 	}
-	return node{"class": "CONJUNCTION", "type": "CONJUNCTION_AND", "alias": "", "children": list}
+	return ast.Node{"class": "CONJUNCTION", "type": "CONJUNCTION_AND", "alias": "", "children": list}
 }
 
 // joinConditions sorts the conditions of one join.
@@ -267,20 +268,20 @@ type joinConditions struct {
 	p      *planner
 	j      *join
 	out    view.Join
-	guards []node // over the rows so far: where one is not true, nothing matches
-	table  []node // over the table's rows alone
+	guards []ast.Node // over the rows so far: where one is not true, nothing matches
+	table  []ast.Node // over the table's rows alone
 }
 
 // sides tells whether an expression reads the rows so far, and the table.
-func (c *joinConditions) sides(n node) (rows, table bool) {
+func (c *joinConditions) sides(n ast.Node) (rows, table bool) {
 	switch {
-	case n.class() == classWindow:
+	case n.Class() == ast.ClassWindow:
 		return true, false
-	case n.class() == "COLUMN_REF" && !n.flag(lambdaMark):
-		i := c.p.source.index(n.strings("column_names")[0])
+	case n.Class() == "COLUMN_REF" && !n.Flag(ast.LambdaMark):
+		i := c.p.source.index(n.Strings("column_names")[0])
 		return i < c.j.start, i >= c.j.start
 	}
-	eachChild(n, func(child node) {
+	ast.EachChild(n, func(child ast.Node) {
 		r, t := c.sides(child)
 		rows, table = rows || r, table || t
 	})
@@ -293,19 +294,19 @@ func (c *joinConditions) addUsing(ctx context.Context, before *relation, name st
 		return fail(codeUndefinedColumn, c.j.offset, "column %q specified in USING clause does not exist in table %q", name, c.j.name)
 	}
 	res := &resolver{source: c.p.source, from: before}
-	row, err := res.resolve(newColumn(name), scope{clause: inWhere})
+	row, err := res.resolve(ast.NewColumn(name), scope{clause: inWhere})
 	if err != nil {
 		return err
 	}
-	if c.p.source.index(row.strings("column_names")[0]) >= c.j.start {
+	if c.p.source.index(row.Strings("column_names")[0]) >= c.j.start {
 		return fail(codeUndefinedColumn, c.j.offset, "column %q specified in USING clause does not exist in the left table", name)
 	}
-	return c.addKey(ctx, row, newColumn(c.j.names[at]))
+	return c.addKey(ctx, row, ast.NewColumn(c.j.names[at]))
 }
 
-func (c *joinConditions) add(ctx context.Context, n node) error {
-	if n.class() == "COMPARISON" && n.kind() == "COMPARE_EQUAL" {
-		a, b := n.child("left"), n.child("right")
+func (c *joinConditions) add(ctx context.Context, n ast.Node) error {
+	if n.Class() == "COMPARISON" && n.Kind() == "COMPARE_EQUAL" {
+		a, b := n.Child("left"), n.Child("right")
 		aRows, aTable := c.sides(a)
 		bRows, bTable := c.sides(b)
 		switch {
@@ -323,7 +324,7 @@ func (c *joinConditions) add(ctx context.Context, n node) error {
 	case !table:
 		c.guards = append(c.guards, n)
 	default:
-		return fail(codeUnsupported, n.location(), "this condition of a LEFT JOIN is not supported in a materialized view").
+		return fail(codeUnsupported, n.Location(), "this condition of a LEFT JOIN is not supported in a materialized view").
 			hint("equalities and conditions on one side alone are; an inner JOIN takes any condition")
 	}
 	return nil
@@ -331,7 +332,7 @@ func (c *joinConditions) add(ctx context.Context, n node) error {
 
 // addKey adds the equality of an expression over the rows so far with one over
 // the table, in the type in which DuckDB would compare them.
-func (c *joinConditions) addKey(ctx context.Context, row, table node) error {
+func (c *joinConditions) addKey(ctx context.Context, row, table ast.Node) error {
 	rowSQL, rowType, err := c.typed(ctx, row)
 	if err != nil {
 		return err
@@ -340,7 +341,7 @@ func (c *joinConditions) addKey(ctx context.Context, row, table node) error {
 	if err != nil {
 		return err
 	}
-	at := row.location()
+	at := row.Location()
 	common, err := c.commonType(ctx, rowSQL, rowType, tableSQL, tableType, at)
 	if err != nil {
 		return err
@@ -364,7 +365,7 @@ func (c *joinConditions) addKey(ctx context.Context, row, table node) error {
 }
 
 // typed returns the text of an expression and the name of its type.
-func (c *joinConditions) typed(ctx context.Context, n node) (sql, typeName string, err error) {
+func (c *joinConditions) typed(ctx context.Context, n ast.Node) (sql, typeName string, err error) {
 	if n, err = c.p.stage.scalar(n); err != nil {
 		return "", "", err
 	}
@@ -395,17 +396,17 @@ func isNumber(t batch.Type) bool { return t.Kind >= batch.TinyInt && t.Kind <= b
 func isTime(t batch.Type) bool { return t.Kind == batch.Date || isTimestamp(t) }
 
 // overTable returns the text of an expression over the table's own columns.
-func (c *joinConditions) overTable(ctx context.Context, n node) (string, error) {
+func (c *joinConditions) overTable(ctx context.Context, n ast.Node) (string, error) {
 	return deparseExpr(ctx, c.p.b, c.ownNames(n))
 }
 
-func (c *joinConditions) ownNames(n node) node {
-	if n.class() == "COLUMN_REF" && !n.flag(lambdaMark) {
-		names := n.strings("column_names")
+func (c *joinConditions) ownNames(n ast.Node) ast.Node {
+	if n.Class() == "COLUMN_REF" && !n.Flag(ast.LambdaMark) {
+		names := n.Strings("column_names")
 		own := c.j.table.Columns[c.p.source.index(names[0])-c.j.start].Name
-		return newColumn(append([]string{own}, names[1:]...)...).in(n)
+		return ast.NewColumn(append([]string{own}, names[1:]...)...).In(n)
 	}
-	out, _ := mapChildren(n, func(child node) (node, error) { return c.ownNames(child), nil })
+	out, _ := ast.MapChildren(n, func(child ast.Node) (ast.Node, error) { return c.ownNames(child), nil })
 	return out
 }
 
@@ -414,10 +415,10 @@ func (c *joinConditions) finish(ctx context.Context) error {
 	if len(c.out.Keys) == 0 {
 		return fail(codeUnsupported, c.j.offset, "a join without an equality is not supported in a materialized view").hint(joinHint)
 	}
-	boolean := func(n node) (node, error) {
+	boolean := func(n ast.Node) (ast.Node, error) {
 		_, t, err := c.typed(ctx, n)
 		if err == nil && t != "BOOLEAN" {
-			n = newCast(n, "BOOLEAN").in(n)
+			n = ast.NewCast(n, "BOOLEAN").In(n)
 		}
 		return n, err
 	}
@@ -458,9 +459,9 @@ func (p *planner) describeOriginal(ctx context.Context, sql string) ([]Field, er
 }
 
 // withMoved adds the conditions that joins have moved to WHERE.
-func (p *planner) withMoved(where node) node {
+func (p *planner) withMoved(where ast.Node) ast.Node {
 	if where != nil {
-		return newConjunction(append([]node{where}, p.moved...))
+		return newConjunction(append([]ast.Node{where}, p.moved...))
 	}
 	return newConjunction(p.moved)
 }
@@ -535,15 +536,15 @@ type Tables struct {
 
 // rejoin returns the FROM clause with source in the place of the source, and
 // the joined tables as t says.
-func (s *statement) rejoin(ctx context.Context, b Binder, from node, source any, t Tables) (any, error) {
-	if from.kind() != "JOIN" {
+func (s *statement) rejoin(ctx context.Context, b Binder, from ast.Node, source any, t Tables) (any, error) {
+	if from.Kind() != "JOIN" {
 		return source, nil
 	}
-	left, err := s.rejoin(ctx, b, from.child("left"), source, t)
+	left, err := s.rejoin(ctx, b, from.Child("left"), source, t)
 	if err != nil {
 		return nil, err
 	}
-	right, err := s.readFrom(from.child("right"))
+	right, err := s.readFrom(from.Child("right"))
 	if err != nil {
 		return nil, err
 	}
@@ -555,20 +556,20 @@ func (s *statement) rejoin(ctx context.Context, b Binder, from node, source any,
 	if err != nil {
 		return nil, err
 	}
-	out := make(node, len(from))
+	out := make(ast.Node, len(from))
 	for key, v := range from {
 		out[key] = v
 	}
 	out["left"], out["right"] = left, own["from_table"]
-	if out.child("condition") != nil {
-		out["condition"] = s.withoutSchema(out.child("condition"))
+	if out.Child("condition") != nil {
+		out["condition"] = s.withoutSchema(out.Child("condition"))
 	}
 	if t.On != nil {
 		items, err := parseItems(ctx, b, "SELECT "+t.On(quote(s.from.qualifier()), quote(right.qualifier())))
 		if err != nil {
 			return nil, err
 		}
-		out["condition"] = newConjunction([]node{out.child("condition"), items[0]})
+		out["condition"] = newConjunction([]ast.Node{out.Child("condition"), items[0]})
 	}
 	return out, nil
 }

@@ -3,11 +3,13 @@ package plan
 import (
 	"slices"
 	"strings"
+
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // outer is a SELECT around the one that aggregates: it reads that one's rows.
 type outer struct {
-	sel  node
+	sel  ast.Node
 	name string // of the rows it reads: the subquery's alias or the WITH query's name
 }
 
@@ -23,7 +25,7 @@ func (o *outer) qualifier() string {
 // with is a query of a WITH clause.
 type with struct {
 	name  string
-	sel   node
+	sel   ast.Node
 	scope []*with // the queries that it can read itself
 	read  bool
 }
@@ -31,22 +33,22 @@ type with struct {
 const nestHint = "a view's outer SELECT reads one subquery or one WITH query that aggregates"
 
 // peel takes the SELECTs off that stand around the one that reads a source.
-func (s *statement) peel(sel node) (node, error) {
+func (s *statement) peel(sel ast.Node) (ast.Node, error) {
 	var scope, all []*with
 	for {
 		if err := s.checkShape(sel); err != nil {
 			return nil, err
 		}
-		for _, entry := range sel.child("cte_map").list("map") {
+		for _, entry := range sel.Child("cte_map").List("map") {
 			w, err := s.readWith(entry, scope)
 			if err != nil {
 				return nil, err
 			}
 			scope, all = append(slices.Clone(scope), w), append(all, w)
 		}
-		from := sel.child("from_table")
-		name, next := from.str("alias"), from.child("subquery").child("node")
-		if from.kind() == "BASE_TABLE" {
+		from := sel.Child("from_table")
+		name, next := from.Str("alias"), from.Child("subquery").Child("node")
+		if from.Kind() == "BASE_TABLE" {
 			if w := reads(from, scope); w != nil {
 				w.read = true
 				next, scope = w.sel, w.scope
@@ -73,10 +75,10 @@ func (s *statement) peel(sel node) (node, error) {
 	return sel, nil
 }
 
-func (s *statement) readWith(entry node, scope []*with) (*with, error) {
-	value := entry.child("value")
-	w := &with{name: entry.str("key"), sel: value.child("query").child("node"), scope: scope}
-	if len(value.strings("aliases")) > 0 {
+func (s *statement) readWith(entry ast.Node, scope []*with) (*with, error) {
+	value := entry.Child("value")
+	w := &with{name: entry.Str("key"), sel: value.Child("query").Child("node"), scope: scope}
+	if len(value.Strings("aliases")) > 0 {
 		return nil, fail(codeUnsupported, s.keyword("WITH"), "column aliases of WITH query %q are not supported in a materialized view", w.name).
 			hint("name the columns in the query's SELECT list")
 	}
@@ -87,12 +89,12 @@ func (s *statement) readWith(entry node, scope []*with) (*with, error) {
 }
 
 // reads returns the WITH query that a table's name refers to, or nil.
-func reads(table node, scope []*with) *with {
-	if table.str("schema_name") != "" || table.str("catalog_name") != "" {
+func reads(table ast.Node, scope []*with) *with {
+	if table.Str("schema_name") != "" || table.Str("catalog_name") != "" {
 		return nil
 	}
 	for _, w := range slices.Backward(scope) {
-		if strings.EqualFold(w.name, table.str("table_name")) {
+		if strings.EqualFold(w.name, table.Str("table_name")) {
 			return w
 		}
 	}
@@ -100,28 +102,28 @@ func reads(table node, scope []*with) *with {
 }
 
 // checkOuter refuses what a SELECT over groups cannot have.
-func (s *statement) checkOuter(sel node) error {
-	from := sel.child("from_table")
+func (s *statement) checkOuter(sel ast.Node) error {
+	from := sel.Child("from_table")
 	if sel["sample"] != nil || from["sample"] != nil {
 		return s.unsupported("sampling", s.keyword("SAMPLE", "TABLESAMPLE"), "filter with WHERE, for example on hash(key) % 10 = 0")
 	}
-	if len(from.strings("column_name_alias")) > 0 {
-		return fail(codeUnsupported, from.location(), "column aliases in FROM are not supported in a materialized view").
+	if len(from.Strings("column_name_alias")) > 0 {
+		return fail(codeUnsupported, from.Location(), "column aliases in FROM are not supported in a materialized view").
 			hint("name the columns in the subquery's SELECT list")
 	}
-	at, again := sel.child("having").location(), sel["having"] != nil
+	at, again := sel.Child("having").Location(), sel["having"] != nil
 	if groups, _ := sel["group_sets"].([]any); len(groups) > 0 {
 		again = true
-		if exprs := sel.list("group_expressions"); len(exprs) > 0 {
-			at = exprs[0].location()
+		if exprs := sel.List("group_expressions"); len(exprs) > 0 {
+			at = exprs[0].Location()
 		}
 	}
-	for _, clause := range append(sel.list("select_list"), sel.child("where_clause"), sel.child("qualify")) {
-		if a := find(clause, func(n node) bool { return isAggregate(n) || isGrouping(n) }); a != nil && !again {
-			at, again = a.location(), true
+	for _, clause := range append(sel.List("select_list"), sel.Child("where_clause"), sel.Child("qualify")) {
+		if a := ast.Find(clause, func(n ast.Node) bool { return isAggregate(n) || isGrouping(n) }); a != nil && !again {
+			at, again = a.Location(), true
 		}
 	}
-	if again || sel.str("aggregate_handling") == "FORCE_AGGREGATES" {
+	if again || sel.Str("aggregate_handling") == "FORCE_AGGREGATES" {
 		return fail(codeUnsupported, at, "a materialized view cannot aggregate the rows of a subquery").
 			hint("aggregate the rows of the source, and those of the view in the query that reads it")
 	}
@@ -129,10 +131,10 @@ func (s *statement) checkOuter(sel node) error {
 }
 
 // nested returns the first n outer SELECTs around an innermost one.
-func (s *statement) nested(inner node, n int) node {
+func (s *statement) nested(inner ast.Node, n int) ast.Node {
 	for i := range s.outer[:n] {
 		o := &s.outer[i]
-		sel, _ := mapChildren(o.sel, func(c node) (node, error) { return c, nil })
+		sel, _ := ast.MapChildren(o.sel, func(c ast.Node) (ast.Node, error) { return c, nil })
 		sel["cte_map"] = map[string]any{"map": []any{}}
 		sel["from_table"] = map[string]any{
 			"type": "SUBQUERY", "alias": o.qualifier(), "sample": nil, "column_name_alias": []any{},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // modifiers are what stands behind a SELECT's rows: DISTINCT, ORDER BY, LIMIT.
@@ -15,41 +17,41 @@ type modifiers struct {
 
 // order is an item of ORDER BY.
 type order struct {
-	n         node
+	n         ast.Node
 	direction string // ASC or DESC, and where NULLs go
 }
 
 // checkModifiers refuses the forms that have no meaning in a view.
-func (s *statement) checkModifiers(sel node) error {
+func (s *statement) checkModifiers(sel ast.Node) error {
 	var ordered, limited bool
 	at := -1
-	for _, m := range sel.list("modifiers") {
-		switch m.kind() {
+	for _, m := range sel.List("modifiers") {
+		switch m.Kind() {
 		case "DISTINCT_MODIFIER":
 			if notEmpty(m, "distinct_on_targets") {
-				return s.unsupported("DISTINCT ON", m.list("distinct_on_targets")[0].location(),
+				return s.unsupported("DISTINCT ON", m.List("distinct_on_targets")[0].Location(),
 					"write QUALIFY row_number() OVER (PARTITION BY … ORDER BY …) = 1")
 			}
 		case "ORDER_MODIFIER":
-			ordered, at = true, m.location()
-			for _, o := range m.list("orders") {
-				if o.child("expression").class() == "STAR" {
-					return s.unsupported("ORDER BY ALL", o.child("expression").location(), "list the columns")
+			ordered, at = true, m.Location()
+			for _, o := range m.List("orders") {
+				if o.Child("expression").Class() == "STAR" {
+					return s.unsupported("ORDER BY ALL", o.Child("expression").Location(), "list the columns")
 				}
 			}
 		case "LIMIT_MODIFIER":
 			limited = true
 			for _, key := range []string{"limit", "offset"} {
-				if n := m.child(key); n != nil && limitText(n) == "" {
-					return fail(codeUnsupported, n.location(), "%s of a materialized view must be a number", strings.ToUpper(key)).
+				if n := m.Child(key); n != nil && limitText(n) == "" {
+					return fail(codeUnsupported, n.Location(), "%s of a materialized view must be a number", strings.ToUpper(key)).
 						hint("a view outlives the statement that creates it: write the number itself")
 				}
 			}
 			if !ordered {
-				return s.unsupported("LIMIT without ORDER BY", m.location(), "write ORDER BY, so that it is certain which rows the view keeps")
+				return s.unsupported("LIMIT without ORDER BY", m.Location(), "write ORDER BY, so that it is certain which rows the view keeps")
 			}
 		default:
-			return s.unsupported("LIMIT with a percentage", m.location(), "write QUALIFY percent_rank() OVER (ORDER BY …) <= 0.1")
+			return s.unsupported("LIMIT with a percentage", m.Location(), "write QUALIFY percent_rank() OVER (ORDER BY …) <= 0.1")
 		}
 	}
 	if ordered && !limited {
@@ -59,19 +61,19 @@ func (s *statement) checkModifiers(sel node) error {
 }
 
 // limitText is the number of a LIMIT or OFFSET as text, or "".
-func limitText(n node) string {
-	value := n.child("value")
+func limitText(n ast.Node) string {
+	value := n.Child("value")
 	number, ok := value["value"].(json.Number)
-	if n.class() != "CONSTANT" || !ok || strings.ContainsAny(number.String(), ".eE-") {
+	if n.Class() != "CONSTANT" || !ok || strings.ContainsAny(number.String(), ".eE-") {
 		return ""
 	}
 	return number.String()
 }
 
 // distinct reports whether a SELECT says DISTINCT.
-func distinct(sel node) bool {
-	for _, m := range sel.list("modifiers") {
-		if m.kind() == "DISTINCT_MODIFIER" {
+func distinct(sel ast.Node) bool {
+	for _, m := range sel.List("modifiers") {
+		if m.Kind() == "DISTINCT_MODIFIER" {
 			return true
 		}
 	}
@@ -79,22 +81,22 @@ func distinct(sel node) bool {
 }
 
 // readModifiers resolves the modifiers of a SELECT that passed checkModifiers.
-func (p *planner) readModifiers(sel node) (modifiers, error) {
+func (p *planner) readModifiers(sel ast.Node) (modifiers, error) {
 	out := modifiers{distinct: distinct(sel)}
-	for _, m := range sel.list("modifiers") {
-		switch m.kind() {
+	for _, m := range sel.List("modifiers") {
+		switch m.Kind() {
 		case "ORDER_MODIFIER":
-			for _, o := range m.list("orders") {
-				n, err := p.orderExpr(o.child("expression"))
+			for _, o := range m.List("orders") {
+				n, err := p.orderExpr(o.Child("expression"))
 				if err != nil {
 					return out, err
 				}
 				out.orders = append(out.orders, order{n: n, direction: direction(o)})
 			}
 		case "LIMIT_MODIFIER":
-			out.limit, out.offset = limitText(m.child("limit")), limitText(m.child("offset"))
+			out.limit, out.offset = limitText(m.Child("limit")), limitText(m.Child("offset"))
 			if p.def.Window != nil {
-				return out, fail(codeUnsupported, m.location(), "LIMIT is not supported in a materialized view with windows: it counts the rows of all windows together").
+				return out, fail(codeUnsupported, m.Location(), "LIMIT is not supported in a materialized view with windows: it counts the rows of all windows together").
 					hint("keep the first rows of each window: QUALIFY row_number() OVER (PARTITION BY %s ORDER BY …) <= %s", p.windowText(), out.limit)
 			}
 		}
@@ -104,28 +106,28 @@ func (p *planner) readModifiers(sel node) (modifiers, error) {
 
 // orderExpr resolves an item of ORDER BY: the number of a SELECT item, an
 // alias, or an expression.
-func (p *planner) orderExpr(n node) (node, error) {
+func (p *planner) orderExpr(n ast.Node) (ast.Node, error) {
 	if item, ok, err := ordinal(n, len(p.res.items)); err != nil {
-		return nil, fail(codeInvalidReference, n.location(), "ORDER BY position %s is not in the SELECT list", n.child("value")["value"])
+		return nil, fail(codeInvalidReference, n.Location(), "ORDER BY position %s is not in the SELECT list", n.Child("value")["value"])
 	} else if ok {
 		return p.res.items[item].resolved, nil
 	}
 	sc := scope{clause: inSelect, aliases: len(p.res.items)}
-	if names := n.strings("column_names"); n.class() == "COLUMN_REF" && len(names) == 1 {
+	if names := n.Strings("column_names"); n.Class() == "COLUMN_REF" && len(names) == 1 {
 		if alias := p.res.alias(names[0], sc); alias != nil {
-			return alias.in(n), nil
+			return alias.In(n), nil
 		}
 	}
 	return p.res.resolve(n, sc)
 }
 
 // direction writes out what a session's settings could change.
-func direction(o node) string {
+func direction(o ast.Node) string {
 	out := "ASC"
-	if o.kind() == "DESCENDING" {
+	if o.Kind() == "DESCENDING" {
 		out = "DESC"
 	}
-	if o.str("null_order") == "NULLS FIRST" {
+	if o.Str("null_order") == "NULLS FIRST" {
 		return out + " NULLS FIRST"
 	}
 	return out + " NULLS LAST"
@@ -143,13 +145,13 @@ func (m *modifiers) apply(ctx context.Context, b Binder, outputs []output, from 
 	for i, o := range m.orders {
 		column := ""
 		for j := range outputs {
-			if outputs[j].n.key() == o.n.key() {
+			if outputs[j].n.Key() == o.n.Key() {
 				column = names[j]
 			}
 		}
 		if column == "" {
 			if m.distinct {
-				return "", fail(codeInvalidReference, o.n.location(), "for SELECT DISTINCT, ORDER BY expressions must appear in the SELECT list")
+				return "", fail(codeInvalidReference, o.n.Location(), "for SELECT DISTINCT, ORDER BY expressions must appear in the SELECT list")
 			}
 			sql, err := deparseExpr(ctx, b, o.n)
 			if err != nil {

@@ -7,10 +7,11 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/engine/window"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // isOver reports whether n is a window function: a call with OVER.
-func isOver(n node) bool { return n.class() == "WINDOW" }
+func isOver(n ast.Node) bool { return n.Class() == "WINDOW" }
 
 // Window functions that cannot fail on any row once their arguments are
 // computed. TRY, which otherwise keeps one bad group from failing all of a
@@ -27,13 +28,13 @@ var safeOver = set(
 var sumOver = set("sum", "avg", "mean")
 
 // overClause refuses a window function where none can stand.
-func overClause(n node, sc scope) error {
+func overClause(n ast.Node, sc scope) error {
 	where := map[clause]string{inWhere: "WHERE", inGroup: "GROUP BY", inHaving: "HAVING"}[sc.clause]
 	switch {
 	case sc.aggregate:
-		return fail(codeGrouping, n.location(), "aggregate function calls cannot contain window function calls")
+		return fail(codeGrouping, n.Location(), "aggregate function calls cannot contain window function calls")
 	case sc.over:
-		return fail(codeWindowing, n.location(), "window function calls cannot be nested")
+		return fail(codeWindowing, n.Location(), "window function calls cannot be nested")
 	case where != "":
 		return noOver(n, where)
 	}
@@ -41,9 +42,9 @@ func overClause(n node, sc scope) error {
 }
 
 // noOver refuses a window function in a clause that is computed before them.
-func noOver(n node, where string) error {
-	if o := find(n, isOver); o != nil {
-		e := fail(codeWindowing, n.location(), "window functions are not allowed in %s", where)
+func noOver(n ast.Node, where string) error {
+	if o := ast.Find(n, isOver); o != nil {
+		e := fail(codeWindowing, n.Location(), "window functions are not allowed in %s", where)
 		if where == "GROUP BY" {
 			return e.hint("group first, and write OVER in a SELECT over the groups")
 		}
@@ -62,12 +63,12 @@ func (p *planner) windowText() string {
 
 // sameWindow reports whether rows with equal values of the given columns, of
 // those in the input, are of one window.
-func (p *planner) sameWindow(columns []node, in *input) bool {
+func (p *planner) sameWindow(columns []ast.Node, in *input) bool {
 	var start, end bool
 	for _, n := range columns {
-		if names := n.strings("column_names"); n.class() == "COLUMN_REF" && len(names) == 1 {
-			start = start || in.window[names[0]] == windowStart
-			end = end || in.window[names[0]] == windowEnd
+		if names := n.Strings("column_names"); n.Class() == "COLUMN_REF" && len(names) == 1 {
+			start = start || in.window[names[0]] == ast.WindowStart
+			end = end || in.window[names[0]] == ast.WindowEnd
 		}
 	}
 	if p.def.Window.Kind == window.Cumulate { // windows that grow from the same start
@@ -77,13 +78,13 @@ func (p *planner) sameWindow(columns []node, in *input) bool {
 }
 
 // checkOver refuses a window function that a view cannot keep.
-func (p *planner) checkOver(n node, in *input) error {
-	name, at := n.str("function_name"), n.location()
+func (p *planner) checkOver(n ast.Node, in *input) error {
+	name, at := n.Str("function_name"), n.Location()
 	if w := p.def.Window; w != nil && w.Kind == window.Session {
 		return fail(codeUnsupported, at, "%s(…) OVER is not supported in a materialized view with session windows", name).
 			hint("each group has sessions of its own, which close one by one: write OVER in the query that reads the view")
 	}
-	if p.def.Window != nil && !p.sameWindow(n.list("partitions"), in) {
+	if p.def.Window != nil && !p.sameWindow(n.List("partitions"), in) {
 		e := fail(codeWindowing, at, "%s(…) OVER must be partitioned by the view's window", name)
 		if len(p.st.outer) > 0 && !in.hasWindow() {
 			return e.hint("windows close one by one, so a row cannot depend on those of another window: select %s in the subquery, and write OVER (PARTITION BY %s …)",
@@ -96,12 +97,12 @@ func (p *planner) checkOver(n node, in *input) error {
 			hint("one row on which it fails would hold up the whole view: write it in the query that reads the view")
 	}
 	if name == "ntile" {
-		if args := n.list("children"); len(args) == 1 && (limitText(args[0]) == "" || limitText(args[0]) == "0") {
+		if args := n.List("children"); len(args) == 1 && (limitText(args[0]) == "" || limitText(args[0]) == "0") {
 			return fail(codeUnsupported, at, "ntile of a materialized view takes a number greater than zero").hint("write the number itself")
 		}
 	}
 	for _, key := range []string{"start", "end"} {
-		if frame := n.str(key); strings.HasPrefix(frame, "EXPR_") && strings.HasSuffix(frame, "_RANGE") {
+		if frame := n.Str(key); strings.HasPrefix(frame, "EXPR_") && strings.HasSuffix(frame, "_RANGE") {
 			return fail(codeUnsupported, at, "a frame of RANGE with a distance is not supported in a materialized view").
 				hint("one row that has no value at that distance would hold up the whole view: write ROWS or GROUPS, or OVER in the query that reads the view")
 		}
@@ -120,14 +121,14 @@ type overs struct {
 
 // extract returns n with a column, which column names, for every window
 // function in it.
-func (o *overs) extract(ctx context.Context, n node) (node, error) {
+func (o *overs) extract(ctx context.Context, n ast.Node) (ast.Node, error) {
 	if n == nil || !isOver(n) {
 		if n == nil {
 			return nil, nil
 		}
-		return mapChildren(n, func(c node) (node, error) { return o.extract(ctx, c) })
+		return ast.MapChildren(n, func(c ast.Node) (ast.Node, error) { return o.extract(ctx, c) })
 	}
-	key := n.key()
+	key := n.Key()
 	i, ok := o.index[key]
 	if !ok {
 		if _, _, err := o.in.typeOf(ctx, n); err != nil {
@@ -143,7 +144,7 @@ func (o *overs) extract(ctx context.Context, n node) (node, error) {
 		i = len(o.calls)
 		o.index[key], o.calls = i, append(o.calls, sql)
 	}
-	return newColumn(o.column("w", i)).in(n), nil
+	return ast.NewColumn(o.column("w", i)).In(n), nil
 }
 
 // column is the name of a column beside those of the input.
@@ -157,14 +158,14 @@ func (o *overs) column(prefix string, i int) string {
 }
 
 // sql is the text of a window function whose arguments are NULL where they fail.
-func (o *overs) sql(ctx context.Context, n node) (string, error) {
-	name := n.str("function_name")
-	out, err := mapChildren(n, func(c node) (node, error) { return tryNode(c), nil })
+func (o *overs) sql(ctx context.Context, n ast.Node) (string, error) {
+	name := n.Str("function_name")
+	out, err := ast.MapChildren(n, func(c ast.Node) (ast.Node, error) { return tryNode(c), nil })
 	if err != nil {
 		return "", err
 	}
-	args := n.list("children")
-	if def := n.child("default_expr"); def != nil && len(args) > 0 {
+	args := n.List("children")
+	if def := n.Child("default_expr"); def != nil && len(args) > 0 {
 		// DuckDB would cast it to the argument's type, outside of TRY.
 		_, typeName, err := o.in.typeOf(ctx, args[0])
 		if err != nil {
@@ -188,14 +189,14 @@ func (o *overs) sql(ctx context.Context, n node) (string, error) {
 }
 
 // explicitOrder writes out what a session's settings could change.
-func explicitOrder(n node, key string) {
+func explicitOrder(n ast.Node, key string) {
 	var orders []any
-	for _, o := range n.list(key) {
+	for _, o := range n.List(key) {
 		item := maps.Clone(o)
-		if o.kind() != "DESCENDING" {
+		if o.Kind() != "DESCENDING" {
 			item["type"] = "ASCENDING"
 		}
-		if o.str("null_order") != "NULLS FIRST" {
+		if o.Str("null_order") != "NULLS FIRST" {
 			item["null_order"] = "NULLS LAST"
 		}
 		orders = append(orders, map[string]any(item))
@@ -207,7 +208,7 @@ func explicitOrder(n node, key string) {
 
 // guard keeps a sum from overflowing: the values of a partition are NULL when
 // the sum of their magnitudes is beyond what the sum's type holds.
-func (o *overs) guard(ctx context.Context, call, arg node) error {
+func (o *overs) guard(ctx context.Context, call, arg ast.Node) error {
 	_, typeName, err := o.in.typeOf(ctx, arg)
 	if err != nil {
 		return err
@@ -227,7 +228,7 @@ func (o *overs) guard(ctx context.Context, call, arg node) error {
 		return err
 	}
 	var partition []string
-	for _, n := range call.list("partitions") {
+	for _, n := range call.List("partitions") {
 		sql, err := deparseExpr(ctx, o.p.b, n)
 		if err != nil {
 			return err
@@ -266,15 +267,15 @@ func (o *overs) from(filter string) string {
 }
 
 // tryNode returns n as NULL where it fails.
-func tryNode(n node) node {
-	if c := n.class(); c == "COLUMN_REF" || c == "CONSTANT" {
+func tryNode(n ast.Node) ast.Node {
+	if c := n.Class(); c == "COLUMN_REF" || c == "CONSTANT" {
 		return n
 	}
-	return node{"class": "OPERATOR", "type": "OPERATOR_TRY", "alias": "", "children": []any{n}}
+	return ast.Node{"class": "OPERATOR", "type": "OPERATOR_TRY", "alias": "", "children": []any{n}}
 }
 
 // castTo returns n cast to the type that DuckDB calls typeName.
-func (p *planner) castTo(ctx context.Context, n node, typeName string) (node, error) {
+func (p *planner) castTo(ctx context.Context, n ast.Node, typeName string) (ast.Node, error) {
 	items, err := parseItems(ctx, p.b, "SELECT CAST(NULL AS "+typeName+")")
 	if err != nil {
 		return nil, err

@@ -4,35 +4,30 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // parseItems returns the SELECT list of a SELECT that the planner wrote itself.
-func parseItems(ctx context.Context, b Binder, sql string) ([]node, error) {
+func parseItems(ctx context.Context, b Binder, sql string) ([]ast.Node, error) {
 	sel, err := parseOwn(ctx, b, sql)
-	return sel.list("select_list"), err
+	return sel.List("select_list"), err
 }
 
-func parseOwn(ctx context.Context, b Binder, sql string) (node, error) {
+func parseOwn(ctx context.Context, b Binder, sql string) (ast.Node, error) {
 	text, err := b.Serialize(ctx, sql)
 	if err != nil {
 		return nil, err
 	}
-	doc, err := decode(text)
+	doc, err := ast.Decode(text)
 	if err != nil {
 		return nil, err
 	}
-	statements := node(doc).list("statements")
+	statements := ast.Node(doc).List("statements")
 	if len(statements) != 1 {
-		return nil, fmt.Errorf("parse %q: %s", sql, node(doc).str("error_message"))
+		return nil, fmt.Errorf("parse %q: %s", sql, ast.Node(doc).Str("error_message"))
 	}
-	return withoutLocations(statements[0].child("node")), nil
-}
-
-// withoutLocations forgets the places of a tree that is not the user's text.
-func withoutLocations(n node) node {
-	out, _ := mapChildren(n, func(c node) (node, error) { return withoutLocations(c), nil })
-	delete(out, "query_location")
-	return out
+	return ast.WithoutLocations(statements[0].Child("node")), nil
 }
 
 // quote returns the identifier in double quotes.

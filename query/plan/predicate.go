@@ -1,17 +1,14 @@
 package plan
 
 import (
-	"math"
-	"math/big"
-	"strconv"
-
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // conjuncts returns the comparisons whose conjunction is n, or nil when n is
 // anything else or when one of them would not be exactly DuckDB's.
-func conjuncts(n node, source *Source) []view.Comparison {
+func conjuncts(n ast.Node, source *Source) []view.Comparison {
 	list, ok := predicate{source}.read(n)
 	if !ok {
 		return nil
@@ -34,14 +31,14 @@ var mirrored = map[view.CompareOp]view.CompareOp{
 	view.LessOrEqual: view.GreaterOrEqual, view.GreaterOrEqual: view.LessOrEqual,
 }
 
-func (p predicate) read(n node) ([]view.Comparison, bool) {
-	switch n.class() {
+func (p predicate) read(n ast.Node) ([]view.Comparison, bool) {
+	switch n.Class() {
 	case "CONJUNCTION":
-		if n.kind() != "CONJUNCTION_AND" {
+		if n.Kind() != "CONJUNCTION_AND" {
 			return nil, false
 		}
 		var all []view.Comparison
-		for _, c := range n.list("children") {
+		for _, c := range n.List("children") {
 			list, ok := p.read(c)
 			if !ok {
 				return nil, false
@@ -50,18 +47,18 @@ func (p predicate) read(n node) ([]view.Comparison, bool) {
 		}
 		return all, true
 	case "COMPARISON":
-		op, ok := comparisonOps[n.kind()]
+		op, ok := comparisonOps[n.Kind()]
 		if !ok {
 			return nil, false
 		}
-		if p.column(n.child("left")) < 0 {
-			return p.compare(n.child("right"), mirrored[op], n.child("left"))
+		if p.column(n.Child("left")) < 0 {
+			return p.compare(n.Child("right"), mirrored[op], n.Child("left"))
 		}
-		return p.compare(n.child("left"), op, n.child("right"))
+		return p.compare(n.Child("left"), op, n.Child("right"))
 	case "BETWEEN":
-		lower, ok := p.compare(n.child("input"), view.GreaterOrEqual, n.child("lower"))
-		upper, both := p.compare(n.child("input"), view.LessOrEqual, n.child("upper"))
-		return append(lower, upper...), ok && both && n.kind() == "COMPARE_BETWEEN"
+		lower, ok := p.compare(n.Child("input"), view.GreaterOrEqual, n.Child("lower"))
+		upper, both := p.compare(n.Child("input"), view.LessOrEqual, n.Child("upper"))
+		return append(lower, upper...), ok && both && n.Kind() == "COMPARE_BETWEEN"
 	case "OPERATOR":
 		return p.operator(n)
 	case "COLUMN_REF":
@@ -71,8 +68,8 @@ func (p predicate) read(n node) ([]view.Comparison, bool) {
 }
 
 // operator reads IS NULL, IS NOT NULL and NOT over a column.
-func (p predicate) operator(n node) ([]view.Comparison, bool) {
-	args := n.list("children")
+func (p predicate) operator(n ast.Node) ([]view.Comparison, bool) {
+	args := n.List("children")
 	if len(args) != 1 {
 		return nil, false
 	}
@@ -80,17 +77,17 @@ func (p predicate) operator(n node) ([]view.Comparison, bool) {
 	switch {
 	case i < 0:
 		return nil, false
-	case n.kind() == "OPERATOR_IS_NULL":
+	case n.Kind() == "OPERATOR_IS_NULL":
 		return []view.Comparison{{Column: i, Op: view.IsNull}}, true
-	case n.kind() == "OPERATOR_IS_NOT_NULL":
+	case n.Kind() == "OPERATOR_IS_NOT_NULL":
 		return []view.Comparison{{Column: i, Op: view.IsNotNull}}, true
-	case n.kind() == "OPERATOR_NOT":
+	case n.Kind() == "OPERATOR_NOT":
 		return p.boolean(args[0], false)
 	}
 	return nil, false
 }
 
-func (p predicate) boolean(n node, value bool) ([]view.Comparison, bool) {
+func (p predicate) boolean(n ast.Node, value bool) ([]view.Comparison, bool) {
 	i := p.column(n)
 	if i < 0 || p.source.Columns[i].Type.Kind != batch.Boolean {
 		return nil, false
@@ -98,88 +95,19 @@ func (p predicate) boolean(n node, value bool) ([]view.Comparison, bool) {
 	return []view.Comparison{{Column: i, Op: view.Equal, Literal: value}}, true
 }
 
-func (p predicate) column(n node) int {
-	names := n.strings("column_names")
-	if n.class() != "COLUMN_REF" || len(names) != 1 {
+func (p predicate) column(n ast.Node) int {
+	names := n.Strings("column_names")
+	if n.Class() != "COLUMN_REF" || len(names) != 1 {
 		return -1
 	}
 	return p.source.index(names[0])
 }
 
-func (p predicate) compare(column node, op view.CompareOp, constant node) ([]view.Comparison, bool) {
+func (p predicate) compare(column ast.Node, op view.CompareOp, constant ast.Node) ([]view.Comparison, bool) {
 	i := p.column(column)
 	if i < 0 {
 		return nil, false
 	}
-	literal, ok := exactLiteral(p.source.Columns[i].Type, constant)
+	literal, ok := ast.ExactLiteral(p.source.Columns[i].Type, constant)
 	return []view.Comparison{{Column: i, Op: op, Literal: literal}}, ok
-}
-
-// exactLiteral returns the constant in the physical kind of a column of type t,
-// if comparing in that kind gives what DuckDB gives, which converts one side to
-// the other's type or both to a third.
-func exactLiteral(t batch.Type, constant node) (any, bool) {
-	switch t.Kind {
-	case batch.Varchar:
-		return asAny(constString(constant))
-	case batch.Boolean:
-		return asAny(constBool(constant))
-	case batch.Real, batch.Double:
-		return floatLiteral(t, constant)
-	case batch.Decimal:
-		return decimalLiteral(t, constant)
-	}
-	limits, ok := integerLimits[t.Kind]
-	unscaled, scale, constantOK := constDecimal(constant)
-	if !ok || !constantOK || scale != 0 || constant.child("value").child("type").str("id") == "DECIMAL" || !unscaled.IsInt64() {
-		return nil, false
-	}
-	v := unscaled.Int64()
-	return v, v >= limits[0] && v <= limits[1]
-}
-
-func asAny[T any](v T, ok bool) (any, bool) { return v, ok }
-
-// integerLimits are the least and greatest literals of integer columns.
-var integerLimits = map[batch.Kind][2]int64{
-	batch.TinyInt: {math.MinInt8, math.MaxInt8}, batch.SmallInt: {math.MinInt16, math.MaxInt16},
-	batch.Integer: {math.MinInt32, math.MaxInt32}, batch.BigInt: {math.MinInt64, math.MaxInt64},
-	batch.UTinyInt: {0, math.MaxUint8}, batch.USmallInt: {0, math.MaxUint16},
-	batch.UInteger: {0, math.MaxUint32}, batch.UBigInt: {0, math.MaxInt64},
-}
-
-// decimalLiteral scales an integer or decimal to the column's scale.
-func decimalLiteral(t batch.Type, constant node) (any, bool) {
-	unscaled, scale, ok := constDecimal(constant)
-	if !ok || t.Precision > 18 {
-		return nil, false
-	}
-	v := new(big.Int).Mul(unscaled, pow10(int(t.Scale)))
-	v, rest := v.QuoRem(v, pow10(scale), new(big.Int))
-	if rest.Sign() != 0 || v.CmpAbs(pow10(int(t.Precision))) >= 0 {
-		return nil, false
-	}
-	return v.Int64(), true
-}
-
-// floatLiteral converts a number that a double, or for a REAL column a float,
-// holds exactly. DuckDB's conversion of such a number is exact as well.
-func floatLiteral(t batch.Type, constant node) (any, bool) {
-	f, ok := constDouble(constant)
-	if !ok {
-		unscaled, scale, ok := constDecimal(constant)
-		if !ok || scale > 22 || unscaled.BitLen() > 53 {
-			return nil, false
-		}
-		// Both are doubles without error, so that one division rounds once.
-		power, err := strconv.ParseFloat(pow10(scale).String(), 64)
-		if err != nil {
-			return nil, false
-		}
-		f = float64(unscaled.Int64()) / power
-	}
-	if math.IsInf(f, 0) || t.Kind == batch.Real && float64(float32(f)) != f {
-		return nil, false
-	}
-	return f, true
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // clause is a part of the SELECT, each with its own rules for names.
@@ -30,12 +31,12 @@ type scope struct {
 type item struct {
 	alias string
 	written,
-	resolved node
+	resolved ast.Node
 }
 
 // resolver replaces names by what they refer to. In its results a COLUMN_REF
 // names a column of the source in the source's spelling (perhaps with fields of
-// a JSON value behind it), columns of a window have the class classWindow, and
+// a JSON value behind it), columns of a window have the class [ast.ClassWindow], and
 // aliases have been replaced by what they stand for.
 type resolver struct {
 	source *Source
@@ -45,8 +46,8 @@ type resolver struct {
 }
 
 // resolve returns n with all its names replaced.
-func (r *resolver) resolve(n node, sc scope) (node, error) {
-	switch n.class() {
+func (r *resolver) resolve(n ast.Node, sc scope) (ast.Node, error) {
+	switch n.Class() {
 	case "COLUMN_REF":
 		return r.column(n, sc)
 	case "FUNCTION":
@@ -66,13 +67,13 @@ func (r *resolver) resolve(n node, sc scope) (node, error) {
 	if err := refuse(n); err != nil {
 		return nil, err
 	}
-	return mapChildren(n, func(c node) (node, error) { return r.resolve(c, sc) })
+	return ast.MapChildren(n, func(c ast.Node) (ast.Node, error) { return r.resolve(c, sc) })
 }
 
 // refuse returns an error for the expressions that no view has.
-func refuse(n node) error {
-	at := n.location()
-	switch n.class() {
+func refuse(n ast.Node) error {
+	at := n.Location()
+	switch n.Class() {
 	case "SUBQUERY":
 		return fail(codeUnsupported, at, "subqueries are not supported in a materialized view").
 			hint("write the subquery in the query that reads the view")
@@ -88,55 +89,55 @@ func refuse(n node) error {
 	return nil
 }
 
-func (r *resolver) function(n node, sc scope) (node, error) {
+func (r *resolver) function(n ast.Node, sc scope) (ast.Node, error) {
 	n, err := r.method(n, sc)
 	if err != nil {
 		return nil, err
 	}
-	name := n.str("function_name")
-	if isBuiltinSchema(n.str("schema")) {
-		if reason, ok := volatileNames[name]; ok && !n.flag("is_operator") {
+	name := n.Str("function_name")
+	if isBuiltinSchema(n.Str("schema")) {
+		if reason, ok := volatileNames[name]; ok && !n.Flag("is_operator") {
 			return nil, volatileError(n, name, reason)
 		}
-		if name == "age" && len(n.list("children")) == 1 {
+		if name == "age" && len(n.List("children")) == 1 {
 			return nil, volatileError(n, name, moment)
 		}
 	}
 	if isAggregate(n) {
 		if sc.aggregate {
-			return nil, fail(codeGrouping, n.location(), "aggregate function calls cannot be nested")
+			return nil, fail(codeGrouping, n.Location(), "aggregate function calls cannot be nested")
 		}
 		sc.aggregate = true
 	}
-	return mapChildren(n, func(c node) (node, error) {
-		if c.class() == "LAMBDA" && lambdaNames[name] {
+	return ast.MapChildren(n, func(c ast.Node) (ast.Node, error) {
+		if c.Class() == "LAMBDA" && lambdaNames[name] {
 			return r.lambda(c, sc)
 		}
 		return r.resolve(c, sc)
 	})
 }
 
-func volatileError(n node, name, reason string) error {
-	return fail(codeUnsupported, n.location(), "%s %s", name, reason).
+func volatileError(n ast.Node, name, reason string) error {
+	return fail(codeUnsupported, n.Location(), "%s %s", name, reason).
 		hint("call it in the query that reads the view")
 }
 
 // method turns country.upper(), which the parser takes for the function upper
 // of the schema country, into upper(country).
-func (r *resolver) method(n node, sc scope) (node, error) {
-	schema := n.str("schema")
+func (r *resolver) method(n ast.Node, sc scope) (ast.Node, error) {
+	schema := n.Str("schema")
 	if isBuiltinSchema(schema) {
 		return n, nil
 	}
 	names := []string{schema}
-	if catalog := n.str("catalog"); catalog != "" {
+	if catalog := n.Str("catalog"); catalog != "" {
 		names = []string{catalog, schema}
 	}
-	receiver := newColumn(names...).in(node{"query_location": n["query_location"]})
+	receiver := ast.NewColumn(names...).In(ast.Node{"query_location": n["query_location"]})
 	if _, err := r.column(receiver, sc); err != nil {
-		return nil, fail(codeUndefinedFunction, n.location(), "function %s.%s does not exist", strings.Join(names, "."), n.str("function_name"))
+		return nil, fail(codeUndefinedFunction, n.Location(), "function %s.%s does not exist", strings.Join(names, "."), n.Str("function_name"))
 	}
-	out, err := mapChildren(n, func(c node) (node, error) { return c, nil })
+	out, err := ast.MapChildren(n, func(c ast.Node) (ast.Node, error) { return c, nil })
 	if err != nil {
 		return nil, err
 	}
@@ -146,19 +147,19 @@ func (r *resolver) method(n node, sc scope) (node, error) {
 }
 
 // lambda resolves the body of a lambda; its parameters hide the columns.
-func (r *resolver) lambda(n node, sc scope) (node, error) {
-	lhs := []node{n.child("lhs")}
-	if lhs[0].class() == "FUNCTION" {
-		lhs = lhs[0].list("children")
+func (r *resolver) lambda(n ast.Node, sc scope) (ast.Node, error) {
+	lhs := []ast.Node{n.Child("lhs")}
+	if lhs[0].Class() == "FUNCTION" {
+		lhs = lhs[0].List("children")
 	}
 	sc.params = slices.Clone(sc.params)
 	for _, param := range lhs {
-		if names := param.strings("column_names"); len(names) == 1 {
+		if names := param.Strings("column_names"); len(names) == 1 {
 			sc.params = append(sc.params, names[0])
 		}
 	}
-	return mapChildren(n, func(c node) (node, error) {
-		if c.class() == "COLUMN_REF" || c.function("row") {
+	return ast.MapChildren(n, func(c ast.Node) (ast.Node, error) {
+		if c.Class() == "COLUMN_REF" || c.IsCall("row") {
 			if marked, ok := r.markParams(c, sc); ok {
 				return marked, nil
 			}
@@ -169,27 +170,27 @@ func (r *resolver) lambda(n node, sc scope) (node, error) {
 
 // markParams marks references to lambda parameters, so that they are not taken
 // for columns later.
-func (r *resolver) markParams(n node, sc scope) (node, bool) {
+func (r *resolver) markParams(n ast.Node, sc scope) (ast.Node, bool) {
 	all := true
-	out, _ := mapChildren(n, func(c node) (node, error) {
+	out, _ := ast.MapChildren(n, func(c ast.Node) (ast.Node, error) {
 		marked, ok := r.markParams(c, sc)
 		all = all && ok
 		return marked, nil
 	})
-	if n.class() == "COLUMN_REF" {
-		names := n.strings("column_names")
+	if n.Class() == "COLUMN_REF" {
+		names := n.Strings("column_names")
 		all = slices.ContainsFunc(sc.params, func(p string) bool { return strings.EqualFold(p, names[0]) })
-		out[lambdaMark] = true
+		out[ast.LambdaMark] = true
 	}
 	return out, all
 }
 
 // column resolves a reference to a column, an alias or a keyword.
-func (r *resolver) column(n node, sc scope) (node, error) {
+func (r *resolver) column(n ast.Node, sc scope) (ast.Node, error) {
 	if marked, ok := r.markParams(n, sc); ok {
 		return marked, nil
 	}
-	names := n.strings("column_names")
+	names := n.Strings("column_names")
 	if err := r.checkAmbiguous(n, names); err != nil {
 		return nil, err
 	}
@@ -197,9 +198,9 @@ func (r *resolver) column(n node, sc scope) (node, error) {
 	if len(names) == 1 && sc.clause == inHaving && !sc.aggregate {
 		// In HAVING a group's column comes before an alias, and an alias before
 		// a column: the reverse of every other clause.
-		if c := r.sourceColumn(n, unqualified); c == nil || !r.groups[c.key()] {
+		if c := r.sourceColumn(n, unqualified); c == nil || !r.groups[c.Key()] {
 			if alias := r.alias(names[0], sc); alias != nil {
-				return alias.in(n), nil
+				return alias.In(n), nil
 			}
 		}
 	}
@@ -208,7 +209,7 @@ func (r *resolver) column(n node, sc scope) (node, error) {
 	}
 	if len(names) == 1 {
 		if alias := r.alias(names[0], sc); alias != nil && !sc.aggregate {
-			return alias.in(n), nil
+			return alias.In(n), nil
 		}
 		if reason, ok := volatileNames[strings.ToLower(names[0])]; ok {
 			return nil, volatileError(n, strings.ToLower(names[0]), reason)
@@ -232,37 +233,37 @@ func (r *resolver) unqualified(names []string) []string {
 }
 
 // sourceColumn returns the reference in the source's spelling, or nil.
-func (r *resolver) sourceColumn(n node, names []string) node {
+func (r *resolver) sourceColumn(n ast.Node, names []string) ast.Node {
 	i := r.source.index(names[0])
 	switch {
 	case i >= 0:
-		return newColumn(append([]string{r.source.Columns[i].Name}, names[1:]...)...).in(n)
+		return ast.NewColumn(append([]string{r.source.Columns[i].Name}, names[1:]...)...).In(n)
 	case r.from.window == nil || len(names) > 1:
 		return nil
-	case strings.EqualFold(names[0], windowStart):
-		return newBound(windowStart).in(n)
-	case strings.EqualFold(names[0], windowEnd):
-		return newBound(windowEnd).in(n)
-	case strings.EqualFold(names[0], windowTime):
-		return newWindowTime().in(n)
+	case strings.EqualFold(names[0], ast.WindowStart):
+		return ast.NewBound(ast.WindowStart).In(n)
+	case strings.EqualFold(names[0], ast.WindowEnd):
+		return ast.NewBound(ast.WindowEnd).In(n)
+	case strings.EqualFold(names[0], ast.WindowTime):
+		return ast.NewWindowTime().In(n)
 	}
 	return nil
 }
 
 // checkFields refuses a.b where a is a column without fields.
-func (r *resolver) checkFields(n node, names []string) error {
+func (r *resolver) checkFields(n ast.Node, names []string) error {
 	if len(names) == 1 {
 		return nil
 	}
 	column := r.source.Columns[r.source.index(names[0])]
 	if column.Type.Kind != batch.JSON {
-		return fail(codeUndefinedColumn, n.location(), "column %q is a %s and has no field %q", column.Name, column.Type, names[1])
+		return fail(codeUndefinedColumn, n.Location(), "column %q is a %s and has no field %q", column.Name, column.Type, names[1])
 	}
 	return nil
 }
 
 // alias returns what a SELECT item's alias stands for, or nil.
-func (r *resolver) alias(name string, sc scope) node {
+func (r *resolver) alias(name string, sc scope) ast.Node {
 	for _, it := range r.items[:min(sc.aliases, len(r.items))] {
 		if it.alias != "" && it.resolved != nil && strings.EqualFold(it.alias, name) {
 			return it.resolved
@@ -272,15 +273,15 @@ func (r *resolver) alias(name string, sc scope) node {
 }
 
 // unknown says that a name refers to nothing.
-func (r *resolver) unknown(n node, names, unqualified []string, sc scope) error {
+func (r *resolver) unknown(n ast.Node, names, unqualified []string, sc scope) error {
 	if len(unqualified) > 1 {
-		return fail(codeUndefinedTable, n.location(), "missing FROM-clause entry for table %q", names[0]).
+		return fail(codeUndefinedTable, n.Location(), "missing FROM-clause entry for table %q", names[0]).
 			hint("the view reads from %q", r.from.qualifier())
 	}
 	name := unqualified[0]
-	e := fail(codeUndefinedColumn, n.location(), "column %q does not exist", name)
+	e := fail(codeUndefinedColumn, n.Location(), "column %q does not exist", name)
 	switch {
-	case strings.EqualFold(name, windowStart) || strings.EqualFold(name, windowEnd):
+	case strings.EqualFold(name, ast.WindowStart) || strings.EqualFold(name, ast.WindowEnd):
 		return e.hint("window_start and window_end are columns of a window, as in FROM TUMBLE(%s, %s, INTERVAL '1 minute')", r.from.name, eventTime(r.source))
 	case strings.EqualFold(name, r.from.qualifier()):
 		return e.hint("%q is the source: name one of its columns", name)

@@ -3,6 +3,8 @@ package plan
 import (
 	"context"
 	"strings"
+
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // statePlaceholder stands for the state's relation in Definition.Result.
@@ -10,25 +12,25 @@ const statePlaceholder = "{{state}}"
 
 // afterAggregation returns an expression of the SELECT list or of HAVING over
 // the state's columns.
-func (p *planner) afterAggregation(ctx context.Context, n node) (node, error) {
-	if name, ok := p.groups[n.key()]; ok {
-		return newColumn(name).in(n), nil
+func (p *planner) afterAggregation(ctx context.Context, n ast.Node) (ast.Node, error) {
+	if name, ok := p.groups[n.Key()]; ok {
+		return ast.NewColumn(name).In(n), nil
 	}
 	switch {
 	case isAggregate(n):
 		return p.aggregate(ctx, n)
 	case isGrouping(n):
 		return p.grouping(ctx, n)
-	case n.class() == "COLUMN_REF" && !n.flag(lambdaMark):
-		return nil, p.ungrouped(n, strings.Join(n.strings("column_names"), "."))
-	case n.class() == classWindow:
-		return nil, p.ungrouped(n, n.kind())
+	case n.Class() == "COLUMN_REF" && !n.Flag(ast.LambdaMark):
+		return nil, p.ungrouped(n, strings.Join(n.Strings("column_names"), "."))
+	case n.Class() == ast.ClassWindow:
+		return nil, p.ungrouped(n, n.Kind())
 	}
-	return mapChildren(n, func(c node) (node, error) { return p.afterAggregation(ctx, c) })
+	return ast.MapChildren(n, func(c ast.Node) (ast.Node, error) { return p.afterAggregation(ctx, c) })
 }
 
-func (p *planner) ungrouped(n node, name string) error {
-	return fail(codeGrouping, n.location(), "column %q must appear in the GROUP BY clause or be used in an aggregate function", name)
+func (p *planner) ungrouped(n ast.Node, name string) error {
+	return fail(codeGrouping, n.Location(), "column %q must appear in the GROUP BY clause or be used in an aggregate function", name)
 }
 
 const anonymous = "?column?" // Postgres's name of a column that has none
@@ -39,8 +41,8 @@ func (p *planner) outputName(it item) string {
 	if it.alias != "" {
 		return it.alias
 	}
-	if names := it.resolved.strings("column_names"); len(names) == 1 && it.written.class() == "COLUMN_REF" {
-		written := it.written.strings("column_names")
+	if names := it.resolved.Strings("column_names"); len(names) == 1 && it.written.Class() == "COLUMN_REF" {
+		written := it.written.Strings("column_names")
 		if i := p.res.source.index(names[0]); i >= 0 && strings.EqualFold(names[0], written[len(written)-1]) {
 			return p.res.source.Columns[i].Name
 		}
@@ -48,34 +50,34 @@ func (p *planner) outputName(it item) string {
 	return expressionName(it.written)
 }
 
-func expressionName(n node) string {
-	switch n.class() {
+func expressionName(n ast.Node) string {
+	switch n.Class() {
 	case "COLUMN_REF":
-		names := n.strings("column_names")
-		if last := names[len(names)-1]; !strings.EqualFold(last, windowStart) && !strings.EqualFold(last, windowEnd) {
+		names := n.Strings("column_names")
+		if last := names[len(names)-1]; !strings.EqualFold(last, ast.WindowStart) && !strings.EqualFold(last, ast.WindowEnd) {
 			return last
 		}
 		return strings.ToLower(names[len(names)-1])
 	case "WINDOW":
-		return strings.ToLower(n.str("function_name"))
+		return strings.ToLower(n.Str("function_name"))
 	case "FUNCTION":
-		if n.function("count_star") {
+		if n.IsCall("count_star") {
 			return "count"
 		}
-		if !n.flag("is_operator") {
-			return strings.ToLower(n.str("function_name"))
+		if !n.Flag("is_operator") {
+			return strings.ToLower(n.Str("function_name"))
 		}
 	case "CAST":
-		if name := expressionName(n.child("child")); name != anonymous {
+		if name := expressionName(n.Child("child")); name != anonymous {
 			return name
 		}
-		return strings.ToLower(n.child("cast_type").str("id"))
+		return strings.ToLower(n.Child("cast_type").Str("id"))
 	case "COLLATE":
-		return expressionName(n.child("child"))
+		return expressionName(n.Child("child"))
 	case "CASE":
 		return "case"
 	case "OPERATOR":
-		if n.kind() == "OPERATOR_COALESCE" {
+		if n.Kind() == "OPERATOR_COALESCE" {
 			return "coalesce"
 		}
 		if isGrouping(n) {

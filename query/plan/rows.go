@@ -8,11 +8,12 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/window"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // planRows plans a view without aggregation: every row of the source that
 // passes WHERE is a row of the view.
-func (p *planner) planRows(ctx context.Context, where node) (err error) {
+func (p *planner) planRows(ctx context.Context, where ast.Node) (err error) {
 	if err := p.checkRows(); err != nil {
 		return err
 	}
@@ -23,8 +24,8 @@ func (p *planner) planRows(ctx context.Context, where node) (err error) {
 	}
 	p.def.Select = []int{}
 	for _, it := range p.res.items {
-		if o := find(it.resolved, isOver); o != nil {
-			return fail(codeUnsupported, o.location(), "%s(…) OVER the rows of a source is not supported in a materialized view", o.str("function_name")).
+		if o := ast.Find(it.resolved, isOver); o != nil {
+			return fail(codeUnsupported, o.Location(), "%s(…) OVER the rows of a source is not supported in a materialized view", o.Str("function_name")).
 				hint("group the rows: a view keeps OVER the groups of a window")
 		}
 		name := p.outputName(it)
@@ -52,12 +53,12 @@ func (p *planner) planRows(ctx context.Context, where node) (err error) {
 func (p *planner) checkName(it item, name string) error {
 	for _, c := range p.def.Columns {
 		if strings.EqualFold(c.Name, name) {
-			return fail(codeDuplicateColumn, it.written.location(), "column %q specified more than once", name).hint("give one of them an alias: … AS name")
+			return fail(codeDuplicateColumn, it.written.Location(), "column %q specified more than once", name).hint("give one of them an alias: … AS name")
 		}
 	}
 	for _, c := range batch.MetadataColumns() {
 		if strings.EqualFold(c.Name, name) {
-			return fail(codeDuplicateColumn, it.written.location(), "column %q of a view without aggregation is its own", name).
+			return fail(codeDuplicateColumn, it.written.Location(), "column %q of a view without aggregation is its own", name).
 				hint("give it an alias: … AS source%s", name)
 		}
 	}
@@ -67,8 +68,8 @@ func (p *planner) checkName(it item, name string) error {
 // checkRows refuses the clauses that need rows to be compared with others.
 func (p *planner) checkRows() error {
 	sel := p.st.sel
-	for _, m := range sel.list("modifiers") {
-		switch m.kind() {
+	for _, m := range sel.List("modifiers") {
+		switch m.Kind() {
 		case "ORDER_MODIFIER", "LIMIT_MODIFIER":
 			return p.st.unsupported("ORDER BY and LIMIT without aggregation", p.st.keyword("ORDER", "LIMIT"), "write them in the query that reads the view")
 		}
@@ -89,12 +90,12 @@ func (p *planner) windowColumn() {
 	if p.def.Window == nil || len(p.st.outer) > 0 || len(p.res.items) != len(p.def.Columns) {
 		return
 	}
-	bound := windowStart
+	bound := ast.WindowStart
 	if p.def.Window.Kind == window.Session {
-		bound = windowEnd
+		bound = ast.WindowEnd
 	}
 	for i, it := range p.res.items {
-		if it.resolved.class() == classWindow && it.resolved.kind() == bound || p.groups[it.resolved.key()] == bound {
+		if it.resolved.Class() == ast.ClassWindow && it.resolved.Kind() == bound || p.groups[it.resolved.Key()] == bound {
 			p.def.EventTime = p.def.Columns[i].Name
 			return
 		}
@@ -102,25 +103,25 @@ func (p *planner) windowColumn() {
 }
 
 // branches splits a UNION ALL into its SELECTs; any other node is one.
-func (s *statement) branches(n node) ([]node, error) {
-	if n.kind() != "SET_OPERATION_NODE" {
-		return []node{n}, nil
+func (s *statement) branches(n ast.Node) ([]ast.Node, error) {
+	if n.Kind() != "SET_OPERATION_NODE" {
+		return []ast.Node{n}, nil
 	}
-	if n.str("setop_type") != "UNION" || !n.flag("setop_all") {
+	if n.Str("setop_type") != "UNION" || !n.Flag("setop_all") {
 		return nil, s.unsupported("UNION, INTERSECT and EXCEPT", s.keyword("UNION", "INTERSECT", "EXCEPT"),
 			"write UNION ALL, or create one view for each SELECT and combine them in the query that reads them")
 	}
 	if notEmpty(n, "modifiers") {
 		return nil, s.unsupported("ORDER BY and LIMIT without aggregation", s.keyword("ORDER", "LIMIT"), "write them in the query that reads the view")
 	}
-	if len(n.child("cte_map").list("map")) > 0 {
+	if len(n.Child("cte_map").List("map")) > 0 {
 		return nil, s.unsupported("WITH before UNION ALL", s.keyword("WITH"), "write each SELECT over its source")
 	}
-	children := n.list("children")
+	children := n.List("children")
 	if len(children) == 0 {
-		children = []node{n.child("left"), n.child("right")}
+		children = []ast.Node{n.Child("left"), n.Child("right")}
 	}
-	var all []node
+	var all []ast.Node
 	for _, c := range children {
 		list, err := s.branches(c)
 		if err != nil {

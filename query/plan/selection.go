@@ -10,6 +10,7 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/window"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // input is what a SELECT after the aggregation reads: the state, or the rows of
@@ -53,13 +54,13 @@ func (p *planner) stateInput() (*input, error) {
 	for _, b := range p.bags {
 		names = append(names, b.columns()...)
 	}
-	return p.newInput(p.withBags(statePlaceholder, bagPlaceholder), names, map[string]string{windowStart: windowStart, windowEnd: windowEnd})
+	return p.newInput(p.withBags(statePlaceholder, bagPlaceholder), names, map[string]string{ast.WindowStart: ast.WindowStart, ast.WindowEnd: ast.WindowEnd})
 }
 
 // output is a column of a SELECT.
 type output struct {
 	name, sql string
-	n         node
+	n         ast.Node
 }
 
 // selection is one SELECT after the aggregation, its names replaced by columns
@@ -67,8 +68,8 @@ type output struct {
 type selection struct {
 	modifiers
 	outputs         []output
-	filter, qualify node // HAVING or WHERE, and QUALIFY; nil for none
-	outermost       bool // its columns are the view's
+	filter, qualify ast.Node // HAVING or WHERE, and QUALIFY; nil for none
+	outermost       bool     // its columns are the view's
 }
 
 // planResult writes stage three: the SELECT list and HAVING over the state, and
@@ -81,7 +82,7 @@ func (p *planner) planResult(ctx context.Context) error {
 	if !p.st.aggregates() {
 		s.distinct = false // the groups are
 	}
-	translate := func(n node) (node, error) { return p.afterAggregation(ctx, n) }
+	translate := func(n ast.Node) (ast.Node, error) { return p.afterAggregation(ctx, n) }
 	if err := s.translate(translate); err != nil {
 		return err
 	}
@@ -121,13 +122,13 @@ func (p *planner) planResult(ctx context.Context) error {
 }
 
 // readSelection resolves the clauses of a SELECT whose items are resolved.
-func (p *planner) readSelection(sel node, filter string, c clause) (*selection, error) {
+func (p *planner) readSelection(sel ast.Node, filter string, c clause) (*selection, error) {
 	s := &selection{}
 	for _, it := range p.res.items {
 		name := p.outputName(it)
 		for _, o := range s.outputs {
 			if strings.EqualFold(o.name, name) {
-				return nil, fail(codeDuplicateColumn, it.written.location(), "column %q specified more than once", name).
+				return nil, fail(codeDuplicateColumn, it.written.Location(), "column %q specified more than once", name).
 					hint("give one of them an alias: … AS name")
 			}
 		}
@@ -146,11 +147,11 @@ func (p *planner) readSelection(sel node, filter string, c clause) (*selection, 
 	return s, p.checkQualify(sel, s)
 }
 
-func (p *planner) checkQualify(sel node, s *selection) error {
-	if s.qualify == nil || find(s.qualify, isOver) != nil || slices.ContainsFunc(s.outputs, func(o output) bool { return find(o.n, isOver) != nil }) {
+func (p *planner) checkQualify(sel ast.Node, s *selection) error {
+	if s.qualify == nil || ast.Find(s.qualify, isOver) != nil || slices.ContainsFunc(s.outputs, func(o output) bool { return ast.Find(o.n, isOver) != nil }) {
 		return nil
 	}
-	return fail(codeWindowing, sel.child("qualify").location(), "QUALIFY needs a window function, in its condition or in the SELECT list").
+	return fail(codeWindowing, sel.Child("qualify").Location(), "QUALIFY needs a window function, in its condition or in the SELECT list").
 		hint("write a condition on groups in HAVING")
 }
 
@@ -172,7 +173,7 @@ func (p *planner) readOuter(o *outer, in *input) (*selection, error) {
 }
 
 // translate replaces every expression.
-func (s *selection) translate(f func(node) (node, error)) (err error) {
+func (s *selection) translate(f func(ast.Node) (ast.Node, error)) (err error) {
 	for i := range s.outputs {
 		if s.outputs[i].n, err = f(s.outputs[i].n); err != nil {
 			return err
@@ -183,7 +184,7 @@ func (s *selection) translate(f func(node) (node, error)) (err error) {
 			return err
 		}
 	}
-	for _, n := range []*node{&s.filter, &s.qualify} {
+	for _, n := range []*ast.Node{&s.filter, &s.qualify} {
 		if *n == nil {
 			continue
 		}
@@ -199,7 +200,7 @@ func (s *selection) translate(f func(node) (node, error)) (err error) {
 // refuses is an error here as well, if no part of the SELECT is at fault.
 func (p *planner) planSelection(ctx context.Context, s *selection, in *input, want []Field, refused error) (*input, error) {
 	o := &overs{p: p, in: in, index: make(map[string]int)}
-	if err := s.translate(func(n node) (node, error) { return o.extract(ctx, n) }); err != nil {
+	if err := s.translate(func(n ast.Node) (ast.Node, error) { return o.extract(ctx, n) }); err != nil {
 		return nil, err
 	}
 	filter, err := condition(ctx, in, s.filter)
@@ -238,7 +239,7 @@ func (p *planner) planSelection(ctx context.Context, s *selection, in *input, wa
 	names, windows := make([]string, len(s.outputs)), make(map[string]string)
 	for i, out := range s.outputs {
 		names[i] = out.name
-		if column := out.n.strings("column_names"); out.n.class() == "COLUMN_REF" && len(column) == 1 && in.window[column[0]] != "" {
+		if column := out.n.Strings("column_names"); out.n.Class() == "COLUMN_REF" && len(column) == 1 && in.window[column[0]] != "" {
 			windows[out.name] = in.window[column[0]]
 		}
 	}
@@ -250,7 +251,7 @@ func (p *planner) planSelection(ctx context.Context, s *selection, in *input, wa
 }
 
 // condition is a condition that is not true where it fails.
-func condition(ctx context.Context, in *input, n node) (string, error) {
+func condition(ctx context.Context, in *input, n ast.Node) (string, error) {
 	if n == nil {
 		return "", nil
 	}
@@ -294,7 +295,7 @@ func (p *planner) castOutputs(ctx context.Context, s *selection, rows *input, fi
 			o.sql = "CAST(" + o.sql + " AS " + want[i].Type + ")"
 		}
 		if o := &s.outputs[i]; s.outermost && isNested(want[i].Type) {
-			o.sql, o.n = asJSON(o.sql, want[i].Type), node{}
+			o.sql, o.n = asJSON(o.sql, want[i].Type), ast.Node{}
 			want[i].Type = "JSON"
 		}
 	}
@@ -303,14 +304,14 @@ func (p *planner) castOutputs(ctx context.Context, s *selection, rows *input, fi
 
 // refusal is DuckDB's reason to refuse a SELECT of which every part is right.
 func (p *planner) refusal(cause error) error {
-	over := find(p.st.sel.child("qualify"), isOver)
-	for _, n := range p.st.sel.list("select_list") {
+	over := ast.Find(p.st.sel.Child("qualify"), isOver)
+	for _, n := range p.st.sel.List("select_list") {
 		if over == nil {
-			over = find(n, isOver)
+			over = ast.Find(n, isOver)
 		}
 	}
 	if p.st.groupsAll() && over != nil {
-		return fail(codeUnsupported, over.location(), "this window function cannot be combined with GROUP BY ALL").
+		return fail(codeUnsupported, over.Location(), "this window function cannot be combined with GROUP BY ALL").
 			hint("list the columns in GROUP BY")
 	}
 	return bindError(-1, cause)
@@ -322,7 +323,7 @@ func (p *planner) refusal(cause error) error {
 // rows in the same way.
 func tolerant(outputs []output) {
 	for i := range outputs {
-		if outputs[i].n.class() != "COLUMN_REF" {
+		if outputs[i].n.Class() != "COLUMN_REF" {
 			outputs[i].sql = try(outputs[i].sql)
 		}
 	}
@@ -340,12 +341,12 @@ func (p *planner) checkDistinct(s *selection, in *input) error {
 	if !s.distinct || p.def.Window == nil {
 		return nil
 	}
-	columns := make([]node, len(s.outputs))
+	columns := make([]ast.Node, len(s.outputs))
 	for i, o := range s.outputs {
 		columns[i] = o.n
 	}
 	if !p.sameWindow(columns, in) || p.def.Window.Kind == window.Session {
-		return fail(codeUnsupported, max(p.st.keyword("DISTINCT"), s.outputs[0].n.location()), "SELECT DISTINCT over the rows of several windows is not supported in a materialized view").
+		return fail(codeUnsupported, max(p.st.keyword("DISTINCT"), s.outputs[0].n.Location()), "SELECT DISTINCT over the rows of several windows is not supported in a materialized view").
 			hint("windows close one by one: add %s to the SELECT list, or write DISTINCT in the query that reads the view", p.windowText())
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // Source is what the planner knows of a source.
@@ -46,17 +47,17 @@ func (r *relation) qualifier() string {
 }
 
 // readFrom reads the FROM clause.
-func (s *statement) readFrom(from node) (relation, error) {
-	r := relation{alias: from.str("alias"), offset: from.location()}
-	if len(from.strings("column_name_alias")) > 0 {
+func (s *statement) readFrom(from ast.Node) (relation, error) {
+	r := relation{alias: from.Str("alias"), offset: from.Location()}
+	if len(from.Strings("column_name_alias")) > 0 {
 		return r, fail(codeUnsupported, r.offset, "column aliases in FROM are not supported in a materialized view").
 			hint("name the columns in the SELECT list")
 	}
-	switch from.kind() {
+	switch from.Kind() {
 	case "BASE_TABLE":
 		return r, r.readTable(from)
 	case "TABLE_FUNCTION":
-		return r, s.readWindowCall(&r, from.child("function"))
+		return r, s.readWindowCall(&r, from.Child("function"))
 	case "EMPTY":
 		return r, fail(codeUnsupported, -1, "a materialized view reads from a source").hint("write FROM and a source's name")
 	case "JOIN":
@@ -69,15 +70,15 @@ func (s *statement) readFrom(from node) (relation, error) {
 	}
 }
 
-func (r *relation) readTable(from node) error {
-	if from.str("catalog_name") != "" {
+func (r *relation) readTable(from ast.Node) error {
+	if from.Str("catalog_name") != "" {
 		return fail(codeUnsupported, r.offset, "cross-database references are not implemented: %s.%s.%s",
-			from.str("catalog_name"), from.str("schema_name"), from.str("table_name")).hint("write schema.name")
+			from.Str("catalog_name"), from.Str("schema_name"), from.Str("table_name")).hint("write schema.name")
 	}
 	if from["at_clause"] != nil {
 		return fail(codeUnsupported, r.offset, "AT is not supported in a materialized view").hint("leave it out")
 	}
-	r.schema, r.name = from.str("schema_name"), from.str("table_name")
+	r.schema, r.name = from.Str("schema_name"), from.Str("table_name")
 	return nil
 }
 

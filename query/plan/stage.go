@@ -6,6 +6,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // stage collects the expressions of stage one. An expression that is used
@@ -13,39 +14,39 @@ import (
 type stage struct {
 	binding
 	source     *Source
-	start, end node   // what window_start and window_end are below the aggregation, nil if nothing
-	window     string // the function whose columns they are
+	start, end ast.Node // what window_start and window_end are below the aggregation, nil if nothing
+	window     string   // the function whose columns they are
 	exprs      []view.Expr
 	index      map[string]int // by key
 }
 
 // scalar returns n with the columns of its window replaced by their computation.
-func (s *stage) scalar(n node) (node, error) {
-	if n.class() != classWindow {
-		return mapChildren(n, s.scalar)
+func (s *stage) scalar(n ast.Node) (ast.Node, error) {
+	if n.Class() != ast.ClassWindow {
+		return ast.MapChildren(n, s.scalar)
 	}
 	boundary := s.start
-	if n.kind() == windowEnd {
+	if n.Kind() == ast.WindowEnd {
 		boundary = s.end
 	}
 	if boundary == nil {
-		return nil, fail(codeUnsupported, n.location(), "%s of %s is not known before the aggregation: a row can be in several windows, or change one", n.kind(), s.window).
+		return nil, fail(codeUnsupported, n.Location(), "%s of %s is not known before the aggregation: a row can be in several windows, or change one", n.Kind(), s.window).
 			hint("use it in the SELECT list or in HAVING, outside of aggregate functions")
 	}
-	return boundary.in(n), nil
+	return boundary.In(n), nil
 }
 
 // columnIndex returns the source's column that n is, or -1.
-func (s *stage) columnIndex(n node) int {
-	names := n.strings("column_names")
-	if n.class() != "COLUMN_REF" || len(names) != 1 {
+func (s *stage) columnIndex(n ast.Node) int {
+	names := n.Strings("column_names")
+	if n.Class() != "COLUMN_REF" || len(names) != 1 {
 		return -1
 	}
 	return s.source.index(names[0])
 }
 
 // typeOf returns the DuckDB name of n's type; n may contain columns of a window.
-func (s *stage) typeOf(ctx context.Context, n node) (string, error) {
+func (s *stage) typeOf(ctx context.Context, n ast.Node) (string, error) {
 	if i := s.columnIndex(n); i >= 0 {
 		return s.source.Columns[i].Type.String(), nil
 	}
@@ -58,12 +59,12 @@ func (s *stage) typeOf(ctx context.Context, n node) (string, error) {
 }
 
 // add makes n an expression of stage one and returns its index.
-func (s *stage) add(ctx context.Context, n node) (int, error) {
+func (s *stage) add(ctx context.Context, n ast.Node) (int, error) {
 	n, err := s.scalar(n)
 	if err != nil {
 		return 0, err
 	}
-	key := n.key()
+	key := n.Key()
 	if i, ok := s.index[key]; ok {
 		return i, nil
 	}
@@ -97,19 +98,19 @@ const conditionMark = "condition "
 
 // addCondition makes n, cast to BOOLEAN if it is none, an expression that is
 // only asked whether it is true.
-func (s *stage) addCondition(ctx context.Context, n node) (int, error) {
+func (s *stage) addCondition(ctx context.Context, n ast.Node) (int, error) {
 	typeName, err := s.typeOf(ctx, n)
 	if err != nil {
 		return 0, err
 	}
 	if typeName != "BOOLEAN" {
-		n = newCast(n, "BOOLEAN").in(n)
+		n = ast.NewCast(n, "BOOLEAN").In(n)
 	}
 	list := conjuncts(n, s.source)
 	if list == nil {
 		return s.add(ctx, n)
 	}
-	key := conditionMark + n.key()
+	key := conditionMark + n.Key()
 	if i, ok := s.index[key]; ok {
 		return i, nil
 	}
@@ -123,15 +124,15 @@ func (s *stage) addCondition(ctx context.Context, n node) (int, error) {
 }
 
 // typeError says that an expression's type cannot be kept.
-func typeError(n node, what, typeName string) error {
-	return fail(codeUnsupported, n.location(), "%s has the type %s, which a materialized view cannot keep", what, typeName).
+func typeError(n ast.Node, what, typeName string) error {
+	return fail(codeUnsupported, n.Location(), "%s has the type %s, which a materialized view cannot keep", what, typeName).
 		hint("cast it, for example to VARCHAR")
 }
 
 // noAggregates refuses an aggregate in a clause that is computed row by row.
-func noAggregates(n node, where string) error {
-	if a := find(n, isAggregate); a != nil {
-		e := fail(codeGrouping, a.location(), "aggregate functions are not allowed in %s", where)
+func noAggregates(n ast.Node, where string) error {
+	if a := ast.Find(n, isAggregate); a != nil {
+		e := fail(codeGrouping, a.Location(), "aggregate functions are not allowed in %s", where)
 		if where == "WHERE" {
 			return e.hint("write the condition in HAVING, or as FILTER (WHERE …) behind the aggregate")
 		}

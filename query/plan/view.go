@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
 // planner splits one statement into a view's three stages.
@@ -18,7 +19,7 @@ type planner struct {
 	groupAt map[string]int    // key of a group expression → its place among them
 	sets    [][]int           // the grouping sets, as places; nil without
 	bucket  string            // the group expression that is the window, "" for TUMBLE's columns
-	moved   []node            // conditions of joins that belong to WHERE
+	moved   []ast.Node        // conditions of joins that belong to WHERE
 	bags    []*bag
 }
 
@@ -101,7 +102,7 @@ func (p *planner) plan(ctx context.Context) error {
 	}
 	p.res.groups = make(map[string]bool)
 	for _, n := range exprs {
-		p.res.groups[n.key()] = true
+		p.res.groups[n.Key()] = true
 	}
 	if where != nil {
 		if err := noAggregates(where, "WHERE"); err != nil {
@@ -119,8 +120,8 @@ func (p *planner) plan(ctx context.Context) error {
 
 // resolveItems expands * in the SELECT list and resolves its items, each of
 // which sees the aliases before it.
-func (p *planner) resolveItems(sel node) error {
-	for _, n := range sel.list("select_list") {
+func (p *planner) resolveItems(sel ast.Node) error {
+	for _, n := range sel.List("select_list") {
 		items, err := p.expand(n)
 		if err != nil {
 			return err
@@ -131,20 +132,20 @@ func (p *planner) resolveItems(sel node) error {
 			if err != nil {
 				return err
 			}
-			p.res.items = append(p.res.items, item{alias: written.str("alias"), written: written, resolved: resolved})
+			p.res.items = append(p.res.items, item{alias: written.Str("alias"), written: written, resolved: resolved})
 		}
 	}
 	return nil
 }
 
 // expand returns the columns that * and t.* stand for, or n itself.
-func (p *planner) expand(n node) ([]node, error) {
-	if n.class() != "STAR" {
-		return []node{n}, nil
+func (p *planner) expand(n ast.Node) ([]ast.Node, error) {
+	if n.Class() != "STAR" {
+		return []ast.Node{n}, nil
 	}
-	if n.flag("columns") || n["expr"] != nil || len(n.list("replace_list")) > 0 || notEmpty(n, "exclude_list") ||
+	if n.Flag("columns") || n["expr"] != nil || len(n.List("replace_list")) > 0 || notEmpty(n, "exclude_list") ||
 		notEmpty(n, "qualified_exclude_list") || notEmpty(n, "rename_list") || notEmpty(n, "replace_list") {
-		return nil, fail(codeUnsupported, n.location(), "* with EXCLUDE, REPLACE or RENAME, and COLUMNS, are not supported in a materialized view").
+		return nil, fail(codeUnsupported, n.Location(), "* with EXCLUDE, REPLACE or RENAME, and COLUMNS, are not supported in a materialized view").
 			hint("list the columns")
 	}
 	if len(p.res.from.joins) > 0 {
@@ -155,27 +156,27 @@ func (p *planner) expand(n node) ([]node, error) {
 		names = append(names, c.Name)
 	}
 	if p.res.from.window != nil {
-		names = append(names, windowStart, windowEnd)
+		names = append(names, ast.WindowStart, ast.WindowEnd)
 	}
-	if q := n.str("relation_name"); q != "" && len(p.res.unqualified([]string{q, "*"})) != 1 {
-		return nil, fail(codeUndefinedTable, n.location(), "missing FROM-clause entry for table %q", q).
+	if q := n.Str("relation_name"); q != "" && len(p.res.unqualified([]string{q, "*"})) != 1 {
+		return nil, fail(codeUndefinedTable, n.Location(), "missing FROM-clause entry for table %q", q).
 			hint("the view reads from %q", p.res.from.qualifier())
 	}
-	columns := make([]node, len(names))
+	columns := make([]ast.Node, len(names))
 	for i, name := range names {
-		columns[i] = newColumn(name).in(n)
+		columns[i] = ast.NewColumn(name).In(n)
 	}
 	return columns, nil
 }
 
-func notEmpty(n node, key string) bool {
+func notEmpty(n ast.Node, key string) bool {
 	list, _ := n[key].([]any)
 	return len(list) > 0
 }
 
 // resolveClause resolves a clause that sees all aliases, or returns nil.
-func (p *planner) resolveClause(sel node, key string, c clause) (node, error) {
-	n := sel.child(key)
+func (p *planner) resolveClause(sel ast.Node, key string, c clause) (ast.Node, error) {
+	n := sel.Child(key)
 	if n == nil {
 		return nil, nil
 	}

@@ -5,6 +5,9 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/window"
+	"github.com/millstream-db/millstream/query/plan/ast"
+	"github.com/millstream-db/millstream/query/plan/interval"
+	"github.com/millstream-db/millstream/query/plan/token"
 )
 
 // windowCall is a call of a window table function in FROM.
@@ -19,9 +22,9 @@ type windowCall struct {
 	// windows of a row are apart, in units of the clock or of a calendar.
 	unit        calendarUnit
 	size, slide int64
-	local       interval // of a calendar with a zone: from midnight to the windows' start
+	local       interval.Interval // of a calendar with a zone: from midnight to the windows' start
 
-	keys []node // whose sessions they are, as written
+	keys []ast.Node // whose sessions they are, as written
 }
 
 // parameters are the parameters of a window function in order, with Flink's
@@ -43,13 +46,10 @@ var windowKinds = map[string]window.Kind{
 	"TUMBLE": window.Tumble, "HOP": window.Hop, "CUMULATE": window.Cumulate, "SESSION": window.Session,
 }
 
-// flinkPartition is the parameter that withoutTable makes of PARTITION BY.
-const flinkPartition = "partition"
-
 // readWindowCall reads a table function's call, which must be one of a window
 // function's, and the name of the source in it.
-func (s *statement) readWindowCall(r *relation, call node) error {
-	name := strings.ToUpper(call.str("function_name"))
+func (s *statement) readWindowCall(r *relation, call ast.Node) error {
+	name := strings.ToUpper(call.Str("function_name"))
 	params, ok := windowParameters[name]
 	if !ok {
 		return fail(codeUnsupported, r.offset, "%s is not supported in the FROM of a materialized view", name).
@@ -60,21 +60,21 @@ func (s *statement) readWindowCall(r *relation, call node) error {
 	if err != nil {
 		return err
 	}
-	names := args["data"].strings("column_names")
-	if args["data"].class() != "COLUMN_REF" || len(names) > 2 {
-		return fail(codeSyntax, args["data"].location(), "the first argument of %s is the name of a source", name).hint("write %s", params.usage)
+	names := args["data"].Strings("column_names")
+	if args["data"].Class() != "COLUMN_REF" || len(names) > 2 {
+		return fail(codeSyntax, args["data"].Location(), "the first argument of %s is the name of a source", name).hint("write %s", params.usage)
 	}
 	r.name = names[len(names)-1]
 	if len(names) == 2 {
 		r.schema = names[0]
 	}
 	column := args["timecol"]
-	c.at = column.location()
-	if inner := column.list("children"); column.function("descriptor") && len(inner) == 1 {
+	c.at = column.Location()
+	if inner := column.List("children"); column.IsCall("descriptor") && len(inner) == 1 {
 		column = inner[0]
 	}
-	names = column.strings("column_names")
-	if column.class() != "COLUMN_REF" || len(names) != 1 {
+	names = column.Strings("column_names")
+	if column.Class() != "COLUMN_REF" || len(names) != 1 {
 		return fail(codeSyntax, c.at, "the second argument of %s is a column of the source", name).hint("write %s", params.usage)
 	}
 	c.column = names[0]
@@ -83,12 +83,12 @@ func (s *statement) readWindowCall(r *relation, call node) error {
 }
 
 // arguments returns the arguments by the names of their parameters.
-func (c *windowCall) arguments(call node, params parameters) (map[string]node, error) {
-	args := make(map[string]node)
-	wrong := func(n node) error {
+func (c *windowCall) arguments(call ast.Node, params parameters) (map[string]ast.Node, error) {
+	args := make(map[string]ast.Node)
+	wrong := func(n ast.Node) error {
 		at := c.offset
 		if n != nil {
-			at = n.location()
+			at = n.Location()
 		}
 		takes := map[string]string{
 			"TUMBLE": "a source, a time column, a size, an offset and a time zone", "HOP": "a source, a time column, a slide, a size, an offset and a time zone",
@@ -98,7 +98,7 @@ func (c *windowCall) arguments(call node, params parameters) (map[string]node, e
 	}
 	position := 0
 	for _, arg := range c.positional(call) {
-		name := strings.ToLower(arg.str("alias"))
+		name := strings.ToLower(arg.Str("alias"))
 		switch {
 		case name == "":
 			if position == params.named {
@@ -106,11 +106,11 @@ func (c *windowCall) arguments(call node, params parameters) (map[string]node, e
 			}
 			name = params.names[position]
 			position++
-		case name == flinkPartition || name == "keys":
+		case name == token.PartitionParameter || name == "keys":
 			name = "partition_by"
 		}
 		if name == "partition_by" && c.spec.Kind != window.Session {
-			return nil, fail(codeSyntax, arg.location(), "only SESSION has PARTITION BY: the windows of %s are the same for all rows", c.name).
+			return nil, fail(codeSyntax, arg.Location(), "only SESSION has PARTITION BY: the windows of %s are the same for all rows", c.name).
 				hint("write GROUP BY window_start, window_end and the keys")
 		}
 		known := false
@@ -132,22 +132,22 @@ func (c *windowCall) arguments(call node, params parameters) (map[string]node, e
 
 // positional returns the arguments of a call. In TABLE s PARTITION BY a, b,
 // DESCRIPTOR(ts) it adds the keys after the first to the first.
-func (c *windowCall) positional(call node) []node {
-	var out []node
+func (c *windowCall) positional(call ast.Node) []ast.Node {
+	var out []ast.Node
 	partition, open := -1, false
-	for _, arg := range call.list("children") {
-		if strings.EqualFold(arg.str("alias"), flinkPartition) {
+	for _, arg := range call.List("children") {
+		if strings.EqualFold(arg.Str("alias"), token.PartitionParameter) {
 			partition, open = len(out), hasDescriptor(call)
-		} else if open && arg.str("alias") == "" && arg.class() == "COLUMN_REF" {
+		} else if open && arg.Str("alias") == "" && arg.Class() == "COLUMN_REF" {
 			keys, _ := out[partition]["children"].([]any)
-			if !out[partition].function("row") {
+			if !out[partition].IsCall("row") {
 				keys = []any{out[partition]}
 			}
-			out[partition] = node{
-				"class": "FUNCTION", "type": "FUNCTION", "function_name": "row", "alias": flinkPartition, "children": append(append([]any{}, keys...), arg),
+			out[partition] = ast.Node{
+				"class": "FUNCTION", "type": "FUNCTION", "function_name": "row", "alias": token.PartitionParameter, "children": append(append([]any{}, keys...), arg),
 			}
 			continue
-		} else if arg.function("descriptor") {
+		} else if arg.IsCall("descriptor") {
 			open = false
 		}
 		out = append(out, arg)
@@ -155,9 +155,9 @@ func (c *windowCall) positional(call node) []node {
 	return out
 }
 
-func hasDescriptor(call node) bool {
-	for _, arg := range call.list("children") {
-		if arg.function("descriptor") {
+func hasDescriptor(call ast.Node) bool {
+	for _, arg := range call.List("children") {
+		if arg.IsCall("descriptor") {
 			return true
 		}
 	}
@@ -188,7 +188,7 @@ func (c *windowCall) check(source *Source) error {
 		return fail(codeDatatypeMismatch, c.at, "a time zone needs a TIMESTAMPTZ, and %q is a %s, which has no zone", c.column, t).
 			hint("declare %s TIMESTAMPTZ in CREATE SOURCE, or leave time_zone out", c.column)
 	}
-	for _, name := range []string{windowStart, windowEnd} {
+	for _, name := range []string{ast.WindowStart, ast.WindowEnd} {
 		if source.index(name) >= 0 {
 			return fail(codeAmbiguousColumn, c.at, "source %q has a column %q, which %s would add", source.Name, name, c.name).
 				hint("write FROM the source itself and GROUP BY time_bucket(width, %s)", c.column)

@@ -4,6 +4,9 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine/window"
+	"github.com/millstream-db/millstream/query/plan/ast"
+	"github.com/millstream-db/millstream/query/plan/interval"
+	"github.com/millstream-db/millstream/query/plan/token"
 )
 
 // calendarUnit is what the lengths of a window function count.
@@ -26,7 +29,7 @@ const (
 type windowArguments struct {
 	s     *statement
 	call  *windowCall
-	nodes map[string]node
+	nodes map[string]ast.Node
 	zone  *time.Location
 }
 
@@ -50,7 +53,7 @@ func (c *windowCall) readSpec(a *windowArguments) error {
 		}
 	}
 	if c.unit != clockUnit && pane > 1<<20 {
-		return fail(codeInvalidParameter, a.nodes["size"].location(), "the size of %s is out of range", c.name)
+		return fail(codeInvalidParameter, a.nodes["size"].Location(), "the size of %s is out of range", c.name)
 	}
 	switch c.unit {
 	case clockUnit:
@@ -74,7 +77,7 @@ func (a *windowArguments) readSlide() (pane int64, err error) {
 	if c.slide, unit, err = a.length(what); err != nil {
 		return 0, err
 	}
-	at := a.nodes[what].location()
+	at := a.nodes[what].Location()
 	slide, size := a.written(what), a.written("size")
 	switch {
 	case unit != c.unit:
@@ -110,11 +113,11 @@ func gcd(a, b int64) int64 {
 }
 
 // interval reads a constant interval.
-func (a *windowArguments) interval(name string) (interval, error) {
+func (a *windowArguments) interval(name string) (interval.Interval, error) {
 	n := a.nodes[name]
-	v, ok := constInterval(n)
+	v, ok := ast.ConstInterval(n)
 	if !ok {
-		return v, fail(codeUnsupported, n.location(), "the %s of %s must be a constant interval", name, a.call.name).
+		return v, fail(codeUnsupported, n.Location(), "the %s of %s must be a constant interval", name, a.call.name).
 			hint("write %s", windowParameters[a.call.name].usage)
 	}
 	return v, nil
@@ -128,24 +131,24 @@ func (a *windowArguments) length(name string) (int64, calendarUnit, error) {
 		return 0, 0, err
 	}
 	count, unit := int64(0), clockUnit
-	switch micros, fixed := v.fixed(); {
-	case v.months != 0 && (v.days != 0 || v.micros != 0):
-		return 0, 0, fail(codeUnsupported, n.location(), "the %s of %s, %s, mixes months with days or less", name, a.call.name, a.written(name)).
+	switch micros, fixed := v.Fixed(); {
+	case v.Months != 0 && (v.Days != 0 || v.Micros != 0):
+		return 0, 0, fail(codeUnsupported, n.Location(), "the %s of %s, %s, mixes months with days or less", name, a.call.name, a.written(name)).
 			hint("write it in months alone, or in days and less alone")
-	case v.months != 0:
-		count, unit = v.months, monthUnit
-	case a.zone != nil && v.days != 0 && v.micros != 0:
-		return 0, 0, fail(codeUnsupported, n.location(), "the %s of %s, %s, mixes days with hours or less, and a day of a time zone has no fixed length",
+	case v.Months != 0:
+		count, unit = v.Months, monthUnit
+	case a.zone != nil && v.Days != 0 && v.Micros != 0:
+		return 0, 0, fail(codeUnsupported, n.Location(), "the %s of %s, %s, mixes days with hours or less, and a day of a time zone has no fixed length",
 			name, a.call.name, a.written(name)).hint("write it in days alone, or in hours and less alone")
-	case a.zone != nil && v.days != 0:
-		count, unit = v.days, dayUnit
+	case a.zone != nil && v.Days != 0:
+		count, unit = v.Days, dayUnit
 	case !fixed:
-		return 0, 0, fail(codeInvalidParameter, n.location(), "the %s of %s is out of range", name, a.call.name)
+		return 0, 0, fail(codeInvalidParameter, n.Location(), "the %s of %s is out of range", name, a.call.name)
 	default:
 		count = micros
 	}
 	if count <= 0 {
-		return 0, 0, fail(codeInvalidParameter, n.location(), "the %s of %s must be positive", name, a.call.name)
+		return 0, 0, fail(codeInvalidParameter, n.Location(), "the %s of %s must be positive", name, a.call.name)
 	}
 	return count, unit, nil
 }
@@ -155,13 +158,13 @@ func (a *windowArguments) readZone() error {
 	if n == nil {
 		return nil
 	}
-	name, ok := constString(n)
+	name, ok := ast.ConstString(n)
 	if !ok {
-		return fail(codeUnsupported, n.location(), "the time zone of %s must be a constant string", a.call.name).hint("write time_zone => 'Europe/Berlin'")
+		return fail(codeUnsupported, n.Location(), "the time zone of %s must be a constant string", a.call.name).hint("write time_zone => 'Europe/Berlin'")
 	}
 	zone, err := window.Zone(name)
 	if err != nil {
-		return fail(codeInvalidParameter, n.location(), "time zone %q does not exist", name).
+		return fail(codeInvalidParameter, n.Location(), "time zone %q does not exist", name).
 			hint("write an IANA name in its usual letters, such as 'Europe/Berlin' or 'America/New_York'")
 	}
 	a.zone, a.call.spec.Zone = zone, name
@@ -173,16 +176,16 @@ func (a *windowArguments) readZone() error {
 // of the first of that month; without one 1 January 1970, as in Flink.
 func (a *windowArguments) readOrigin() error {
 	c, n := a.call, a.nodes["offset"]
-	var shift interval
+	var shift interval.Interval
 	var err error
 	if n != nil {
 		if shift, err = a.interval("offset"); err != nil {
 			return err
 		}
 	}
-	if c.unit == monthUnit || shift.months != 0 {
+	if c.unit == monthUnit || shift.Months != 0 {
 		if n != nil {
-			return fail(codeUnsupported, n.location(), "the offset of %s must have a fixed length, and its size too: months have none", c.name).
+			return fail(codeUnsupported, n.Location(), "the offset of %s must have a fixed length, and its size too: months have none", c.name).
 				hint("leave the offset out: months begin at midnight of their first day")
 		}
 		if a.zone != nil {
@@ -190,21 +193,21 @@ func (a *windowArguments) readOrigin() error {
 		}
 		return nil
 	}
-	micros, ok := shift.fixed()
+	micros, ok := shift.Fixed()
 	if !ok {
-		return fail(codeInvalidParameter, n.location(), "the offset of %s is out of range", c.name)
+		return fail(codeInvalidParameter, n.Location(), "the offset of %s is out of range", c.name)
 	}
 	if c.unit == dayUnit {
-		period := c.slide * microsPerDay
+		period := c.slide * interval.MicrosPerDay
 		if c.spec.Kind == window.Cumulate {
-			period = c.size * microsPerDay
+			period = c.size * interval.MicrosPerDay
 		}
 		micros = floorMod(micros, period)
-		c.local = interval{days: micros / microsPerDay, micros: micros % microsPerDay}
-		c.spec.OriginMicros = time.Date(2000, 1, 3+int(c.local.days), 0, 0, 0, 0, a.zone).UnixMicro()
-		if c.local.micros != 0 {
-			clock := time.UnixMicro(c.local.micros).UTC()
-			c.spec.OriginMicros = time.Date(2000, 1, 3+int(c.local.days), clock.Hour(), clock.Minute(), clock.Second(), clock.Nanosecond(), a.zone).UnixMicro()
+		c.local = interval.Interval{Days: micros / interval.MicrosPerDay, Micros: micros % interval.MicrosPerDay}
+		c.spec.OriginMicros = time.Date(2000, 1, 3+int(c.local.Days), 0, 0, 0, 0, a.zone).UnixMicro()
+		if c.local.Micros != 0 {
+			clock := time.UnixMicro(c.local.Micros).UTC()
+			c.spec.OriginMicros = time.Date(2000, 1, 3+int(c.local.Days), clock.Hour(), clock.Minute(), clock.Second(), clock.Nanosecond(), a.zone).UnixMicro()
 		}
 		return nil
 	}
@@ -231,14 +234,14 @@ func (c *windowCall) readSession(a *windowArguments) error {
 		return err
 	}
 	if unit != clockUnit {
-		return fail(codeUnsupported, a.nodes["gap"].location(), "the gap of SESSION must have a fixed length, and months have none").
+		return fail(codeUnsupported, a.nodes["gap"].Location(), "the gap of SESSION must have a fixed length, and months have none").
 			hint("write it in days or less")
 	}
 	c.spec.GapMicros = gap
 	if by := a.nodes["partition_by"]; by != nil {
-		c.keys = []node{by}
-		if by.function("row") || by.function("list_value") {
-			c.keys = by.list("children")
+		c.keys = []ast.Node{by}
+		if by.IsCall("row") || by.IsCall("list_value") {
+			c.keys = by.List("children")
 		}
 	}
 	return nil
@@ -246,9 +249,9 @@ func (c *windowCall) readSession(a *windowArguments) error {
 
 // written returns an argument as it stands in the statement.
 func (a *windowArguments) written(name string) string {
-	s, at := a.s, a.nodes[name].location()
+	s, at := a.s, a.nodes[name].Location()
 	first := 0
-	for first < len(s.tokens) && s.tokens[first].end <= at {
+	for first < len(s.tokens) && s.tokens[first].End <= at {
 		first++
 	}
 	if first == len(s.tokens) {
@@ -256,15 +259,15 @@ func (a *windowArguments) written(name string) string {
 	}
 	// The argument lies inside the parentheses of the call; of what stands at
 	// its location it may be a part.
-	depth := s.tokens[first].depth
+	depth := s.tokens[first].Depth
 	for i, t := range s.tokens {
-		if t.start >= a.call.offset && isSymbol(s.sql, s.tokens, i, "(") {
-			depth = t.depth + 1
+		if t.Start >= a.call.offset && token.IsSymbol(s.sql, s.tokens, i, "(") {
+			depth = t.Depth + 1
 			break
 		}
 	}
 	ends := func(i int, symbols string) bool {
-		return isSymbol(s.sql, s.tokens, i, symbols) && s.tokens[i].depth <= depth
+		return token.IsSymbol(s.sql, s.tokens, i, symbols) && s.tokens[i].Depth <= depth
 	}
 	for first > 0 && !ends(first-1, "(,>") {
 		first--
@@ -273,5 +276,5 @@ func (a *windowArguments) written(name string) string {
 	for last+1 < len(s.tokens) && !ends(last+1, ",)") {
 		last++
 	}
-	return s.sql[s.tokens[first].start:s.tokens[last].end]
+	return s.sql[s.tokens[first].Start:s.tokens[last].End]
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/engine/window"
+	"github.com/millstream-db/millstream/query/plan/ast"
+	"github.com/millstream-db/millstream/query/plan/interval"
 )
 
 // How the windows of a row are computed in plain SQL. Bounds are computed on
@@ -25,8 +27,8 @@ func (c *windowCall) zoneSQL() string { return "'" + strings.ReplaceAll(c.spec.Z
 func (c *windowCall) bucketSQL(length int64) string {
 	column := c.quoted()
 	switch {
-	case c.unit == dayUnit && c.local != (interval{}):
-		origin := fmt.Sprintf("(TIMESTAMP '2000-01-03 00:00:00' + to_days(%d) + to_microseconds(%d))", c.local.days, c.local.micros)
+	case c.unit == dayUnit && c.local != (interval.Interval{}):
+		origin := fmt.Sprintf("(TIMESTAMP '2000-01-03 00:00:00' + to_days(%d) + to_microseconds(%d))", c.local.Days, c.local.Micros)
 		return fmt.Sprintf("time_bucket(to_days(%d), %s AT TIME ZONE %s, %s)", length, column, c.zoneSQL(), origin)
 	case c.unit == dayUnit:
 		return fmt.Sprintf("date_trunc('day', time_bucket(to_days(%d), %s, %s) AT TIME ZONE %s)", length, column, c.zoneSQL(), c.zoneSQL())
@@ -83,7 +85,7 @@ func (c *windowCall) boundsSQL() (start, end string) {
 
 // boundaries returns TUMBLE's window_start and window_end as syntax trees over
 // a row. Those of the others depend on more than the row.
-func (c *windowCall) boundaries(ctx context.Context, b Binder) (start, end node, err error) {
+func (c *windowCall) boundaries(ctx context.Context, b Binder) (start, end ast.Node, err error) {
 	if c.spec.Kind != window.Tumble {
 		return nil, nil, nil
 	}

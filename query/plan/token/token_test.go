@@ -1,4 +1,4 @@
-package plan
+package token
 
 import (
 	"strings"
@@ -24,7 +24,7 @@ func TestWithoutTable(t *testing.T) {
 		if want == "" {
 			want = c.in
 		}
-		have := withoutTable(c.in, tokenize(c.in))
+		have := WithoutTable(c.in, Tokenize(c.in))
 		if have != want {
 			t.Errorf("%s\n got %s\nwant %s", c.in, have, want)
 		}
@@ -36,7 +36,7 @@ func FuzzWithoutTable(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, sql string) {
-		out := withoutTable(sql, tokenize(sql))
+		out := WithoutTable(sql, Tokenize(sql))
 		if len(out) != len(sql) {
 			t.Fatalf("%q became %q", sql, out)
 		}

@@ -1,14 +1,14 @@
-package plan
+package ast
 
 import (
 	"encoding/json"
 	"math/big"
 )
 
-// constString returns the value of a VARCHAR constant.
-func constString(n node) (string, bool) {
-	value := n.child("value")
-	if n.class() != "CONSTANT" || value.child("type").str("id") != "VARCHAR" || value.flag("is_null") {
+// ConstString returns the value of a VARCHAR constant.
+func ConstString(n Node) (string, bool) {
+	value := n.Child("value")
+	if n.Class() != "CONSTANT" || value.Child("type").Str("id") != "VARCHAR" || value.Flag("is_null") {
 		return "", false
 	}
 	text, ok := value["value"].(string)
@@ -17,25 +17,25 @@ func constString(n node) (string, bool) {
 
 // constBool returns the value of TRUE or FALSE, which DuckDB's parser writes as
 // a cast of 't' or 'f'.
-func constBool(n node) (value, ok bool) {
-	if n.class() != "CAST" || n.child("cast_type").str("id") != "BOOLEAN" {
+func constBool(n Node) (value, ok bool) {
+	if n.Class() != "CAST" || n.Child("cast_type").Str("id") != "BOOLEAN" {
 		return false, false
 	}
-	text, ok := constString(n.child("child"))
+	text, ok := ConstString(n.Child("child"))
 	return text == "t", ok && (text == "t" || text == "f")
 }
 
-// constDecimal returns the value of an integer or decimal constant.
-func constDecimal(n node) (unscaled *big.Int, scale int, ok bool) {
-	value := n.child("value")
-	if n.class() != "CONSTANT" || value.flag("is_null") {
+// ConstDecimal returns the value of an integer or decimal constant.
+func ConstDecimal(n Node) (unscaled *big.Int, scale int, ok bool) {
+	value := n.Child("value")
+	if n.Class() != "CONSTANT" || value.Flag("is_null") {
 		return nil, 0, false
 	}
-	t := value.child("type")
-	switch t.str("id") {
+	t := value.Child("type")
+	switch t.Str("id") {
 	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT":
 	case "DECIMAL":
-		number, _ := t.child("type_info")["scale"].(json.Number)
+		number, _ := t.Child("type_info")["scale"].(json.Number)
 		s, err := number.Int64()
 		if err != nil {
 			return nil, 0, false
@@ -54,7 +54,7 @@ func constInteger(v any) (*big.Int, bool) {
 	if number, ok := v.(json.Number); ok {
 		return new(big.Int).SetString(number.String(), 10)
 	}
-	words, ok := asNode(v)
+	words, ok := AsNode(v)
 	if !ok {
 		return nil, false
 	}
@@ -69,10 +69,10 @@ func constInteger(v any) (*big.Int, bool) {
 	return upper.Add(upper.Lsh(upper, 64), lower), true
 }
 
-// constDouble returns the value of a DOUBLE constant such as 1e3.
-func constDouble(n node) (float64, bool) {
-	value := n.child("value")
-	if n.class() != "CONSTANT" || value.child("type").str("id") != "DOUBLE" || value.flag("is_null") {
+// ConstDouble returns the value of a DOUBLE constant such as 1e3.
+func ConstDouble(n Node) (float64, bool) {
+	value := n.Child("value")
+	if n.Class() != "CONSTANT" || value.Child("type").Str("id") != "DOUBLE" || value.Flag("is_null") {
 		return 0, false
 	}
 	number, ok := value["value"].(json.Number)
@@ -83,6 +83,7 @@ func constDouble(n node) (float64, bool) {
 	return f, err == nil
 }
 
-func pow10(n int) *big.Int {
+// Pow10 returns the n-th power of ten.
+func Pow10(n int) *big.Int {
 	return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
 }

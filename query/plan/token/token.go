@@ -1,27 +1,27 @@
-package plan
+package token
 
 import "strings"
 
-// token is a lexical element of a SELECT; comments and space are none.
-type token struct {
-	kind       tokenKind
-	start, end int // bytes
-	depth      int // of parentheses around it
+// Token is a lexical element of a SELECT; comments and space are none.
+type Token struct {
+	kind       kind
+	Start, End int // bytes
+	Depth      int // of parentheses around it
 }
 
-type tokenKind uint8
+type kind uint8
 
 const (
-	word   tokenKind = iota // an unquoted identifier, keyword or number
-	quoted                  // a quoted identifier
+	word   kind = iota // an unquoted identifier, keyword or number
+	quoted             // a quoted identifier
 	literal
 	symbol // one byte
 )
 
-// tokenize splits a statement just far enough to tell words from strings and
+// Tokenize splits a statement just far enough to tell words from strings and
 // comments; DuckDB's parser judges the statement.
-func tokenize(sql string) []token {
-	var tokens []token
+func Tokenize(sql string) []Token {
+	var tokens []Token
 	depth := 0
 	for i := 0; i < len(sql); {
 		start, c := i, sql[i]
@@ -56,7 +56,7 @@ func tokenize(sql string) []token {
 		if kind == symbol && c == ')' && depth > 0 {
 			depth--
 		}
-		tokens = append(tokens, token{kind: kind, start: start, end: i, depth: depth})
+		tokens = append(tokens, Token{kind: kind, Start: start, End: i, Depth: depth})
 		if kind == symbol && c == '(' {
 			depth++
 		}
@@ -125,33 +125,37 @@ func dollarTag(sql string) string {
 
 // isWord reports whether the i-th token is one of the given words, which are
 // in upper case.
-func isWord(sql string, tokens []token, i int, words ...string) bool {
+func isWord(sql string, tokens []Token, i int, words ...string) bool {
 	if i < 0 || i >= len(tokens) || tokens[i].kind != word {
 		return false
 	}
 	for _, w := range words {
-		if strings.EqualFold(sql[tokens[i].start:tokens[i].end], w) {
+		if strings.EqualFold(sql[tokens[i].Start:tokens[i].End], w) {
 			return true
 		}
 	}
 	return false
 }
 
-func isSymbol(sql string, tokens []token, i int, symbols string) bool {
-	return i >= 0 && i < len(tokens) && tokens[i].kind == symbol && strings.IndexByte(symbols, sql[tokens[i].start]) >= 0
+// IsSymbol reports whether the i-th token is one of the given symbols.
+func IsSymbol(sql string, tokens []Token, i int, symbols string) bool {
+	return i >= 0 && i < len(tokens) && tokens[i].kind == symbol && strings.IndexByte(symbols, sql[tokens[i].Start]) >= 0
 }
 
-// windowFunctions are Flink's window table functions.
-var windowFunctions = []string{"TUMBLE", "HOP", "CUMULATE", "SESSION"}
+// WindowFunctions are Flink's window table functions.
+var WindowFunctions = []string{"TUMBLE", "HOP", "CUMULATE", "SESSION"}
 
-// withoutTable rewrites Flink's TUMBLE(TABLE orders, …) and TABLE(TUMBLE(…)),
+// PartitionParameter is the parameter that [WithoutTable] makes of PARTITION BY.
+const PartitionParameter = "partition"
+
+// WithoutTable rewrites Flink's TUMBLE(TABLE orders, …) and TABLE(TUMBLE(…)),
 // which DuckDB's parser does not know, to TUMBLE(orders, …), and the PARTITION
 // BY of SESSION to a named argument. What it writes is as long as what it
 // removes: offsets stay what they were.
-func withoutTable(sql string, tokens []token) string {
+func WithoutTable(sql string, tokens []Token) string {
 	out := []byte(sql)
-	blank := func(t token) {
-		for i := t.start; i < t.end; i++ {
+	blank := func(t Token) {
+		for i := t.Start; i < t.End; i++ {
 			out[i] = ' '
 		}
 	}
@@ -160,18 +164,18 @@ func withoutTable(sql string, tokens []token) string {
 		case isWord(sql, tokens, i, "PARTITION") && isWord(sql, tokens, i+1, "BY") && inWindowFunction(sql, tokens, i):
 			blank(tokens[i])
 			blank(tokens[i+1])
-			copy(out[tokens[i].start:], ","+flinkPartition+"=>")
+			copy(out[tokens[i].Start:], ","+PartitionParameter+"=>")
 		case !isWord(sql, tokens, i, "TABLE"):
-		case isSymbol(sql, tokens, i+1, "(") && isWord(sql, tokens, i+2, windowFunctions...):
+		case IsSymbol(sql, tokens, i+1, "(") && isWord(sql, tokens, i+2, WindowFunctions...):
 			blank(tokens[i])
 			blank(tokens[i+1])
 			for j := i + 2; j < len(tokens); j++ {
-				if isSymbol(sql, tokens, j, ")") && tokens[j].depth == tokens[i+1].depth {
+				if IsSymbol(sql, tokens, j, ")") && tokens[j].Depth == tokens[i+1].Depth {
 					blank(tokens[j])
 					break
 				}
 			}
-		case isSymbol(sql, tokens, i-1, "(,>") && inWindowFunction(sql, tokens, i):
+		case IsSymbol(sql, tokens, i-1, "(,>") && inWindowFunction(sql, tokens, i):
 			blank(tokens[i])
 		}
 	}
@@ -180,21 +184,21 @@ func withoutTable(sql string, tokens []token) string {
 
 // inWindowFunction reports whether the i-th token is an argument of a window
 // table function.
-func inWindowFunction(sql string, tokens []token, i int) bool {
+func inWindowFunction(sql string, tokens []Token, i int) bool {
 	for j := i - 1; j >= 0; j-- {
-		if isSymbol(sql, tokens, j, "(") && tokens[j].depth == tokens[i].depth-1 {
-			return isWord(sql, tokens, j-1, windowFunctions...)
+		if IsSymbol(sql, tokens, j, "(") && tokens[j].Depth == tokens[i].Depth-1 {
+			return isWord(sql, tokens, j-1, WindowFunctions...)
 		}
 	}
 	return false
 }
 
-// keyword returns the offset of the first of the given words that stands
+// Keyword returns the offset of the first of the given words that stands
 // outside of all parentheses, or -1.
-func keyword(sql string, tokens []token, words ...string) int {
+func Keyword(sql string, tokens []Token, words ...string) int {
 	for i, t := range tokens {
-		if t.depth == 0 && isWord(sql, tokens, i, words...) {
-			return t.start
+		if t.Depth == 0 && isWord(sql, tokens, i, words...) {
+			return t.Start
 		}
 	}
 	return -1
@@ -203,4 +207,4 @@ func keyword(sql string, tokens []token, words ...string) int {
 // PlainSyntax returns the statement with Flink's spelling of window functions,
 // TUMBLE(TABLE t, DESCRIPTOR(c), …), blanked to one that DuckDB's parser takes.
 // The length, and so every offset, stays the same.
-func PlainSyntax(sql string) string { return withoutTable(sql, tokenize(sql)) }
+func PlainSyntax(sql string) string { return WithoutTable(sql, Tokenize(sql)) }
