@@ -150,10 +150,11 @@ func (v *liveView) emitRows(ctx context.Context, e *Engine, rec arrow.RecordBatc
 }
 
 // others returns the least of a mark of this branch and those of the others
-// of a UNION ALL.
+// of a UNION ALL. Branches over the same source are as far as this one: that
+// must not depend on where batches are cut.
 func (v *liveView) others(mark int64) int64 {
 	for _, b := range v.branches {
-		if b != v {
+		if b.source != v.source {
 			mark = min(mark, b.mark)
 		}
 	}
