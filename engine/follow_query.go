@@ -199,7 +199,7 @@ func (s *Snapshot) differs(other *Snapshot, names []string) bool {
 			}
 			continue
 		}
-		if a, b := s.views[name], other.views[name]; a != nil && b != nil {
+		if a, b := s.views[name], other.views[name]; a != nil && b != nil && b.out == nil {
 			if a.state != b.state {
 				return true
 			}
