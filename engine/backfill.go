@@ -362,7 +362,7 @@ func (b *backfill) apply(ctx context.Context, rec arrow.RecordBatch) error {
 	case b.missed != nil:
 		return b.branch.applyMissed(ctx, b.e, rec, b.missed.mark)
 	case b.branch.def.Plan.AppendOnly():
-		err = b.branch.emit(ctx, b.e, rec, nil)
+		err = b.e.emit(ctx, []*liveView{b.branch}, rec, nil)
 	default:
 		_, err = b.branch.apply(ctx, rec, nil)
 	}

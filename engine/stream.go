@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -98,12 +99,13 @@ func (s *liveSource) current() int64 {
 
 // spread gives rows, which the source's table has, to the views over it.
 func (e *Engine) spread(ctx context.Context, s *liveSource, rec arrow.RecordBatch, watermarks []int64) error {
-	for _, v := range s.views {
-		if v.paused != nil {
-			continue
-		}
+	for i, v := range s.views {
 		if v.def.Plan.AppendOnly() {
-			if err := v.emit(ctx, e, rec, watermarks); err != nil {
+			together := s.branchesOf(v, i)
+			if together == nil {
+				continue
+			}
+			if err := e.emit(ctx, together, rec, watermarks); err != nil {
 				return err
 			}
 			continue
@@ -119,40 +121,151 @@ func (e *Engine) spread(ctx context.Context, s *liveSource, rec arrow.RecordBatc
 	return nil
 }
 
-// emit runs a view without aggregation over rows and appends what passes to
-// its stream. Watermarks are nil during a backfill.
-func (v *liveView) emit(ctx context.Context, e *Engine, rec arrow.RecordBatch, watermarks []int64) error {
-	return v.compute(ctx, rec, watermarks, func(in *view.Input) error { return v.emitRows(ctx, e, rec, in) })
-}
-
-// emitRows appends the rows that pass. rec is what they come from.
-func (v *liveView) emitRows(ctx context.Context, e *Engine, rec arrow.RecordBatch, in *view.Input) error {
-	rows, watermarks := v.state.Passing(in), in.Watermarks
-	if len(rows) == 0 {
+// branchesOf returns all branches over the stream of the view that view i is a
+// branch of, nil if a view before it is one of them.
+func (s *liveSource) branchesOf(v *liveView, i int) []*liveView {
+	same := func(b *liveView) bool { return b.out == v.out }
+	if slices.ContainsFunc(s.views[:i], same) {
 		return nil
 	}
-	out, bytes := v.selectRows(e.mem, rec, in, rows)
+	together := []*liveView{v}
+	for _, b := range s.views[i+1:] {
+		if same(b) {
+			together = append(together, b)
+		}
+	}
+	return together
+}
+
+// passed is the rows that a branch of a view without aggregation lets through.
+type passed struct {
+	rec   arrow.RecordBatch
+	from  []int // the rows that they come from
+	marks []int64
+	bytes int64
+}
+
+// emit runs branches of a view without aggregation over rows and appends what
+// passes to its stream, in the order of these rows: whether one is late for a
+// view over the stream must not depend on where batches are cut. Watermarks
+// are nil during a backfill.
+func (e *Engine) emit(ctx context.Context, branches []*liveView, rec arrow.RecordBatch, watermarks []int64) error {
+	var parts []passed
+	defer func() {
+		for _, p := range parts {
+			p.rec.Release()
+		}
+	}()
+	for _, v := range branches {
+		err := v.compute(ctx, rec, watermarks, func(in *view.Input) error {
+			if rows := v.state.Passing(in); len(rows) > 0 {
+				parts = append(parts, v.pass(e.mem, rec, in, rows))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if len(watermarks) > 0 { // the rows of other sources that come next are not before it
+			v.mark = max(v.mark, watermarks[len(watermarks)-1])
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	all := parts[0]
+	if len(parts) > 1 {
+		all = interleave(e.mem, branches[0].out, parts)
+		defer all.rec.Release()
+	}
+	out, bytes := branches[0].out, all.bytes
 	if watermarks == nil { // the budget is the stream's that goes on meanwhile
 		bytes = 0
 	}
 	e.budget.force(bytes)
-	if err := v.out.rowTable.Add(out, bytes); err != nil {
+	all.rec.Retain()
+	if err := out.rowTable.Add(all.rec, bytes); err != nil {
 		return err
 	}
-	if len(v.out.views) == 0 {
+	if len(out.views) == 0 {
 		return nil
 	}
-	marks := make([]int64, len(rows))
+	return e.spread(ctx, out, all.rec, all.marks)
+}
+
+// pass builds the rows that pass. rec is what they come from.
+func (v *liveView) pass(mem *batch.Allocator, rec arrow.RecordBatch, in *view.Input, rows []int32) passed {
+	p := passed{from: make([]int, len(rows))}
+	p.rec, p.bytes = v.selectRows(mem, rec, in, rows)
 	for i, row := range rows {
-		marks[i] = v.others(watermarks[row])
+		p.from[i] = v.enrich.origin(row)
 	}
-	return e.spread(ctx, v.out, out, marks)
+	if in.Watermarks != nil {
+		p.marks = make([]int64, len(rows))
+		for i, row := range rows {
+			p.marks[i] = v.beside(in.Watermarks[row])
+		}
+	}
+	return p
+}
+
+// interleave puts the rows of several branches into the order of those that
+// they come from.
+func interleave(mem *batch.Allocator, out *liveSource, parts []passed) passed {
+	vectors := make([][]batch.Vector, len(parts))
+	total := 0
+	for i, p := range parts {
+		for c, column := range out.schema.Columns {
+			vectors[i] = append(vectors[i], batch.VectorOf(p.rec.Column(c), column.Type))
+		}
+		total += len(p.from)
+	}
+	offset := out.schema.Index(batch.OffsetColumn)
+	next := out.parts[0].next - int64(total)
+	b := batch.NewBuilder(mem, out.schema)
+	all := passed{from: make([]int, 0, total)}
+	for at := make([]int, len(parts)); len(all.from) < total; {
+		least := -1
+		for i, p := range parts {
+			if at[i] < len(p.from) && (least < 0 || p.from[at[i]] < parts[least].from[at[least]]) {
+				least = i
+			}
+		}
+		row := at[least]
+		at[least]++
+		for c := range vectors[least] {
+			if c == offset {
+				b.Column(c).AppendInt64(next)
+				next++
+			} else {
+				b.Column(c).AppendFrom(&vectors[least][c], row)
+			}
+		}
+		all.from = append(all.from, parts[least].from[row])
+		if parts[least].marks != nil {
+			all.marks = append(all.marks, parts[least].marks[row])
+		}
+	}
+	all.bytes = b.Bytes()
+	all.rec = b.Finish()
+	return all
 }
 
 // others returns the least of a mark of this branch and those of the others
 // of a UNION ALL. Branches over the same source are as far as this one: that
 // must not depend on where batches are cut.
 func (v *liveView) others(mark int64) int64 {
+	for _, b := range v.branches {
+		if b.source != v.source {
+			mark = min(mark, b.mark)
+		}
+	}
+	return mark
+}
+
+// beside is others without the branches that read the same stream, which have
+// come just as far.
+func (v *liveView) beside(mark int64) int64 {
 	for _, b := range v.branches {
 		if b.source != v.source {
 			mark = min(mark, b.mark)

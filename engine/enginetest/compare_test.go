@@ -38,6 +38,11 @@ func (u *run) compareView(ctx context.Context, s *query.Session, at int, v *engi
 	if err != nil {
 		return err
 	}
+	if v.AppendOnly() {
+		if err := u.compareText(ctx, s, "SELECT (count(DISTINCT _offset) = count(*))::VARCHAR FROM "+v.Name, enginetest.Rows{{"true"}}); err != nil {
+			return err
+		}
+	}
 	want, err := u.judge.View(ctx, v, at)
 	if err != nil {
 		return fmt.Errorf("judge: %s: %w", v.SQL, err)
