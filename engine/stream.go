@@ -198,7 +198,7 @@ func (v *liveView) pass(mem *batch.Allocator, rec arrow.RecordBatch, in *view.In
 	p := passed{from: make([]int, len(rows))}
 	p.rec, p.bytes = v.selectRows(mem, rec, in, rows)
 	for i, row := range rows {
-		p.from[i] = v.enrich.origin(row)
+		p.from[i] = v.enrich.Origin(row)
 	}
 	if in.Watermarks != nil {
 		p.marks = make([]int64, len(rows))
