@@ -51,3 +51,14 @@ func TestLatenessOverUnionDoesNotDependOnBatches(t *testing.T) {
 		check(t, db, "SELECT * FROM visits ORDER BY ALL", "2024-01-01T00:00:30 2\n2024-01-01T00:05:00 2\n2024-01-01T00:09:00 2")
 	}
 }
+
+func TestSubscriptionToAQueryOverARowView(t *testing.T) {
+	db := open(t, "")
+	exec(t, db, "CREATE SOURCE s (id BIGINT)")
+	exec(t, db, "CREATE MATERIALIZED VIEW v AS SELECT id FROM s")
+	r := follow(t, db, "SUBSCRIBE (SELECT id FROM v)")
+	exec(t, db, "INSERT INTO s VALUES (1)")
+	checkTold(t, r, "1 1")
+	exec(t, db, "INSERT INTO s VALUES (2)")
+	checkTold(t, r, "1 2")
+}
