@@ -100,6 +100,9 @@ func (s *liveSource) current() int64 {
 // spread gives rows, which the source's table has, to the views over it.
 func (e *Engine) spread(ctx context.Context, s *liveSource, rec arrow.RecordBatch, watermarks []int64) error {
 	for i, v := range s.views {
+		if v.paused != nil {
+			continue
+		}
 		if v.def.Plan.AppendOnly() {
 			together := s.branchesOf(v, i)
 			if together == nil {
@@ -130,7 +133,7 @@ func (s *liveSource) branchesOf(v *liveView, i int) []*liveView {
 	}
 	together := []*liveView{v}
 	for _, b := range s.views[i+1:] {
-		if same(b) {
+		if same(b) && b.paused == nil {
 			together = append(together, b)
 		}
 	}
@@ -203,7 +206,7 @@ func (v *liveView) pass(mem *batch.Allocator, rec arrow.RecordBatch, in *view.In
 	if in.Watermarks != nil {
 		p.marks = make([]int64, len(rows))
 		for i, row := range rows {
-			p.marks[i] = v.beside(in.Watermarks[row])
+			p.marks[i] = v.others(in.Watermarks[row])
 		}
 	}
 	return p
@@ -255,17 +258,6 @@ func interleave(mem *batch.Allocator, out *liveSource, parts []passed) passed {
 // of a UNION ALL. Branches over the same source are as far as this one: that
 // must not depend on where batches are cut.
 func (v *liveView) others(mark int64) int64 {
-	for _, b := range v.branches {
-		if b.source != v.source {
-			mark = min(mark, b.mark)
-		}
-	}
-	return mark
-}
-
-// beside is others without the branches that read the same stream, which have
-// come just as far.
-func (v *liveView) beside(mark int64) int64 {
 	for _, b := range v.branches {
 		if b.source != v.source {
 			mark = min(mark, b.mark)
