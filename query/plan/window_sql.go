@@ -112,7 +112,8 @@ func (c *windowCall) relationSQL(relation string) string {
 
 // sessionSQL is relationSQL for SESSION. Rows is a SELECT of the rows with the
 // session's keys as ms_key0, ms_key1 and so on. Rows without a finite time are
-// sessions of their own.
+// sessions of their own. Rows at the same time are counted together: which of
+// them is the first may be another one in each OVER.
 func (c *windowCall) sessionSQL(rows string) string {
 	by := []string{"ms_infinite"}
 	for i := range c.keys {
@@ -122,7 +123,7 @@ func (c *windowCall) sessionSQL(rows string) string {
 	gap := fmt.Sprintf("to_microseconds(%d)", c.spec.GapMicros)
 	marked := fmt.Sprintf("(SELECT *, CASE WHEN isfinite(%[1]s) THEN '' ELSE coalesce(CAST(%[1]s AS VARCHAR), 'null') END AS ms_infinite FROM (%[2]s))", c.quoted(), rows)
 	first := fmt.Sprintf("(SELECT *, coalesce(lag(%[1]s) OVER (%[2]s ORDER BY %[1]s) + %[3]s < %[1]s, true) AS ms_first FROM %[4]s)", c.quoted(), partition, gap, marked)
-	numbered := fmt.Sprintf("(SELECT *, CASE WHEN ms_infinite = '' THEN count(*) FILTER (WHERE ms_first) OVER (%s ORDER BY %s ROWS UNBOUNDED PRECEDING) END AS ms_session FROM %s)", partition, c.quoted(), first)
+	numbered := fmt.Sprintf("(SELECT *, CASE WHEN ms_infinite = '' THEN count(*) FILTER (WHERE ms_first) OVER (%s ORDER BY %s) END AS ms_session FROM %s)", partition, c.quoted(), first)
 	return fmt.Sprintf("(SELECT * EXCLUDE (%[1]s, ms_first, ms_session), min(%[2]s) OVER (%[3]s, ms_session) AS window_start, max(%[2]s) OVER (%[3]s, ms_session) + CASE WHEN ms_infinite = '' THEN %[4]s ELSE to_microseconds(0) END AS window_end FROM %[5]s)",
 		strings.Join(by, ", "), c.quoted(), partition, gap, numbered)
 }
