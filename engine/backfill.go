@@ -270,13 +270,13 @@ func (b *backfill) cut(ctx context.Context) (*piece, error) {
 // read opens a read at the current epoch, in the writer, where no checkpoint
 // commits between its two halves.
 func (b *backfill) read(ctx context.Context) (*Read, error) {
-	conn, err := b.e.pool.get(b.e)
+	conn, err := b.e.conn()
 	if err != nil {
 		return nil, err
 	}
 	r := &Read{e: b.e, conn: conn}
 	if err := r.begin(ctx); err != nil {
-		b.e.pool.discard(conn)
+		b.e.pool.Discard(conn)
 		return nil, err
 	}
 	r.snapshot = b.e.acquire()
@@ -479,7 +479,7 @@ func (e *Engine) adopted(v, old *liveView, err error) error {
 // closeView gives a view up that nobody can name any more.
 func (e *Engine) closeView(v *liveView) {
 	v.detach()
-	e.budget.release(v.close())
+	e.budget.Release(v.close())
 }
 
 // discard gives up a state that was not handed over.

@@ -146,13 +146,13 @@ func (e *Engine) drop(ctx context.Context, s *liveSource, views []*liveView) err
 		charge += v.close()
 	}
 	if s == nil {
-		e.budget.release(charge)
+		e.budget.Release(charge)
 		return nil
 	}
 	for _, t := range s.tables() {
 		charge += t.Drop(^uint64(0))
 	}
-	e.budget.release(charge)
+	e.budget.Release(charge)
 	s.generated.Close()
 	e.readers.Delete(s.def.Name)
 	go func() { // the reader may wait for the writer to take its batch

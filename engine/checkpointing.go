@@ -62,7 +62,7 @@ const compactRows = 100_000
 // maybeCheckpoint starts a checkpoint if one is due.
 func (e *Engine) maybeCheckpoint() {
 	now := e.opts.Now()
-	due := !now.Before(e.ckpt.next) || e.ckpt.backoff == 0 && e.budget.inUse() > min(eagerBytes, e.opts.HotBytes/3)
+	due := !now.Before(e.ckpt.next) || e.ckpt.backoff == 0 && e.budget.InUse() > min(eagerBytes, e.opts.HotBytes/3)
 	if e.ckpt.running || e.failed != nil || !due || e.Epoch() == e.ckpt.epoch {
 		return
 	}
@@ -88,7 +88,7 @@ func (e *Engine) commitBeside(p *pendingCheckpoint) {
 func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pendingCheckpoint {
 	s := e.acquire()
 	p := &pendingCheckpoint{snapshot: s, deltas: make(map[string]*view.Delta)}
-	p.write = checkpoint.Write{Epoch: s.Epoch, At: e.opts.Now(), Create: create, Drop: drop, Bytes: e.budget.inUse(), Catalog: e.catalog}
+	p.write = checkpoint.Write{Epoch: s.Epoch, At: e.opts.Now(), Create: create, Drop: drop, Bytes: e.budget.InUse(), Catalog: e.catalog}
 	created := make(map[string]bool)
 	for i := range create {
 		created[create[i].Name] = true
@@ -257,7 +257,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	if current { // nothing came meanwhile, so there is nothing to write until the next epoch
 		e.ckpt.epoch = e.Epoch()
 	}
-	e.budget.release(charge)
+	e.budget.Release(charge)
 	e.tellReaders(p.snapshot)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/budget"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
@@ -24,7 +25,7 @@ type Engine struct {
 	opts   Options
 	mem    *batch.Allocator
 	store  *checkpoint.Store
-	budget *budget
+	budget *budget.Budget
 
 	current atomic.Pointer[Snapshot]
 	input   chan delivery
@@ -36,7 +37,7 @@ type Engine struct {
 	closing sync.Once
 	closed  error
 
-	pool    connPool
+	pool    duck.Pool
 	subs    subscription.Places
 	readers sync.Map // name → source.Reader, for their status
 	stats   stats
@@ -84,7 +85,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Engine, error) {
 		sources: make(map[string]*liveSource), views: make(map[string]*liveView), tables: make(map[string]*liveTable),
 	}
 	e.handOverRows = defaultHandOverRows
-	e.budget = newBudget(e.opts.HotBytes)
+	e.budget = budget.New(e.opts.HotBytes)
 	var err error
 	if e.store, err = checkpoint.Open(ctx, dir, e.opts.DuckDB); err != nil {
 		return nil, err
@@ -248,7 +249,7 @@ func (e *Engine) Append(ctx context.Context, name string, b *batch.Batch) error 
 	if b.Arrival.IsZero() {
 		b.Arrival = e.opts.Now()
 	}
-	if err := e.budget.acquire(ctx, b.Bytes); err != nil {
+	if err := e.budget.Acquire(ctx, b.Bytes); err != nil {
 		b.Release()
 		return err
 	}
@@ -256,7 +257,7 @@ func (e *Engine) Append(ctx context.Context, name string, b *batch.Batch) error 
 	select {
 	case e.input <- delivery{name, b, done}:
 	case <-e.quit:
-		e.budget.release(b.Bytes)
+		e.budget.Release(b.Bytes)
 		b.Release()
 		return ErrClosed
 	}
@@ -325,7 +326,7 @@ func (e *Engine) StopSources(ctx context.Context) error {
 
 // freeAll gives up every piece of memory and the file. The writer has ended.
 func (e *Engine) freeAll() {
-	e.pool.close()
+	e.pool.Close()
 	for _, v := range e.views {
 		v.close()
 	}
@@ -362,7 +363,7 @@ func (e *Engine) Stats() Stats {
 	return Stats{
 		Epoch: int64(e.Epoch()), Epochs: e.stats.epochs.Load(), Records: e.stats.records.Load(),
 		Checkpoints: e.stats.checkpoints.Load(), CheckpointErrors: e.stats.checkpointErrors.Load(),
-		HotBytes: e.budget.inUse(), OffHeapBytes: e.mem.Bytes(), WALBytes: e.store.WALBytes(),
+		HotBytes: e.budget.InUse(), OffHeapBytes: e.mem.Bytes(), WALBytes: e.store.WALBytes(),
 		LastCheckpoint: time.UnixMicro(e.stats.lastCheckpoint.Load()),
 	}
 }

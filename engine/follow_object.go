@@ -199,7 +199,7 @@ func (m relationMap) result(def *ViewDefinition, name string, state *view.Relati
 // step starts a statement over relations in memory, on a connection from the
 // pool. free is called once the step has ended.
 func (f *objectFollower) step(s *subscription.Subscription, relations relationMap, free func(), sql string) (*subscription.Step, error) {
-	c, err := f.e.pool.get(f.e)
+	c, err := f.e.conn()
 	if err != nil {
 		free()
 		return nil, err
@@ -209,16 +209,16 @@ func (f *objectFollower) step(s *subscription.Subscription, relations relationMa
 		Conn: c.Conn,
 		Done: func() error {
 			c.SetRelations(nil)
-			f.e.pool.put(c)
+			f.e.pool.Put(c)
 			free()
 			return nil
 		},
 		Abort: func() {
-			f.e.pool.discard(c)
+			f.e.pool.Discard(c)
 			free()
 		},
 	}
-	if err := c.setZone(s.Context(), f.o.Zone); err != nil {
+	if err := c.Set(s.Context(), "TimeZone", f.o.Zone); err != nil {
 		st.Abort()
 		return nil, err
 	}

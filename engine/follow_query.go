@@ -16,7 +16,7 @@ import (
 type queryFollower struct {
 	e    *Engine
 	o    *SubscribeOptions
-	conn *pooledConn
+	conn *duck.PooledConn
 	told int // the table that holds the last result: told0 or told1
 }
 
@@ -25,7 +25,7 @@ func result(n int) string { return fmt.Sprintf("temp.main.told%d", n&1) }
 
 // Start runs the query for the first time and tells its result.
 func (f *queryFollower) Start(s *subscription.Subscription, at subscription.Snapshot) (st *subscription.Step, err error) {
-	if f.conn, err = f.e.pool.get(f.e); err != nil {
+	if f.conn, err = f.e.conn(); err != nil {
 		return nil, err
 	}
 	begun, _ := at.(*Snapshot)

@@ -310,7 +310,7 @@ func (s *liveSource) keepLate(e *Engine, view string, rec arrow.RecordBatch, lat
 		s.partition(int32(vectors[partition].Integer(int(l.Row))), 0).late++
 	}
 	charge := b.Bytes()
-	e.budget.force(charge)
+	e.budget.Force(charge)
 	return s.lateTable.Add(b.Finish(), charge)
 }
 
@@ -334,7 +334,7 @@ func (s *liveSource) keepRejected(e *Engine, rejected []batch.Rejected) error {
 		b.Column(5).AppendString(message)
 	}
 	charge := b.Bytes()
-	e.budget.force(charge)
+	e.budget.Force(charge)
 	return s.rejectedTable.Add(b.Finish(), charge)
 }
 
@@ -347,7 +347,7 @@ type sink struct {
 
 // Append queues a batch for the writer.
 func (k *sink) Append(ctx context.Context, b *batch.Batch) error {
-	if err := k.e.budget.acquire(ctx, b.Bytes); err != nil {
+	if err := k.e.budget.Acquire(ctx, b.Bytes); err != nil {
 		b.Release()
 		return err
 	}
@@ -357,7 +357,7 @@ func (k *sink) Append(ctx context.Context, b *batch.Batch) error {
 	case <-k.ctx.Done():
 	case <-ctx.Done():
 	}
-	k.e.budget.release(b.Bytes)
+	k.e.budget.Release(b.Bytes)
 	b.Release()
 	return errors.Join(ErrClosed, ctx.Err())
 }

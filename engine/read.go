@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine/duck"
-	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/subscription"
 	"github.com/millstream-db/millstream/engine/view"
@@ -23,7 +21,7 @@ import (
 // the checkpoint that the transaction sees. It is not safe for concurrent use.
 type Read struct {
 	e          *Engine
-	conn       *pooledConn
+	conn       *duck.PooledConn
 	snapshot   *Snapshot
 	checkpoint uint64
 	catalog    [2]int64 // the versions that the transaction sees, in history and in live
@@ -35,14 +33,14 @@ type Read struct {
 
 // BeginRead opens a read at the current epoch. The caller must Close it.
 func (e *Engine) BeginRead(ctx context.Context) (*Read, error) {
-	conn, err := e.pool.get(e)
+	conn, err := e.conn()
 	if err != nil {
 		return nil, err
 	}
 	r := &Read{e: e, conn: conn}
 	for wait := catalogWait; ; wait *= 2 {
 		if err := r.begin(ctx); err != nil {
-			e.pool.discard(conn)
+			e.pool.Discard(conn)
 			return nil, err
 		}
 		r.snapshot = e.acquire()
@@ -58,12 +56,12 @@ func (e *Engine) BeginRead(ctx context.Context) (*Read, error) {
 		}
 		r.snapshot.pin.Release()
 		if err := conn.Exec(ctx, "ROLLBACK"); err != nil {
-			e.pool.discard(conn)
+			e.pool.Discard(conn)
 			return nil, err
 		}
 		if !sameCatalog {
 			if wait > catalogPatience {
-				e.pool.put(conn)
+				e.pool.Put(conn)
 				return nil, fmt.Errorf("the catalog is being changed, try again")
 			}
 			time.Sleep(wait)
@@ -83,7 +81,7 @@ func (e *Engine) beginReadAt(ctx context.Context, at *Snapshot) (*Read, error) {
 	if at == nil {
 		return e.BeginRead(ctx)
 	}
-	conn, err := e.pool.get(e)
+	conn, err := e.conn()
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +91,7 @@ func (e *Engine) beginReadAt(ctx context.Context, at *Snapshot) (*Read, error) {
 		err = &subscription.EpochError{Wanted: at.Epoch, Current: e.Epoch(), Moved: true}
 	}
 	if err != nil {
-		e.pool.discard(conn)
+		e.pool.Discard(conn)
 		return nil, err
 	}
 	at.pin.Acquire() // it is pinned, so this can't fail
@@ -153,7 +151,7 @@ func (r *Read) Conn() *duck.Conn { return r.conn.Conn }
 
 // SetTimeZone sets the time zone of the connection's statements.
 func (r *Read) SetTimeZone(ctx context.Context, zone string) error {
-	return r.conn.setZone(ctx, zone)
+	return r.conn.Set(ctx, "TimeZone", zone)
 }
 
 // Path is where unqualified names of a statement are looked for.
@@ -169,7 +167,7 @@ const (
 
 // SetPath sets the path of the connection's statements.
 func (r *Read) SetPath(ctx context.Context, path Path) error {
-	return r.conn.set(ctx, &r.conn.path, string(path), "SET search_path = "+history.Literal(string(path)))
+	return r.conn.Set(ctx, "search_path", string(path))
 }
 
 // SetTimeBounds promises that the next statement needs of a source only rows
@@ -266,9 +264,9 @@ func (r *Read) Close() {
 	err := r.conn.Exec(context.Background(), "ROLLBACK")
 	r.conn.SetRelations(nil)
 	if err != nil {
-		r.e.pool.discard(r.conn)
+		r.e.pool.Discard(r.conn)
 	} else {
-		r.e.pool.put(r.conn)
+		r.e.pool.Put(r.conn)
 	}
 	r.conn = nil
 	r.releaseRelations()
@@ -328,79 +326,9 @@ func (s schemas) Relation(name string) (duck.Relation, error) {
 	return nil, fmt.Errorf("relation %q does not exist", object)
 }
 
-// pooledConn is a reader's connection and what it is set to.
-type pooledConn struct {
-	*duck.Conn
-	zone, path string
-}
-
-func (c *pooledConn) set(ctx context.Context, current *string, want, sql string) error {
-	if *current == want {
-		return nil
-	}
-	if err := c.Exec(ctx, sql); err != nil {
-		return err
-	}
-	*current = want
-	return nil
-}
-
-func (c *pooledConn) setZone(ctx context.Context, zone string) error {
-	return c.set(ctx, &c.zone, zone, "SET TimeZone = "+history.Literal(zone))
-}
-
-// connPool keeps readers' connections. It is safe for concurrent use.
-type connPool struct {
-	mu   sync.Mutex
-	idle []*pooledConn
-}
-
-// poolSize is how many idle connections are kept.
-const poolSize = 16
-
-func (p *connPool) get(e *Engine) (*pooledConn, error) {
-	p.mu.Lock()
-	if n := len(p.idle); n > 0 {
-		c := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
-		return c, nil
-	}
-	p.mu.Unlock()
-	conn, err := e.store.DB().Conn()
-	if err != nil {
-		return nil, err
-	}
-	c := &pooledConn{Conn: conn, zone: "UTC", path: string(PlainPath)}
-	if err := conn.Exec(context.Background(), "SET search_path = "+history.Literal(string(PlainPath))); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return c, nil
-}
-
-func (p *connPool) put(c *pooledConn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.idle) >= poolSize {
-		c.Close()
-		return
-	}
-	p.idle = append(p.idle, c)
-}
-
-func (p *connPool) discard(c *pooledConn) {
-	c.SetRelations(nil)
-	c.Close()
-}
-
-func (p *connPool) close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.idle {
-		c.Close()
-	}
-	p.idle = nil
+// conn returns a connection for a read, from the pool.
+func (e *Engine) conn() (*duck.PooledConn, error) {
+	return e.pool.Get(e.store.DB(), map[string]string{"TimeZone": "UTC", "search_path": string(PlainPath)})
 }
 
 // NewConn returns a connection for planning: it sees the catalog of nothing

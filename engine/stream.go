@@ -185,7 +185,7 @@ func (e *Engine) emit(ctx context.Context, branches []*liveView, rec arrow.Recor
 	if watermarks == nil { // the budget is the stream's that goes on meanwhile
 		bytes = 0
 	}
-	e.budget.force(bytes)
+	e.budget.Force(bytes)
 	all.rec.Retain()
 	if err := out.rowTable.Add(all.rec, bytes); err != nil {
 		return err

@@ -54,11 +54,11 @@ func (h subscriptionHost) Current() subscription.Snapshot { return h.e.acquire()
 
 // WithConn calls f with a reader's connection.
 func (h subscriptionHost) WithConn(f func(*duck.Conn) error) error {
-	c, err := h.e.pool.get(h.e)
+	c, err := h.e.conn()
 	if err != nil {
 		return err
 	}
-	defer h.e.pool.put(c)
+	defer h.e.pool.Put(c)
 	return f(c.Conn)
 }
 

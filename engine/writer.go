@@ -66,7 +66,7 @@ func (e *Engine) drain() {
 }
 
 func (e *Engine) refuse(d delivery, err error) {
-	e.budget.release(d.batch.Bytes)
+	e.budget.Release(d.batch.Bytes)
 	d.batch.Release()
 	if d.done != nil {
 		d.done <- err
@@ -169,7 +169,7 @@ func (e *Engine) apply(s *liveSource, b *batch.Batch) error {
 	ctx := context.Background()
 	charge := b.Bytes
 	if b.Rows() == 0 {
-		e.budget.release(charge)
+		e.budget.Release(charge)
 	} else {
 		rec, err := s.complete(ctx, b.Record)
 		if err != nil {
