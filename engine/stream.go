@@ -11,6 +11,7 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
+	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/watermark"
 )
@@ -140,23 +141,15 @@ func (s *liveSource) branchesOf(v *liveView, i int) []*liveView {
 	return together
 }
 
-// passed is the rows that a branch of a view without aggregation lets through.
-type passed struct {
-	rec   arrow.RecordBatch
-	from  []int // the rows that they come from
-	marks []int64
-	bytes int64
-}
-
 // emit runs branches of a view without aggregation over rows and appends what
 // passes to its stream, in the order of these rows: whether one is late for a
 // view over the stream must not depend on where batches are cut. Watermarks
 // are nil during a backfill.
 func (e *Engine) emit(ctx context.Context, branches []*liveView, rec arrow.RecordBatch, watermarks []int64) error {
-	var parts []passed
+	var parts []hot.Part
 	defer func() {
 		for _, p := range parts {
-			p.rec.Release()
+			p.Record.Release()
 		}
 	}()
 	for _, v := range branches {
@@ -178,80 +171,35 @@ func (e *Engine) emit(ctx context.Context, branches []*liveView, rec arrow.Recor
 	}
 	all := parts[0]
 	if len(parts) > 1 {
-		all = interleave(e.mem, branches[0].out, parts)
-		defer all.rec.Release()
+		all = hot.Interleave(e.mem, branches[0].out.schema, parts)
+		defer all.Record.Release()
 	}
-	out, bytes := branches[0].out, all.bytes
+	out, bytes := branches[0].out, all.Bytes
 	if watermarks == nil { // the budget is the stream's that goes on meanwhile
 		bytes = 0
 	}
 	e.budget.Force(bytes)
-	all.rec.Retain()
-	if err := out.rowTable.Add(all.rec, bytes); err != nil {
+	all.Record.Retain()
+	if err := out.rowTable.Add(all.Record, bytes); err != nil {
 		return err
 	}
 	if len(out.views) == 0 {
 		return nil
 	}
-	return e.spread(ctx, out, all.rec, all.marks)
+	return e.spread(ctx, out, all.Record, all.Marks)
 }
 
 // pass builds the rows that pass. rec is what they come from.
-func (v *liveView) pass(mem *batch.Allocator, rec arrow.RecordBatch, in *view.Input, rows []int32) passed {
-	p := passed{from: make([]int, len(rows))}
-	p.rec, p.bytes = v.selectRows(mem, rec, in, rows)
+func (v *liveView) pass(mem *batch.Allocator, rec arrow.RecordBatch, in *view.Input, rows []int32) hot.Part {
+	p := hot.Part{From: make([]int, len(rows))}
+	p.Record, p.Bytes = v.selectRows(mem, rec, in, rows)
 	for i, row := range rows {
-		p.from[i] = v.enrich.Origin(row)
-	}
-	if in.Watermarks != nil {
-		p.marks = make([]int64, len(rows))
-		for i, row := range rows {
-			p.marks[i] = v.others(in.Watermarks[row])
+		p.From[i] = v.enrich.Origin(row)
+		if in.Watermarks != nil {
+			p.Marks = append(p.Marks, v.others(in.Watermarks[row]))
 		}
 	}
 	return p
-}
-
-// interleave puts the rows of several branches into the order of those that
-// they come from.
-func interleave(mem *batch.Allocator, out *liveSource, parts []passed) passed {
-	vectors := make([][]batch.Vector, len(parts))
-	total := 0
-	for i, p := range parts {
-		for c, column := range out.schema.Columns {
-			vectors[i] = append(vectors[i], batch.VectorOf(p.rec.Column(c), column.Type))
-		}
-		total += len(p.from)
-	}
-	offset := out.schema.Index(batch.OffsetColumn)
-	next := out.parts[0].next - int64(total)
-	b := batch.NewBuilder(mem, out.schema)
-	all := passed{from: make([]int, 0, total)}
-	for at := make([]int, len(parts)); len(all.from) < total; {
-		least := -1
-		for i, p := range parts {
-			if at[i] < len(p.from) && (least < 0 || p.from[at[i]] < parts[least].from[at[least]]) {
-				least = i
-			}
-		}
-		row := at[least]
-		at[least]++
-		for c := range vectors[least] {
-			if c == offset {
-				b.Column(c).AppendInt64(next)
-				next++
-			} else {
-				b.Column(c).AppendFrom(&vectors[least][c], row)
-			}
-		}
-		all.from = append(all.from, parts[least].from[row])
-		if parts[least].marks != nil {
-			all.marks = append(all.marks, parts[least].marks[row])
-		}
-	}
-	all.bytes = b.Bytes()
-	all.rec = b.Finish()
-	return all
 }
 
 // others returns the least of a mark of this branch and those of the others
@@ -373,7 +321,7 @@ func (e *Engine) feed(ctx context.Context, v *liveView) error {
 		}
 	}
 	rows := v.closedRows(closed)
-	v.results.SetRelations(namedRelations(rows.From))
+	v.results.SetRelations(duck.Named(rows.From))
 	result, err := v.results.Query(ctx, rows.SQL)
 	if err != nil {
 		return fmt.Errorf("view %s: %w", v.def.Plan.Name, err)
@@ -386,15 +334,4 @@ func (e *Engine) feed(ctx context.Context, v *liveView) error {
 		}
 		return e.spread(ctx, v.out, rec, marks)
 	})
-}
-
-// namedRelations is what ms_scan finds by these names.
-type namedRelations map[string]duck.Relation
-
-// Relation returns the relation of a name.
-func (r namedRelations) Relation(name string) (duck.Relation, error) {
-	if rel, ok := r[name]; ok {
-		return rel, nil
-	}
-	return nil, fmt.Errorf("no relation %q", name)
 }

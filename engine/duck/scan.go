@@ -76,6 +76,17 @@ type Relations interface {
 	Relation(name string) (Relation, error)
 }
 
+// Named is relations by their names.
+type Named map[string]Relation
+
+// Relation returns the relation of a name.
+func (r Named) Relation(name string) (Relation, error) {
+	if rel, ok := r[name]; ok {
+		return rel, nil
+	}
+	return nil, fmt.Errorf("no relation %q", name)
+}
+
 // connections finds a connection by its database and DuckDB's own number for it.
 var connections sync.Map // connKey → *Conn
 

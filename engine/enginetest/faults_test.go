@@ -84,7 +84,7 @@ var faults = []fault{
 	{"the time zone is ignored", []edit{{"window/windows.go", "w.zone = zone", "_ = zone"}}},
 	{"the allowed lateness is ignored", []edit{{"view/view.go", "v.lateness = w.LatenessMicros", "v.lateness = 0"}}},
 	{"open windows of a final view are shown", []edit{{"view/snapshot.go", "final := w != nil && w.Final", "final := w != nil && w.Final && w.GapMicros > 0"}}},
-	{"the stream of a view is ahead of the source", []edit{{"stream.go", "p.marks[i] = v.others(in.Watermarks[row])", "p.marks[i] = v.others(in.Watermarks[len(in.Watermarks)-1-0*int(row)])"}}},
+	{"the stream of a view is ahead of the source", []edit{{"stream.go", "p.Marks = append(p.Marks, v.others(in.Watermarks[row]))", "p.Marks = append(p.Marks, v.others(in.Watermarks[len(in.Watermarks)-1]))"}}},
 	{"closed windows are given to views again", []edit{{"view/stream.go", "g.taken = true", "g.taken = false"}}},
 	{"a new view misses a branch of its UNION ALL", []edit{{"backfill.go", "b.folded, b.rows, b.next = 0, 0, nil", "_ = branch"}}},
 	{"the offsets of a view's stream are not restored", []edit{{"live_view.go", "q.next, q.rows, q.late = p.Next, p.Rows, p.Late", "q.next, q.rows, q.late = 0, p.Rows, p.Late"}}},
