@@ -95,6 +95,8 @@ func (a *after) items(r *rand.Rand) (items []output) {
 	a.over = true
 	if chance(r, 4) {
 		a.named = a.partition(r) + a.total(r)
+	}
+	if a.named != "" { // one group has nothing to be ordered by
 		items = append(items, output{sql: pick(r, "row_number() OVER w", "lag(count(*), 2, 0) OVER w", "sum(count(*)) OVER w")})
 	}
 	p := a.partition(r)
