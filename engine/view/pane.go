@@ -39,6 +39,7 @@ func (v *View) assign(rows []int32, in *Input) (late []Late) {
 			if mark > v.closedTo { // those windows are still to be made of this pane
 				v.flush(in)
 				v.CloseWindows(mark)
+				cur = v.assignment(cur.pane) // flush may have let go of it
 			}
 		}
 		cur.rows = append(cur.rows, r)

@@ -471,3 +471,33 @@ func (w *world) compare() {
 func blockOf(p *bagPage) unsafe.Pointer { return unsafe.Pointer(&p.block[0]) }
 
 func offset(p unsafe.Pointer, n int) unsafe.Pointer { return unsafe.Add(p, n) }
+
+// TestRowsAfterAFlushAreKept has a batch over many panes, in the middle of which
+// a row is late for one of its windows: what follows it belongs to the same pane.
+func TestRowsAfterAFlushAreKept(t *testing.T) {
+	for range 30 { // flush lets go of panes in no order
+		def := definition(true, false)
+		def.Window.Spec = window.Spec{Kind: window.Hop, WidthMicros: 10, SizePanes: 2, SlidePanes: 1}
+		f := newFixture(t, def)
+		var rows []row
+		var marks []int64
+		for i := range int64(100) {
+			rows, marks = append(rows, row{ts: 10 * (99 - i), name: "a", n: 1}), append(marks, noTime)
+		}
+		for i := range int64(4) {
+			rows, marks = append(rows, row{ts: 5 + i, name: "a", n: 1}), append(marks, 10)
+		}
+		if late := f.apply(rows, marks); len(late) != 4 {
+			t.Fatalf("%d rows are late for a window, want 4", len(late))
+		}
+		s, _ := f.publish()
+		live := s.Live(0)
+		for _, w := range live.windows {
+			if w.start == 0 && *(*int64)(offset(live.view.accs.values(w.pages[0].accs, w.pages[0].capacity, 0), 0)) != 6 {
+				t.Fatal("rows of the window from 0 are lost")
+			}
+		}
+		live.Release()
+		f.close(t)
+	}
+}
