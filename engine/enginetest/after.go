@@ -53,14 +53,18 @@ func groupingSets(r *rand.Rand, window, plain []string) string {
 	return "GROUPING SETS (" + strings.Join(sets, ", ") + ")"
 }
 
-// partition is the PARTITION BY that a view needs, and perhaps more of it.
+// partition is the PARTITION BY that a view needs, and perhaps more of it. No key
+// is there twice: DuckDB 1.5 takes (a, a) for (a, b) beside another function
+// that is partitioned so, and would judge wrongly.
 func (a *after) partition(r *rand.Rand) string {
 	var by []string
 	if len(a.window) > 0 {
 		by = append(by, pick(r, a.window...))
 	}
 	if len(a.keys) > 0 && chance(r, 3) {
-		by = append(by, pick(r, a.keys...))
+		if key := pick(r, a.keys...); !slices.Contains(by, key) {
+			by = append(by, key)
+		}
 	}
 	if len(by) == 0 {
 		return ""

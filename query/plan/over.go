@@ -179,6 +179,7 @@ func (o *overs) sql(ctx context.Context, n ast.Node) (string, error) {
 	}
 	explicitOrder(out, "orders")
 	explicitOrder(out, "arg_orders")
+	distinctPartitions(out)
 	if sumOver[name] && len(args) == 1 {
 		if err := o.guard(ctx, out, args[0]); err != nil {
 			return "", err
@@ -203,6 +204,23 @@ func explicitOrder(n ast.Node, key string) {
 	}
 	if orders != nil {
 		n[key] = orders
+	}
+}
+
+// distinctPartitions leaves out of PARTITION BY what is there already. It says
+// nothing there, and DuckDB 1.5 takes (a, a) for any other list with an a when it
+// looks for window functions that can share a partitioning.
+func distinctPartitions(call ast.Node) {
+	seen := make(map[string]bool)
+	var kept []any
+	for _, n := range call.List("partitions") {
+		if key := n.Key(); !seen[key] {
+			seen[key] = true
+			kept = append(kept, map[string]any(n))
+		}
+	}
+	if kept != nil {
+		call["partitions"] = kept
 	}
 }
 
