@@ -130,18 +130,18 @@ type interval struct {
 }
 
 const (
-	microsPerDay  = 86400e6
-	daysPerMonth  = 30
-	microsPerSpan = daysPerMonth * microsPerDay
+	microsPerDay = 86400e6
+	daysPerMonth = 30
 )
 
 // normal returns an equal interval of months, days below a month and
 // microseconds below a day: SQL takes a month for 30 days where it compares.
+// What is above a day becomes days first, and only then days become months:
+// with negative parts it makes a difference, and DuckDB does so.
 func (i interval) normal() (months, days, micros int64) {
 	micros = i.nanos / 1000
-	months = int64(i.months) + int64(i.days)/daysPerMonth + micros/microsPerSpan
-	days, micros = int64(i.days)%daysPerMonth, micros%microsPerSpan
-	return months, days + micros/microsPerDay, micros % microsPerDay
+	days = int64(i.days) + micros/microsPerDay
+	return int64(i.months) + days/daysPerMonth, days % daysPerMonth, micros % microsPerDay
 }
 
 func (i interval) compare(j interval) int {

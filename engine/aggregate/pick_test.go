@@ -100,6 +100,10 @@ func TestIntervalsCompareByTheirLengthInMonthsDaysAndMicroseconds(t *testing.T) 
 		{interval{days: 31}, interval{months: 1}, 1},
 		{interval{nanos: -1000}, interval{}, -1},
 		{interval{months: -1}, interval{days: -29}, -1},
+		// What is above a day is days before days above a month are months.
+		{interval{days: 23, nanos: 10 * day}, interval{months: 1, days: 2}, 1},
+		{interval{days: 23, nanos: 7 * day}, interval{months: 1}, 0},
+		{interval{months: 28, days: 23, nanos: -9 * day}, interval{months: 29, days: -34, nanos: 6 * day}, -1},
 	} {
 		if got := test.a.compare(test.b); got != test.want {
 			t.Errorf("%v to %v compares as %d, want %d", test.a, test.b, got, test.want)
