@@ -12,15 +12,15 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
-	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/job"
 )
 
 // sourceChange is what ALTER makes of a source.
 type sourceChange struct {
 	s   *liveSource
-	def *SourceDefinition
+	def *catalog.SourceDefinition
 	// structural: the name or the columns change, which takes empty hot tables
 	// and a new liveSource.
 	structural bool
@@ -32,7 +32,7 @@ type sourceChange struct {
 // options, the retention, the times of the watermark, Paused and the comments,
 // and append columns. What a reader has delivered by then is taken first; it goes
 // on at the next offset.
-func (e *Engine) AlterSource(ctx context.Context, name string, change func(*SourceDefinition) error) error {
+func (e *Engine) AlterSource(ctx context.Context, name string, change func(*catalog.SourceDefinition) error) error {
 	e.alter.Lock()
 	defer e.alter.Unlock()
 	var a *sourceChange
@@ -69,7 +69,7 @@ func (e *Engine) AlterSource(ctx context.Context, name string, change func(*Sour
 }
 
 // planSourceChange finds out what a change takes.
-func (e *Engine) planSourceChange(name string, change func(*SourceDefinition) error) (*sourceChange, error) {
+func (e *Engine) planSourceChange(name string, change func(*catalog.SourceDefinition) error) (*sourceChange, error) {
 	s := e.sources[name]
 	if s == nil {
 		return nil, fmt.Errorf("source %q %w", name, ErrNotFound)
@@ -87,7 +87,7 @@ func (e *Engine) planSourceChange(name string, change func(*SourceDefinition) er
 			return nil, err
 		}
 		if len(s.views) > 0 {
-			return nil, dependents("rename", KindSource, name, s.views)
+			return nil, dependents("rename", catalog.KindSource, name, s.views)
 		}
 	}
 	if err := e.Validate(&def); err != nil {
@@ -148,7 +148,7 @@ func (e *Engine) changeSource(ctx context.Context, a *sourceChange) error {
 	rename := checkpoint.Rename{From: was.Name, To: def.Name}
 	undo := func() {
 		old.def = was
-		old.tracker.SetOptions(was.watermarkOptions())
+		old.tracker.SetOptions(was.WatermarkOptions())
 	}
 	if a.structural {
 		next, err := e.succeed(ctx, a)
@@ -159,7 +159,7 @@ func (e *Engine) changeSource(ctx context.Context, a *sourceChange) error {
 			e.replaceSource(next, old)
 			next.generated.Close()
 		}
-		before, after := was.historyTables(), def.historyTables()
+		before, after := was.HistoryTables(), def.HistoryTables()
 		for i := range before {
 			rename.Tables = append(rename.Tables, [2]string{before[i].Name, after[i].Name})
 		}
@@ -168,16 +168,16 @@ func (e *Engine) changeSource(ctx context.Context, a *sourceChange) error {
 		e.publish()
 	} else {
 		old.def = def
-		old.tracker.SetOptions(def.watermarkOptions())
+		old.tracker.SetOptions(def.WatermarkOptions())
 	}
 	err := e.checkpointWith(ctx, nil, nil, func(w *checkpoint.Write) {
 		if was.Name != def.Name {
 			w.Rename = []checkpoint.Rename{rename}
 		}
-		w.Alter = def.historyTables()
-		w.Update = append(w.Update, checkpoint.Object{Name: def.Name, SQL: def.SQL, Definition: encode(def)})
+		w.Alter = def.HistoryTables()
+		w.Update = append(w.Update, checkpoint.Object{Name: def.Name, SQL: def.SQL, Definition: catalog.Encode(def)})
 		for _, v := range old.views {
-			w.Update = append(w.Update, checkpoint.Object{Name: v.def.Plan.Name, SQL: v.def.SQL, Definition: encode(v.def)})
+			w.Update = append(w.Update, checkpoint.Object{Name: v.def.Plan.Name, SQL: v.def.SQL, Definition: catalog.Encode(v.def)})
 		}
 	})
 	if err != nil {
@@ -215,8 +215,8 @@ func (e *Engine) succeed(ctx context.Context, a *sourceChange) (*liveSource, err
 		next.generated.Close()
 		return nil, err
 	}
-	next.tracker.SetOptions(a.def.watermarkOptions())
-	s.tracker.SetOptions(a.def.watermarkOptions())
+	next.tracker.SetOptions(a.def.WatermarkOptions())
+	s.tracker.SetOptions(a.def.WatermarkOptions())
 	next.tracker, next.parts, next.order, next.errors, next.failed = s.tracker, s.parts, s.order, s.errors, s.failed
 	return next, nil
 }
@@ -255,13 +255,13 @@ func (v *liveView) pick(rec arrow.RecordBatch) arrow.RecordBatch {
 // viewChange is what ALTER makes of a view.
 type viewChange struct {
 	v   *liveView
-	def *ViewDefinition
+	def *catalog.ViewDefinition
 }
 
 // AlterView changes a view. change gets a copy of its definition and makes of
 // it what the view is to be: it may change the name, the statement, the
 // retention and the comments.
-func (e *Engine) AlterView(ctx context.Context, name string, change func(*ViewDefinition) error) error {
+func (e *Engine) AlterView(ctx context.Context, name string, change func(*catalog.ViewDefinition) error) error {
 	return e.do(ctx, func() error {
 		c, err := e.planViewChange(name)
 		if err == nil {
@@ -270,7 +270,7 @@ func (e *Engine) AlterView(ctx context.Context, name string, change func(*ViewDe
 		if err == nil && c.def.Plan.Name != name {
 			err = e.free(c.def.Plan.Name)
 			if d := c.v.dependents(); err == nil && len(d) > 0 {
-				err = dependents("rename", KindView, name, d)
+				err = dependents("rename", catalog.KindView, name, d)
 			}
 		}
 		if err != nil {
@@ -278,7 +278,7 @@ func (e *Engine) AlterView(ctx context.Context, name string, change func(*ViewDe
 		}
 		var renames []checkpoint.Rename
 		if c.def.Plan.Name != name {
-			renames = append(renames, c.v.def.rename(name, c.def.Plan.Name))
+			renames = append(renames, viewRename(c.v.def, name, c.def.Plan.Name))
 		}
 		return e.changeViews(ctx, []viewChange{c}, renames)
 	})
@@ -286,7 +286,7 @@ func (e *Engine) AlterView(ctx context.Context, name string, change func(*ViewDe
 
 // SwapViews gives two views each other's name. change gets copies of the
 // definitions of a and b and exchanges the names in them and in their statements.
-func (e *Engine) SwapViews(ctx context.Context, a, b string, change func(a, b *ViewDefinition) error) error {
+func (e *Engine) SwapViews(ctx context.Context, a, b string, change func(a, b *catalog.ViewDefinition) error) error {
 	return e.do(ctx, func() error {
 		first, err := e.planViewChange(a)
 		if err != nil {
@@ -298,7 +298,7 @@ func (e *Engine) SwapViews(ctx context.Context, a, b string, change func(a, b *V
 		}
 		for _, c := range []viewChange{first, second} {
 			if d := c.v.dependents(); len(d) > 0 {
-				return dependents("rename", KindView, c.def.Plan.Name, d)
+				return dependents("rename", catalog.KindView, c.def.Plan.Name, d)
 			}
 			if c.v.def.Plan.AppendOnly() {
 				return fmt.Errorf("materialized view %q %w: it has no aggregation", c.def.Plan.Name, ErrNotSwappable)
@@ -309,7 +309,7 @@ func (e *Engine) SwapViews(ctx context.Context, a, b string, change func(a, b *V
 		}
 		const between = "$swap" // no user's name begins so
 		return e.changeViews(ctx, []viewChange{first, second}, []checkpoint.Rename{
-			first.v.def.rename(a, between), second.v.def.rename(b, a), first.v.def.rename(between, b),
+			viewRename(first.v.def, a, between), viewRename(second.v.def, b, a), viewRename(first.v.def, between, b),
 		})
 	})
 }
@@ -327,10 +327,10 @@ func (e *Engine) planViewChange(name string) (viewChange, error) {
 	return viewChange{v, &def}, e.failed
 }
 
-// rename is a change of the view's name and those of its tables.
-func (d *ViewDefinition) rename(from, to string) checkpoint.Rename {
+// viewRename is a change of the view's name and those of its tables.
+func viewRename(d *catalog.ViewDefinition, from, to string) checkpoint.Rename {
 	r := checkpoint.Rename{From: from, To: to}
-	for _, t := range d.historyTables() {
+	for _, t := range d.HistoryTables() {
 		suffix := strings.TrimPrefix(t.Name, d.Plan.Name)
 		r.Tables = append(r.Tables, [2]string{from + suffix, to + suffix})
 	}
@@ -344,8 +344,8 @@ func (e *Engine) changeViews(ctx context.Context, changes []viewChange, renames 
 			return err
 		}
 	}
-	was := make([]*ViewDefinition, len(changes))
-	set := func(def func(int) *ViewDefinition) {
+	was := make([]*catalog.ViewDefinition, len(changes))
+	set := func(def func(int) *catalog.ViewDefinition) {
 		for _, c := range changes {
 			delete(e.views, c.v.def.Plan.Name)
 		}
@@ -358,7 +358,7 @@ func (e *Engine) changeViews(ctx context.Context, changes []viewChange, renames 
 		was[i] = c.v.def
 	}
 	version := e.catalog
-	set(func(i int) *ViewDefinition { return changes[i].def })
+	set(func(i int) *catalog.ViewDefinition { return changes[i].def })
 	if len(renames) > 0 {
 		e.catalog++
 	}
@@ -366,12 +366,12 @@ func (e *Engine) changeViews(ctx context.Context, changes []viewChange, renames 
 	err := e.checkpointWith(ctx, nil, nil, func(w *checkpoint.Write) {
 		w.Rename = renames
 		for _, c := range changes {
-			w.Alter = append(w.Alter, c.def.historyTables()...)
-			w.Update = append(w.Update, checkpoint.Object{Name: c.def.Plan.Name, SQL: c.def.SQL, Definition: encode(c.def)})
+			w.Alter = append(w.Alter, c.def.HistoryTables()...)
+			w.Update = append(w.Update, checkpoint.Object{Name: c.def.Plan.Name, SQL: c.def.SQL, Definition: catalog.Encode(c.def)})
 		}
 	})
 	if err != nil {
-		set(func(i int) *ViewDefinition { return was[i] })
+		set(func(i int) *catalog.ViewDefinition { return was[i] })
 		e.catalog = version
 		e.publish()
 		return err
@@ -399,7 +399,7 @@ func (e *Engine) changeViews(ctx context.Context, changes []viewChange, renames 
 // AlterTable changes a table. change gets a copy of its definition and makes of
 // it what the table is to be: it may change the name, the statement and the
 // comments, and append columns.
-func (e *Engine) AlterTable(ctx context.Context, name string, change func(*TableDefinition) error) error {
+func (e *Engine) AlterTable(ctx context.Context, name string, change func(*catalog.TableDefinition) error) error {
 	return e.do(ctx, func() error {
 		e.awaitCheckpoint()
 		t := e.tables[name]
@@ -420,17 +420,17 @@ func (e *Engine) AlterTable(ctx context.Context, name string, change func(*Table
 				return fmt.Errorf("table %q %w: job %d builds materialized view %s with it", name, ErrInUse, j.ID, j.View)
 			}
 			if views := e.tableViews(name); len(views) > 0 {
-				return dependents("rename", KindTable, name, views)
+				return dependents("rename", catalog.KindTable, name, views)
 			}
 		}
 		return e.changeTable(ctx, t, &def)
 	})
 }
 
-func (e *Engine) changeTable(ctx context.Context, t *liveTable, def *TableDefinition) error {
+func (e *Engine) changeTable(ctx context.Context, t *liveTable, def *catalog.TableDefinition) error {
 	was := t.def
 	visible := was.Name != def.Name || len(was.Columns) != len(def.Columns)
-	set := func(from, to *TableDefinition) {
+	set := func(from, to *catalog.TableDefinition) {
 		delete(e.tables, from.Name)
 		t.def = to
 		e.tables[to.Name] = t
@@ -442,11 +442,11 @@ func (e *Engine) changeTable(ctx context.Context, t *liveTable, def *TableDefini
 	}
 	e.publish()
 	err := e.checkpointWith(ctx, nil, nil, func(w *checkpoint.Write) {
-		w.Exec = append(w.Exec, was.alterSQL(def)...)
+		w.Exec = append(w.Exec, was.AlterSQL(def)...)
 		if was.Name != def.Name {
 			w.Rename = []checkpoint.Rename{{From: was.Name, To: def.Name}}
 		}
-		w.Update = []checkpoint.Object{{Name: def.Name, SQL: def.SQL, Definition: encode(def)}}
+		w.Update = []checkpoint.Object{{Name: def.Name, SQL: def.SQL, Definition: catalog.Encode(def)}}
 	})
 	if err != nil {
 		set(def, was)
@@ -463,15 +463,4 @@ func (e *Engine) changeTable(ctx context.Context, t *liveTable, def *TableDefini
 		}
 		return e.showTable(ctx, t)
 	})
-}
-
-// alterSQL makes another table of this one in the file.
-func (d *TableDefinition) alterSQL(to *TableDefinition) (list []string) {
-	for _, c := range to.Columns[len(d.Columns):] {
-		list = append(list, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", d.relation(), history.Quote(c.Name), c.Type))
-	}
-	if d.Name != to.Name {
-		list = append(list, fmt.Sprintf("ALTER TABLE %s RENAME TO %s", d.relation(), history.Quote(to.Name)))
-	}
-	return list
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/source"
 )
 
@@ -57,8 +58,8 @@ func newOrders(t *testing.T, dir string) *Engine {
 	return e
 }
 
-func renameTo(name string) func(*ViewDefinition) error {
-	return func(d *ViewDefinition) error {
+func renameTo(name string) func(*catalog.ViewDefinition) error {
+	return func(d *catalog.ViewDefinition) error {
 		d.Plan.Name, d.SQL = name, "CREATE MATERIALIZED VIEW "+name+" …"
 		return nil
 	}
@@ -74,7 +75,7 @@ func TestViewsAreRenamedAndSwapped(t *testing.T) {
 	small.Plan.Aggregates = small.Plan.Aggregates[:1]
 	small.Plan.Result = "SELECT window_start, a0 AS orders FROM {{state}}"
 	small.Plan.Columns = append(small.Plan.Columns[:1:1], small.Plan.Columns[2])
-	for _, def := range []*ViewDefinition{named("v"), small} {
+	for _, def := range []*catalog.ViewDefinition{named("v"), small} {
 		if err := e.CreateView(ctx, def); err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +98,7 @@ func TestViewsAreRenamedAndSwapped(t *testing.T) {
 	if err := e.AlterView(ctx, "nothing", renameTo("x")); !errors.Is(err, ErrNotFound) {
 		t.Errorf("renamed nothing: %v", err)
 	}
-	err := e.SwapViews(ctx, "w", "small", func(a, b *ViewDefinition) error {
+	err := e.SwapViews(ctx, "w", "small", func(a, b *catalog.ViewDefinition) error {
 		a.Plan.Name, b.Plan.Name, a.SQL, b.SQL = b.Plan.Name, a.Plan.Name, "a", "b"
 		return nil
 	})
@@ -127,7 +128,7 @@ func TestSwapIsOneStepForReaders(t *testing.T) {
 	half.Plan.Where = 3
 	half.Plan.Exprs = append(half.Plan.Exprs, half.Plan.Exprs[1])
 	half.Plan.Exprs[3].SQL, half.Plan.Exprs[3].Type = "id % 2 = 0", batch.Type{Kind: batch.Boolean}
-	for _, def := range []*ViewDefinition{named("a"), half} {
+	for _, def := range []*catalog.ViewDefinition{named("a"), half} {
 		if err := e.CreateView(ctx, def); err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +152,7 @@ func TestSwapIsOneStepForReaders(t *testing.T) {
 		})
 	}
 	for range 15 {
-		err := e.SwapViews(ctx, "a", "b", func(a, b *ViewDefinition) error {
+		err := e.SwapViews(ctx, "a", "b", func(a, b *catalog.ViewDefinition) error {
 			a.Plan.Name, b.Plan.Name = b.Plan.Name, a.Plan.Name
 			return nil
 		})
@@ -172,11 +173,14 @@ func TestSourceIsRenamed(t *testing.T) {
 	if err := e.CreateView(ctx, named("v")); err != nil {
 		t.Fatal(err)
 	}
-	rename := func(d *SourceDefinition) error { d.Name, d.SQL = "sales", "CREATE SOURCE sales …"; return nil }
+	rename := func(d *catalog.SourceDefinition) error {
+		d.Name, d.SQL = "sales", "CREATE SOURCE sales …"
+		return nil
+	}
 	if err := e.AlterSource(ctx, "orders", rename); !errors.Is(err, ErrDependents) {
 		t.Errorf("a source that a view reads was renamed: %v", err)
 	}
-	if err := e.Drop(ctx, KindView, "v", false); err != nil {
+	if err := e.Drop(ctx, catalog.KindView, "v", false); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.AlterSource(ctx, "orders", rename); err != nil {
@@ -211,8 +215,8 @@ func TestSourceGetsAColumn(t *testing.T) {
 		t.Fatal(err)
 	}
 	appendOrders(t, e, 300, 50)
-	grow := func(d *SourceDefinition) error {
-		d.Columns = append(d.Columns, SourceColumn{Name: "note", Type: batch.Type{Kind: batch.Varchar}})
+	grow := func(d *catalog.SourceDefinition) error {
+		d.Columns = append(d.Columns, catalog.SourceColumn{Name: "note", Type: batch.Type{Kind: batch.Varchar}})
 		return nil
 	}
 	if err := e.AlterSource(ctx, "orders", grow); err != nil {
@@ -338,9 +342,9 @@ func TestReaderGoesOnWhereItWas(t *testing.T) {
 	if err := e.CreateView(ctx, named("v")); err != nil {
 		t.Fatal(err)
 	}
-	alter := func(change func(d *SourceDefinition)) {
+	alter := func(change func(d *catalog.SourceDefinition)) {
 		t.Helper()
-		if err := e.AlterSource(ctx, "orders", func(d *SourceDefinition) error { change(d); return nil }); err != nil {
+		if err := e.AlterSource(ctx, "orders", func(d *catalog.SourceDefinition) error { change(d); return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -358,7 +362,7 @@ func TestReaderGoesOnWhereItWas(t *testing.T) {
 	}
 	for range 3 {
 		moving()
-		alter(func(d *SourceDefinition) { d.Paused = true })
+		alter(func(d *catalog.SourceDefinition) { d.Paused = true })
 		check(t, e, "SELECT status FROM millstream.sources", "[paused]")
 		before := rows()
 		time.Sleep(20 * time.Millisecond)
@@ -366,23 +370,23 @@ func TestReaderGoesOnWhereItWas(t *testing.T) {
 			t.Errorf("a paused source went from %s to %s rows", before, got)
 		}
 		whole()
-		alter(func(d *SourceDefinition) { d.Paused = false })
+		alter(func(d *catalog.SourceDefinition) { d.Paused = false })
 		moving()
 		check(t, e, "SELECT status FROM millstream.sources", "[running]")
 	}
-	alter(func(d *SourceDefinition) {
-		d.Columns = append(d.Columns, SourceColumn{Name: "note", Type: batch.Type{Kind: batch.Varchar}})
+	alter(func(d *catalog.SourceDefinition) {
+		d.Columns = append(d.Columns, catalog.SourceColumn{Name: "note", Type: batch.Type{Kind: batch.Varchar}})
 	})
 	moving()
-	alter(func(d *SourceDefinition) { d.Options["speed"] = "high" })
+	alter(func(d *catalog.SourceDefinition) { d.Options["speed"] = "high" })
 	moving()
 	whole()
-	err := e.AlterSource(ctx, "orders", func(d *SourceDefinition) error { d.Options["speed"] = "wrong"; return nil })
+	err := e.AlterSource(ctx, "orders", func(d *catalog.SourceDefinition) error { d.Options["speed"] = "wrong"; return nil })
 	if err == nil || !strings.Contains(err.Error(), "option speed is wrong") {
 		t.Errorf("a wrong option was taken: %v", err)
 	}
-	alter(func(d *SourceDefinition) { d.Retention = time.Hour })
-	alter(func(d *SourceDefinition) { d.Paused = true })
+	alter(func(d *catalog.SourceDefinition) { d.Retention = time.Hour })
+	alter(func(d *catalog.SourceDefinition) { d.Paused = true })
 	closeClean(t, e)
 	opened := len(c.opened)
 	e = openOrders(t, dir, o)
@@ -393,7 +397,7 @@ func TestReaderGoesOnWhereItWas(t *testing.T) {
 	if d := e.Sources()["orders"]; d.Retention != time.Hour || d.Options["speed"] != "high" || len(d.Columns) != 6 {
 		t.Errorf("after a restart the source is %+v", d)
 	}
-	alter(func(d *SourceDefinition) { d.Paused = false })
+	alter(func(d *catalog.SourceDefinition) { d.Paused = false })
 	moving()
 	whole()
 	check(t, e, "SELECT count(DISTINCT note) || ' ' || (count(note) < count(*)) FROM orders", "[1 true]")
@@ -425,7 +429,7 @@ func TestInterruptedAlterChangesNothing(t *testing.T) {
 	if err := e.CreateView(ctx, named("v")); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.CreateTable(ctx, &TableDefinition{Name: "t", Columns: []TableColumn{{Name: "a", Type: batch.Type{Kind: batch.BigInt}}}}); err != nil {
+	if err := e.CreateTable(ctx, &catalog.TableDefinition{Name: "t", Columns: []catalog.TableColumn{{Name: "a", Type: batch.Type{Kind: batch.BigInt}}}}); err != nil {
 		t.Fatal(err)
 	}
 	name, rows, older := "v", 100, 0
@@ -436,16 +440,16 @@ func TestInterruptedAlterChangesNothing(t *testing.T) {
 	}{
 		{"rename the view", func(c context.Context) error { return e.AlterView(c, "v", renameTo("w")) }, func() { name = "w" }},
 		{"keep rows for an hour", func(c context.Context) error {
-			return e.AlterSource(c, "orders", func(d *SourceDefinition) error { d.Retention = time.Hour; return nil })
+			return e.AlterSource(c, "orders", func(d *catalog.SourceDefinition) error { d.Retention = time.Hour; return nil })
 		}, func() {}},
 		{"extend the source", func(c context.Context) error {
-			return e.AlterSource(c, "orders", func(d *SourceDefinition) error {
-				d.Columns = slices.Insert(d.Columns, len(d.Columns), SourceColumn{Name: "twice", Type: batch.Type{Kind: batch.BigInt}, Generated: "id * 2"})
+			return e.AlterSource(c, "orders", func(d *catalog.SourceDefinition) error {
+				d.Columns = slices.Insert(d.Columns, len(d.Columns), catalog.SourceColumn{Name: "twice", Type: batch.Type{Kind: batch.BigInt}, Generated: "id * 2"})
 				return nil
 			})
 		}, func() { older = rows }},
 		{"rename the table", func(c context.Context) error {
-			return e.AlterTable(c, "t", func(d *TableDefinition) error { d.Name = "u"; return nil })
+			return e.AlterTable(c, "t", func(d *catalog.TableDefinition) error { d.Name = "u"; return nil })
 		}, func() {}},
 	} {
 		failures := 0
@@ -486,18 +490,18 @@ func TestJobsKeepWhatTheyRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for what, change := range map[string]func(d *SourceDefinition){
-		"renamed": func(d *SourceDefinition) { d.Name = "sales" },
-		"extended": func(d *SourceDefinition) {
-			d.Columns = append(d.Columns, SourceColumn{Name: "x", Type: batch.Type{Kind: batch.BigInt}})
+	for what, change := range map[string]func(d *catalog.SourceDefinition){
+		"renamed": func(d *catalog.SourceDefinition) { d.Name = "sales" },
+		"extended": func(d *catalog.SourceDefinition) {
+			d.Columns = append(d.Columns, catalog.SourceColumn{Name: "x", Type: batch.Type{Kind: batch.BigInt}})
 		},
 	} {
-		err := e.AlterSource(ctx, "orders", func(d *SourceDefinition) error { change(d); return nil })
+		err := e.AlterSource(ctx, "orders", func(d *catalog.SourceDefinition) error { change(d); return nil })
 		if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), "job 1 builds materialized view v from it") {
 			t.Errorf("a source that a job reads was %s: %v", what, err)
 		}
 	}
-	if err := e.AlterSource(ctx, "orders", func(d *SourceDefinition) error { d.Retention = time.Hour; return nil }); err != nil {
+	if err := e.AlterSource(ctx, "orders", func(d *catalog.SourceDefinition) error { d.Retention = time.Hour; return nil }); err != nil {
 		t.Error(err)
 	}
 	if err := e.AlterView(ctx, "v", renameTo("w")); err == nil || !strings.Contains(err.Error(), "is being built") {

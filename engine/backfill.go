@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
@@ -37,9 +38,9 @@ const backfillRows = 65536
 type backfill struct {
 	e       *Engine
 	job     *job.Job
-	def     *ViewDefinition
+	def     *catalog.ViewDefinition
 	replace bool
-	source  *SourceDefinition
+	source  *catalog.SourceDefinition
 	v       *liveView
 	branch  *liveView        // of it, whose rows are being folded
 	missed  *viewPause       // not nil: these are the rows that a view has missed
@@ -62,7 +63,7 @@ type piece struct {
 // CreateView makes a view over everything that its source has: history, hot
 // rows, and what comes. It returns when the view is complete and durable;
 // ingest and reads go on meanwhile.
-func (e *Engine) CreateView(ctx context.Context, def *ViewDefinition) error {
+func (e *Engine) CreateView(ctx context.Context, def *catalog.ViewDefinition) error {
 	j, err := e.StartView(ctx, def, false)
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func (e *Engine) CreateView(ctx context.Context, def *ViewDefinition) error {
 // StartView begins to build a view and returns the job that does it. With
 // replace, a view of that name goes on answering until the new one takes its
 // place. The job does not end with the context.
-func (e *Engine) StartView(ctx context.Context, def *ViewDefinition, replace bool) (*job.Job, error) {
+func (e *Engine) StartView(ctx context.Context, def *catalog.ViewDefinition, replace bool) (*job.Job, error) {
 	own := *def
 	def = &own
 	b := &backfill{
@@ -125,7 +126,7 @@ func (b *backfill) claim() error {
 			return fmt.Errorf("materialized view %q %w: job %d replaces it", name, ErrInUse, j.ID)
 		}
 		if d := b.e.views[name].dependents(); len(d) > 0 {
-			return dependents("replace", KindView, name, d)
+			return dependents("replace", catalog.KindView, name, d)
 		}
 		return b.e.failed
 	}
@@ -228,7 +229,7 @@ func (b *backfill) foldClosed(ctx context.Context) error {
 	of := b.e.views[s.def.Name]
 	names := history.Columns(s.schema.Columns)
 	rows, err := r.conn.Query(ctx, "SELECT "+names+" FROM history.main."+history.Quote(s.def.Name)+" UNION ALL ("+
-		of.def.resultSQL(closedPrefix+s.def.Name, func(i int) string { return fmt.Sprint(closedBagPrefix, i, "/", s.def.Name) })+")")
+		of.def.ResultSQL(closedPrefix+s.def.Name, func(i int) string { return fmt.Sprint(closedBagPrefix, i, "/", s.def.Name) })+")")
 	if err != nil {
 		return fmt.Errorf("history: %w", err)
 	}
@@ -446,11 +447,11 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 	var dropTables []string
 	if old != nil {
 		drop = []string{name}
-		for _, t := range old.def.historyTables() {
+		for _, t := range old.def.HistoryTables() {
 			dropTables = append(dropTables, t.Name)
 		}
 	}
-	object := checkpoint.Object{Name: name, Kind: KindView, SQL: v.def.SQL, Definition: encode(v.def), Created: v.created}
+	object := checkpoint.Object{Name: name, Kind: catalog.KindView, SQL: v.def.SQL, Definition: catalog.Encode(v.def), Created: v.created}
 	pending := e.planCheckpoint([]checkpoint.Object{object}, drop)
 	pending.write.DropTables = dropTables
 	if old != nil {

@@ -10,11 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/job"
 )
 
 // named returns the revenue view under another name.
-func named(name string) *ViewDefinition {
+func named(name string) *catalog.ViewDefinition {
 	d := revenueDefinition()
 	d.Plan.Name, d.SQL = name, "CREATE MATERIALIZED VIEW "+name+" …"
 	return d
@@ -133,10 +134,10 @@ func TestJobCanBeSeenAndCancelled(t *testing.T) {
 		t.Errorf("the name is free: %v", err)
 	}
 	var building *BuildingError
-	if err := e.Drop(ctx, KindView, "v", false); !errors.As(err, &building) {
+	if err := e.Drop(ctx, catalog.KindView, "v", false); !errors.As(err, &building) {
 		t.Errorf("drop of a view that is being built: %v", err)
 	}
-	if err := e.Drop(ctx, KindSource, "orders", false); !errors.Is(err, ErrInUse) {
+	if err := e.Drop(ctx, catalog.KindSource, "orders", false); !errors.Is(err, ErrInUse) {
 		t.Errorf("drop of a source that a job reads: %v", err)
 	}
 	if err := e.Append(ctx, "orders", orders(e, 5000, 10)); err != nil { // ingest goes on
@@ -197,7 +198,7 @@ func TestDropCascadeCancelsJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { time.Sleep(20 * time.Millisecond); close(proceed) }()
-	if err := e.Drop(ctx, KindSource, "orders", true); err != nil {
+	if err := e.Drop(ctx, catalog.KindSource, "orders", true); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.Wait(ctx); !errors.Is(err, ErrJobCanceled) {

@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/history"
 )
 
 // CreateSource makes a source, durable when it returns, and starts its reader.
 // The error wraps ErrExists when the name is taken.
-func (e *Engine) CreateSource(ctx context.Context, def *SourceDefinition) error {
+func (e *Engine) CreateSource(ctx context.Context, def *catalog.SourceDefinition) error {
 	if err := e.Validate(def); err != nil {
 		return err
 	}
@@ -27,7 +28,7 @@ func (e *Engine) CreateSource(ctx context.Context, def *SourceDefinition) error 
 		}
 		e.sources[def.Name] = s
 		e.publish()
-		object := checkpoint.Object{Name: def.Name, Kind: KindSource, SQL: def.SQL, Definition: encode(def), Created: s.created}
+		object := checkpoint.Object{Name: def.Name, Kind: catalog.KindSource, SQL: def.SQL, Definition: catalog.Encode(def), Created: s.created}
 		err = e.checkpointNow(ctx, []checkpoint.Object{object}, nil, nil)
 		if err == nil {
 			err = e.showSource(ctx, s)
@@ -52,12 +53,12 @@ func (e *Engine) free(name string) error {
 	if e.failed != nil {
 		return e.failed
 	}
-	base := strings.TrimSuffix(strings.TrimSuffix(name, LateSuffix), RejectedSuffix)
-	for _, n := range []string{name, base, name + LateSuffix, name + RejectedSuffix} {
+	base := strings.TrimSuffix(strings.TrimSuffix(name, catalog.LateSuffix), catalog.RejectedSuffix)
+	for _, n := range []string{name, base, name + catalog.LateSuffix, name + catalog.RejectedSuffix} {
 		if n != name && n == base && e.sources[n] == nil {
 			continue
 		}
-		if e.sources[n] != nil || e.views[n] != nil || e.tables[n] != nil || n == name && e.hasLate(base) && name == base+LateSuffix {
+		if e.sources[n] != nil || e.views[n] != nil || e.tables[n] != nil || n == name && e.hasLate(base) && name == base+catalog.LateSuffix {
 			return fmt.Errorf("relation %q %w", n, ErrExists)
 		}
 	}
@@ -89,13 +90,13 @@ func (e *Engine) removeView(v *liveView) {
 // So is one that a job reads, which CASCADE cancels.
 func (e *Engine) Drop(ctx context.Context, kind, name string, cascade bool) error {
 	return e.doWithoutJobs(ctx, kind, name, cascade, func() error {
-		if kind == KindView {
+		if kind == catalog.KindView {
 			v := e.views[name]
 			if v == nil {
 				return fmt.Errorf("materialized view %q %w", name, ErrNotFound)
 			}
 			if len(v.dependents()) > 0 && !cascade {
-				return dependents("drop", KindView, name, v.dependents())
+				return dependents("drop", catalog.KindView, name, v.dependents())
 			}
 			return e.drop(ctx, nil, e.withDependents([]*liveView{v}))
 		}
@@ -104,7 +105,7 @@ func (e *Engine) Drop(ctx context.Context, kind, name string, cascade bool) erro
 			return fmt.Errorf("source %q %w", name, ErrNotFound)
 		}
 		if len(s.views) > 0 && !cascade {
-			return dependents("drop", KindSource, name, s.views)
+			return dependents("drop", catalog.KindSource, name, s.views)
 		}
 		return e.drop(ctx, s, e.withDependents(s.views))
 	})
@@ -120,11 +121,11 @@ func (e *Engine) drop(ctx context.Context, s *liveSource, views []*liveView) err
 	}
 	for _, v := range views {
 		names = append(names, v.def.Plan.Name)
-		addTables(v.def.historyTables())
+		addTables(v.def.HistoryTables())
 	}
 	if s != nil {
 		names = append(names, s.def.Name)
-		addTables(s.def.historyTables())
+		addTables(s.def.HistoryTables())
 	}
 	e.awaitCheckpoint()
 	// Readers must not find the names while the tables behind them go.
@@ -179,9 +180,9 @@ func (e *Engine) undrop(ctx context.Context, s *liveSource, views []*liveView) e
 }
 
 // Sources returns the definitions of all sources, by name.
-func (e *Engine) Sources() map[string]*SourceDefinition {
+func (e *Engine) Sources() map[string]*catalog.SourceDefinition {
 	s := e.current.Load()
-	out := make(map[string]*SourceDefinition, len(s.sources))
+	out := make(map[string]*catalog.SourceDefinition, len(s.sources))
 	for name, src := range s.sources {
 		out[name] = src.def
 	}
@@ -189,9 +190,9 @@ func (e *Engine) Sources() map[string]*SourceDefinition {
 }
 
 // Views returns the definitions of all views, by name.
-func (e *Engine) Views() map[string]*ViewDefinition {
+func (e *Engine) Views() map[string]*catalog.ViewDefinition {
 	s := e.current.Load()
-	out := make(map[string]*ViewDefinition, len(s.views))
+	out := make(map[string]*catalog.ViewDefinition, len(s.views))
 	for name, v := range s.views {
 		out[name] = v.def
 	}
@@ -210,15 +211,15 @@ func (e *Engine) TableColumns(schema, name string) []batch.Column {
 	}
 	sources := e.Sources()
 	for view, d := range e.Views() {
-		if name == view+LateSuffix && d.Plan.AppendOnly() {
-			return d.stream().LateSchema().Columns
+		if name == view+catalog.LateSuffix && d.Plan.AppendOnly() {
+			return d.Stream().LateSchema().Columns
 		}
 	}
-	if d := sources[strings.TrimSuffix(name, LateSuffix)]; d != nil {
+	if d := sources[strings.TrimSuffix(name, catalog.LateSuffix)]; d != nil {
 		return d.LateSchema().Columns
 	}
-	if sources[strings.TrimSuffix(name, RejectedSuffix)] != nil {
-		return RejectedSchema().Columns
+	if sources[strings.TrimSuffix(name, catalog.RejectedSuffix)] != nil {
+		return catalog.RejectedSchema().Columns
 	}
 	return nil
 }

@@ -6,16 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
-	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/view"
 )
@@ -153,8 +152,8 @@ func (e *Engine) planRows(p *pendingCheckpoint, src *liveSource, snap *sourceSna
 	if !src.def.NoHistory {
 		rows(name, snap.schema, snap.rows)
 	}
-	rows(name+LateSuffix, snap.lateSchema, snap.late)
-	rows(name+RejectedSuffix, RejectedSchema(), snap.rejected)
+	rows(name+catalog.LateSuffix, snap.lateSchema, snap.late)
+	rows(name+catalog.RejectedSuffix, catalog.RejectedSchema(), snap.rejected)
 	for _, q := range snap.partitions {
 		p.write.Partitions = append(p.write.Partitions, checkpoint.Partition{
 			Source: name, Partition: q.partition, Next: q.next, LeaderEpoch: q.leaderEpoch, TopicID: q.topicID,
@@ -163,23 +162,11 @@ func (e *Engine) planRows(p *pendingCheckpoint, src *liveSource, snap *sourceSna
 	}
 }
 
-// resultSQL returns stage three over ms_scan of the given relations.
-func (d *ViewDefinition) resultSQL(state string, bag func(aggregate int) string) string {
-	scan := func(name string) string { return "ms_scan(" + history.Literal(name) + ")" }
-	sql := strings.ReplaceAll(d.Plan.Result, "{{state}}", scan(state))
-	for i, a := range d.Plan.Aggregates {
-		if a.Func == aggregate.Bag {
-			sql = strings.ReplaceAll(sql, fmt.Sprintf("{{bag%d}}", i), scan(bag(i)))
-		}
-	}
-	return sql
-}
-
 // closedRows is stage three over closed windows, for history.
 func (v *liveView) closedRows(closed *view.Relation) checkpoint.Rows {
 	name := func(i int) string { return fmt.Sprint("bag", i) }
 	rows := checkpoint.Rows{
-		Table: v.def.Plan.Name, From: map[string]duck.Relation{"rows": closed}, SQL: v.def.resultSQL("rows", name),
+		Table: v.def.Plan.Name, From: map[string]duck.Relation{"rows": closed}, SQL: v.def.ResultSQL("rows", name),
 	}
 	for i, a := range v.def.Plan.Aggregates {
 		if a.Func == aggregate.Bag {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/budget"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
@@ -117,9 +118,9 @@ func (e *Engine) restore(ctx context.Context) error {
 	for i := range im.Objects {
 		o := &im.Objects[i]
 		switch o.Kind {
-		case KindSource:
+		case catalog.KindSource:
 			err = e.restoreSource(ctx, o, im)
-		case KindTable:
+		case catalog.KindTable:
 			err = e.restoreTable(ctx, o)
 		default:
 			err = e.restoreView(ctx, o, im)
@@ -137,21 +138,11 @@ func (e *Engine) restore(ctx context.Context) error {
 
 // objectTables names the history tables of an object in the catalog.
 func objectTables(o *checkpoint.Object) ([]history.Table, error) {
-	if o.Kind == KindTable { // its rows are a table of the file as it is
-		return nil, nil
-	}
-	if o.Kind == KindSource {
-		var def SourceDefinition
-		err := json.Unmarshal(o.Definition, &def)
-		return def.historyTables(), err
-	}
-	var def ViewDefinition
-	err := json.Unmarshal(o.Definition, &def)
-	return def.historyTables(), err
+	return catalog.HistoryTables(o.Kind, o.Definition)
 }
 
 func (e *Engine) restoreSource(ctx context.Context, o *checkpoint.Object, im *checkpoint.Image) error {
-	def := new(SourceDefinition)
+	def := new(catalog.SourceDefinition)
 	if err := json.Unmarshal(o.Definition, def); err != nil {
 		return err
 	}
@@ -181,7 +172,7 @@ func (e *Engine) restoreSource(ctx context.Context, o *checkpoint.Object, im *ch
 }
 
 func (e *Engine) restoreView(ctx context.Context, o *checkpoint.Object, im *checkpoint.Image) error {
-	def := new(ViewDefinition)
+	def := new(catalog.ViewDefinition)
 	if err := json.Unmarshal(o.Definition, def); err != nil {
 		return err
 	}
@@ -273,7 +264,7 @@ func (e *Engine) Append(ctx context.Context, name string, b *batch.Batch) error 
 func (e *Engine) Allocator() *batch.Allocator { return e.mem }
 
 // Validate checks a source's definition against its connector.
-func (e *Engine) Validate(def *SourceDefinition) error {
+func (e *Engine) Validate(def *catalog.SourceDefinition) error {
 	c, err := e.connector(def.Connector)
 	if err != nil || c == nil {
 		return err

@@ -8,16 +8,17 @@ import (
 
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/window"
 )
 
 var ctx = context.Background()
 
-func ordersDefinition() *SourceDefinition {
-	return &SourceDefinition{
+func ordersDefinition() *catalog.SourceDefinition {
+	return &catalog.SourceDefinition{
 		Name: "orders", SQL: "CREATE SOURCE orders …", EventTime: "ts", DelayMicros: 5e6,
-		Columns: []SourceColumn{
+		Columns: []catalog.SourceColumn{
 			{Name: "id", Type: batch.Type{Kind: batch.BigInt}},
 			{Name: "country", Type: batch.Type{Kind: batch.Varchar}},
 			{Name: "amount", Type: batch.Type{Kind: batch.Decimal, Precision: 12, Scale: 2}},
@@ -27,8 +28,8 @@ func ordersDefinition() *SourceDefinition {
 	}
 }
 
-func revenueDefinition() *ViewDefinition {
-	return &ViewDefinition{SQL: "CREATE MATERIALIZED VIEW revenue …", Plan: view.Definition{
+func revenueDefinition() *catalog.ViewDefinition {
+	return &catalog.ViewDefinition{SQL: "CREATE MATERIALIZED VIEW revenue …", Plan: view.Definition{
 		Name: "revenue", Source: "orders", Where: -1,
 		Exprs: []view.Expr{
 			{Type: batch.Type{Kind: batch.TimestampTZ}, Column: 3},
@@ -155,10 +156,10 @@ func TestViewSurvivesCheckpointsAndRestarts(t *testing.T) {
 	}
 	check(t, e, `SELECT "view" || ' ' || id FROM "orders$late"`, "[revenue 0]")
 	check(t, e, "SELECT late FROM millstream.sources", "[1]")
-	if err := e.Drop(ctx, KindSource, "orders", false); err == nil {
+	if err := e.Drop(ctx, catalog.KindSource, "orders", false); err == nil {
 		t.Error("a source was dropped under its view")
 	}
-	if err := e.Drop(ctx, KindSource, "orders", true); err != nil {
+	if err := e.Drop(ctx, catalog.KindSource, "orders", true); err != nil {
 		t.Fatal(err)
 	}
 	check(t, e, "SELECT count(*) FROM millstream.views", "[0]")

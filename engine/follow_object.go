@@ -9,6 +9,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/hot"
@@ -38,7 +39,7 @@ func findObject(s *Snapshot, name string) (followed, error) {
 	if v := s.views[name]; v != nil && v.out == nil {
 		return &followedView{name: name, view: v}, nil
 	}
-	for _, table := range []string{"", LateSuffix, RejectedSuffix} {
+	for _, table := range []string{"", catalog.LateSuffix, catalog.RejectedSuffix} {
 		source := strings.TrimSuffix(name, table)
 		if src := s.stream(source); src != nil && source+table == name {
 			return &followedRows{source: source, table: table, schema: src.schema}, nil
@@ -150,10 +151,10 @@ func (r *followedRows) changed(f *objectFollower, s *subscription.Subscription, 
 	var schema *batch.Schema
 	var records []arrow.RecordBatch
 	switch r.table {
-	case LateSuffix:
+	case catalog.LateSuffix:
 		schema, records = b.lateSchema, hot.Tail(b.late, b.lateEnd-a.lateEnd)
-	case RejectedSuffix:
-		schema, records = RejectedSchema(), hot.Tail(b.rejected, b.rejectedEnd-a.rejectedEnd)
+	case catalog.RejectedSuffix:
+		schema, records = catalog.RejectedSchema(), hot.Tail(b.rejected, b.rejectedEnd-a.rejectedEnd)
 	default:
 		schema, records = b.schema, hot.Tail(b.rows, b.rowsEnd-a.rowsEnd)
 	}
@@ -185,7 +186,7 @@ func (m relationMap) Relation(name string) (duck.Relation, error) {
 }
 
 // result adds the relations that stage three reads and returns its SQL.
-func (m relationMap) result(def *ViewDefinition, name string, state *view.Relation) string {
+func (m relationMap) result(def *catalog.ViewDefinition, name string, state *view.Relation) string {
 	m[name] = state
 	bag := func(i int) string { return fmt.Sprint(name, ".bag", i) }
 	for i, a := range def.Plan.Aggregates {
@@ -193,7 +194,7 @@ func (m relationMap) result(def *ViewDefinition, name string, state *view.Relati
 			m[bag(i)] = state.Bag(i)
 		}
 	}
-	return "(" + def.resultSQL(name, bag) + "\n)"
+	return "(" + def.ResultSQL(name, bag) + "\n)"
 }
 
 // step starts a statement over relations in memory, on a connection from the

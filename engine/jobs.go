@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/job"
 )
 
@@ -43,7 +44,7 @@ func (e *Engine) doWithoutJobs(ctx context.Context, kind, name string, cascade b
 		var list []*job.Job
 		err := e.do(ctx, func() error {
 			e.awaitCheckpoint() // which may be a job's last step
-			if kind == KindView {
+			if kind == catalog.KindView {
 				if b := e.Building(name); b != nil {
 					return b
 				}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/history"
 )
 
@@ -89,13 +90,13 @@ func (e *Engine) showSource(ctx context.Context, s *liveSource) error {
 			return err
 		}
 	}
-	if err := e.liveView(ctx, "public", name+LateSuffix, both(s.late.Columns, name+LateSuffix, latePrefix+name)); err != nil {
+	if err := e.liveView(ctx, "public", name+catalog.LateSuffix, both(s.late.Columns, name+catalog.LateSuffix, latePrefix+name)); err != nil {
 		return err
 	}
 	if s.derived {
 		return nil
 	}
-	return e.liveView(ctx, "public", name+RejectedSuffix, both(RejectedSchema().Columns, name+RejectedSuffix, rejectedPrefix+name))
+	return e.liveView(ctx, "public", name+catalog.RejectedSuffix, both(catalog.RejectedSchema().Columns, name+catalog.RejectedSuffix, rejectedPrefix+name))
 }
 
 // showView makes a view readable.
@@ -104,7 +105,7 @@ func (e *Engine) showView(ctx context.Context, v *liveView) error {
 	if v.def.Plan.AppendOnly() {
 		return e.showSource(ctx, v.out)
 	}
-	sql := v.def.resultSQL(viewPrefix+name, bagName(name))
+	sql := v.def.ResultSQL(viewPrefix+name, bagName(name))
 	if v.def.Plan.Window != nil {
 		sql = "SELECT " + history.Columns(v.def.Plan.Columns) + " FROM history.main." + history.Quote(name) + " UNION ALL (" + sql + ")"
 	}
@@ -138,14 +139,14 @@ func (e *Engine) hide(ctx context.Context, s *liveSource, views []*liveView) err
 		drop("public", v.def.Plan.Name)
 		if v.def.Plan.AppendOnly() {
 			drop("meta", v.def.Plan.Name)
-			drop("public", v.def.Plan.Name+LateSuffix)
+			drop("public", v.def.Plan.Name+catalog.LateSuffix)
 		}
 	}
 	if s != nil {
 		drop("public", s.def.Name)
 		drop("meta", s.def.Name)
-		drop("public", s.def.Name+LateSuffix)
-		drop("public", s.def.Name+RejectedSuffix)
+		drop("public", s.def.Name+catalog.LateSuffix)
+		drop("public", s.def.Name+catalog.RejectedSuffix)
 	}
 	return e.admin.Exec(ctx, sql.String())
 }

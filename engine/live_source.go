@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/dimension"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
@@ -23,7 +23,7 @@ import (
 
 // liveSource is a source at work. It belongs to the writer, but for its reader.
 type liveSource struct {
-	def     *SourceDefinition
+	def     *catalog.SourceDefinition
 	created time.Time
 	schema  *batch.Schema // of the rows: own columns and metadata
 	decoded *batch.Schema // of a reader's batches: without generated columns
@@ -54,7 +54,7 @@ type liveSource struct {
 
 // liveView is a view at work.
 type liveView struct {
-	def     *ViewDefinition
+	def     *catalog.ViewDefinition
 	created time.Time
 	source  *liveSource
 	rows    *batch.Schema // the source's, as its plan knows them
@@ -75,7 +75,7 @@ type liveView struct {
 	work     viewWork
 }
 
-func (e *Engine) newSource(def *SourceDefinition, created time.Time) (*liveSource, error) {
+func (e *Engine) newSource(def *catalog.SourceDefinition, created time.Time) (*liveSource, error) {
 	s := &liveSource{
 		def: def, created: created, schema: def.Schema(), decoded: def.Decoded().WithMetadata(), late: def.LateSchema(),
 		parts: make(map[int32]*partitionState),
@@ -84,7 +84,7 @@ func (e *Engine) newSource(def *SourceDefinition, created time.Time) (*liveSourc
 	if def.EventTime != "" {
 		s.eventTime = s.schema.Index(def.EventTime)
 	}
-	s.tracker = watermark.New(def.watermarkOptions())
+	s.tracker = watermark.New(def.WatermarkOptions())
 	for _, c := range def.Columns {
 		if c.Generated != "" {
 			s.exprs = append(s.exprs, view.Expr{SQL: c.Generated, Type: c.Type, Column: -1})
@@ -98,16 +98,10 @@ func (e *Engine) newSource(def *SourceDefinition, created time.Time) (*liveSourc
 	return s, nil
 }
 
-func (d *SourceDefinition) watermarkOptions() watermark.Options {
-	return watermark.Options{
-		DelayMicros: d.DelayMicros, IdleTimeout: cmp.Or(d.IdleTimeout, DefaultIdleTimeout), MaxFuture: cmp.Or(d.MaxFuture, DefaultMaxFuture),
-	}
-}
-
 func (s *liveSource) makeTables(mem *batch.Allocator, reclaim *epoch.Reclaimer) {
 	s.rowTable = hot.NewTable(s.schema, s.eventTime, mem, reclaim)
 	s.lateTable = hot.NewTable(s.late, -1, mem, reclaim)
-	s.rejectedTable = hot.NewTable(RejectedSchema(), -1, mem, reclaim)
+	s.rejectedTable = hot.NewTable(catalog.RejectedSchema(), -1, mem, reclaim)
 }
 
 // tables returns the source's hot tables; the stream of closed windows has none.
@@ -316,7 +310,7 @@ func (s *liveSource) keepLate(e *Engine, view string, rec arrow.RecordBatch, lat
 
 // keepRejected lists records in <source>$rejected.
 func (s *liveSource) keepRejected(e *Engine, rejected []batch.Rejected) error {
-	b := batch.NewBuilder(e.mem, RejectedSchema())
+	b := batch.NewBuilder(e.mem, catalog.RejectedSchema())
 	for _, x := range rejected {
 		b.Column(0).AppendInt32(x.Partition)
 		b.Column(1).AppendInt64(x.Offset)
@@ -395,7 +389,7 @@ func (e *Engine) connector(name string) (source.Connector, error) {
 	return c, nil
 }
 
-func (e *Engine) spec(def *SourceDefinition) source.Spec {
+func (e *Engine) spec(def *catalog.SourceDefinition) source.Spec {
 	return source.Spec{
 		Name: def.Name, Options: def.Options, Format: def.Format, Encode: def.Encode, Schema: def.Decoded(),
 		Alloc: e.mem, Logger: e.opts.Logger,

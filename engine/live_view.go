@@ -6,13 +6,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
 // newView makes a view without rows, whose memory is retired to reclaim.
-func (e *Engine) newView(def *ViewDefinition, created time.Time, reclaim *epoch.Reclaimer) (*liveView, error) {
+func (e *Engine) newView(def *catalog.ViewDefinition, created time.Time, reclaim *epoch.Reclaimer) (*liveView, error) {
 	v, err := e.newBranch(def, &def.Plan, created, reclaim)
 	if err != nil {
 		return nil, err
@@ -22,7 +23,7 @@ func (e *Engine) newView(def *ViewDefinition, created time.Time, reclaim *epoch.
 		v.branches = []*liveView{v}
 	}
 	for i := range def.Plan.Union {
-		b, err := e.newBranch(&ViewDefinition{SQL: def.SQL, Plan: def.Plan.Union[i]}, &def.Plan.Union[i], created, reclaim)
+		b, err := e.newBranch(&catalog.ViewDefinition{SQL: def.SQL, Plan: def.Plan.Union[i]}, &def.Plan.Union[i], created, reclaim)
 		if err != nil {
 			v.close()
 			return nil, err
@@ -36,7 +37,7 @@ func (e *Engine) newView(def *ViewDefinition, created time.Time, reclaim *epoch.
 	return v, nil
 }
 
-func (e *Engine) newBranch(def *ViewDefinition, plan *view.Definition, created time.Time, reclaim *epoch.Reclaimer) (*liveView, error) {
+func (e *Engine) newBranch(def *catalog.ViewDefinition, plan *view.Definition, created time.Time, reclaim *epoch.Reclaimer) (*liveView, error) {
 	s := e.stream(plan.Source)
 	if s == nil {
 		return nil, fmt.Errorf("source %q %w", plan.Source, ErrNotFound)
@@ -47,7 +48,7 @@ func (e *Engine) newBranch(def *ViewDefinition, plan *view.Definition, created t
 	}
 	rows := s.schema
 	if !s.derived {
-		rows = s.def.schemaOf(def.SourceColumns)
+		rows = s.def.SchemaOf(def.SourceColumns)
 	}
 	v := &liveView{def: def, created: created, rows: rows, schema: plan.Input(rows), state: state, mark: s.current()}
 	v.reads(s)
@@ -63,17 +64,17 @@ func (e *Engine) newBranch(def *ViewDefinition, plan *view.Definition, created t
 }
 
 // redefine gives the view another definition, which may have another name.
-func (v *liveView) redefine(def *ViewDefinition) {
+func (v *liveView) redefine(def *catalog.ViewDefinition) {
 	v.def = def
 	for i, b := range v.branches {
 		if i > 0 {
 			plan := def.Plan.Union[i-1]
 			plan.Name = def.Plan.Name
-			b.def = &ViewDefinition{SQL: def.SQL, Plan: plan}
+			b.def = &catalog.ViewDefinition{SQL: def.SQL, Plan: plan}
 		}
 	}
 	if v.out != nil {
-		v.out.def = def.stream()
+		v.out.def = def.Stream()
 	}
 }
 

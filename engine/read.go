@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/subscription"
@@ -194,7 +195,7 @@ func (r *Read) Relation(name string) (duck.Relation, error) {
 	case kind == latePrefix && source != nil:
 		return hot.After(source.lateSchema, source.late, r.checkpoint, nil), nil
 	case kind == rejectedPrefix && source != nil:
-		return hot.After(RejectedSchema(), source.rejected, r.checkpoint, nil), nil
+		return hot.After(catalog.RejectedSchema(), source.rejected, r.checkpoint, nil), nil
 	case kind == closedPrefix && v != nil:
 		return v.state.ClosedAfter(r.checkpoint), nil
 	case kind == closedBagPrefix:
@@ -311,7 +312,7 @@ func (s schemas) Relation(name string) (duck.Relation, error) {
 	case kind == latePrefix && source != nil:
 		return hot.Shape(source.late), nil
 	case kind == rejectedPrefix && source != nil:
-		return hot.Shape(RejectedSchema()), nil
+		return hot.Shape(catalog.RejectedSchema()), nil
 	case kind == viewPrefix && v != nil:
 		return v.state.Snapshot().Shape(), nil
 	case kind == bagPrefix:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/view"
@@ -27,7 +28,7 @@ type Snapshot struct {
 }
 
 type sourceSnapshot struct {
-	def                  *SourceDefinition
+	def                  *catalog.SourceDefinition
 	schema, lateSchema   *batch.Schema
 	rows, late, rejected []*hot.Segment
 	// How many rows each of the three tables has ever been given.
@@ -37,7 +38,7 @@ type sourceSnapshot struct {
 }
 
 type viewSnapshot struct {
-	def     *ViewDefinition
+	def     *catalog.ViewDefinition
 	created time.Time
 	state   *view.Snapshot
 	out     *sourceSnapshot // the rows of a view without aggregation, else nil

@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/hot"
@@ -21,35 +22,9 @@ import (
 // once they have closed. In the engine such a stream is a source without a
 // reader, whose watermark follows from that of what the view reads.
 
-// stream returns the definition of what views over the view read, nil if its
-// rows change.
-func (d *ViewDefinition) stream() *SourceDefinition {
-	if d.Plan.Window == nil && !d.Plan.AppendOnly() {
-		return nil
-	}
-	s := &SourceDefinition{Name: d.Plan.Name, EventTime: d.Plan.EventTime, Retention: d.Plan.Retention}
-	for _, c := range d.Plan.Columns {
-		s.Columns = append(s.Columns, SourceColumn{Name: c.Name, Type: c.Type})
-	}
-	return s
-}
-
-// StreamSchema returns the columns that views over the view read, its own
-// first, nil if there can be none.
-func (d *ViewDefinition) StreamSchema() *batch.Schema {
-	switch s := d.stream(); {
-	case s == nil:
-		return nil
-	case d.Plan.AppendOnly():
-		return s.Schema()
-	default:
-		return batch.NewSchema(d.Plan.Columns)
-	}
-}
-
 // newStream makes the stream of a view. Its memory is retired to reclaim.
-func (e *Engine) newStream(d *ViewDefinition, created time.Time, reclaim *epoch.Reclaimer) *liveSource {
-	def := d.stream()
+func (e *Engine) newStream(d *catalog.ViewDefinition, created time.Time, reclaim *epoch.Reclaimer) *liveSource {
+	def := d.Stream()
 	if def == nil {
 		return nil
 	}

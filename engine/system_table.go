@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/watermark"
 )
@@ -209,7 +210,7 @@ func fillViews(r *Read, b *batch.Builder) {
 }
 
 func fillComments(r *Read, b *batch.Builder) {
-	fill := func(object string, comments Comments) {
+	fill := func(object string, comments catalog.Comments) {
 		for _, column := range sorted(comments) {
 			b.Column(0).AppendString(object)
 			appendText(b.Column(1), column)

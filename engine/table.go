@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/dimension"
 	"github.com/millstream-db/millstream/engine/history"
@@ -20,14 +21,14 @@ import (
 // that came before: records that are replayed after a crash so meet the same
 // version of the table again.
 type liveTable struct {
-	def     *TableDefinition
+	def     *catalog.TableDefinition
 	created time.Time
 	version uint64 // raised by each change
 	rows    int64
 }
 
 type tableSnapshot struct {
-	def     *TableDefinition
+	def     *catalog.TableDefinition
 	created time.Time
 	version uint64
 	rows    int64
@@ -36,15 +37,15 @@ type tableSnapshot struct {
 
 // CreateTable makes an empty table, durable when it returns. The error wraps
 // ErrExists when the name is taken.
-func (e *Engine) CreateTable(ctx context.Context, def *TableDefinition) error {
+func (e *Engine) CreateTable(ctx context.Context, def *catalog.TableDefinition) error {
 	return e.do(ctx, func() error {
 		if err := e.free(def.Name); err != nil {
 			return err
 		}
 		t := &liveTable{def: def, created: e.opts.Now()}
-		object := checkpoint.Object{Name: def.Name, Kind: KindTable, SQL: def.SQL, Definition: encode(def), Created: t.created}
+		object := checkpoint.Object{Name: def.Name, Kind: catalog.KindTable, SQL: def.SQL, Definition: catalog.Encode(def), Created: t.created}
 		err := e.checkpointWith(ctx, []checkpoint.Object{object}, nil, func(w *checkpoint.Write) {
-			w.Exec = append(w.Exec, def.createSQL())
+			w.Exec = append(w.Exec, def.CreateSQL())
 		})
 		if err != nil {
 			return err
@@ -56,11 +57,11 @@ func (e *Engine) CreateTable(ctx context.Context, def *TableDefinition) error {
 }
 
 func (e *Engine) restoreTable(ctx context.Context, o *checkpoint.Object) error {
-	def := new(TableDefinition)
+	def := new(catalog.TableDefinition)
 	if err := json.Unmarshal(o.Definition, def); err != nil {
 		return err
 	}
-	rows, err := e.store.Count(ctx, def.relation())
+	rows, err := e.store.Count(ctx, def.Relation())
 	if err != nil {
 		return err
 	}
@@ -69,14 +70,11 @@ func (e *Engine) restoreTable(ctx context.Context, o *checkpoint.Object) error {
 	return e.showTable(ctx, t)
 }
 
-// RowID is the column by which schema dml shows where a table's row lies.
-const RowID = "ms$rowid"
-
 // showTable makes a table readable, and in the schema dml its row ids too.
 func (e *Engine) showTable(ctx context.Context, t *liveTable) error {
-	from := " FROM history." + t.def.relation()
+	from := " FROM history." + t.def.Relation()
 	columns := history.Columns(t.def.Schema().Columns)
-	if err := e.liveView(ctx, "dml", t.def.Name, "SELECT rowid AS "+history.Quote(RowID)+", "+columns+from); err != nil {
+	if err := e.liveView(ctx, "dml", t.def.Name, "SELECT rowid AS "+history.Quote(catalog.RowID)+", "+columns+from); err != nil {
 		return err
 	}
 	return e.liveView(ctx, "public", t.def.Name, "SELECT "+columns+from)
@@ -111,7 +109,7 @@ func (e *Engine) DropTable(ctx context.Context, name string, cascade bool) error
 			return err
 		}
 		err := e.checkpointWith(ctx, nil, []string{name}, func(w *checkpoint.Write) {
-			w.Exec = append(w.Exec, "DROP TABLE "+t.def.relation())
+			w.Exec = append(w.Exec, "DROP TABLE "+t.def.Relation())
 		})
 		if err != nil {
 			if shown := e.showTable(ctx, t); shown != nil {
@@ -135,9 +133,9 @@ func dependents(verb, kind, name string, views []*liveView) error {
 }
 
 // Tables returns the definitions of all tables, by name.
-func (e *Engine) Tables() map[string]*TableDefinition {
+func (e *Engine) Tables() map[string]*catalog.TableDefinition {
 	s := e.current.Load()
-	out := make(map[string]*TableDefinition, len(s.tables))
+	out := make(map[string]*catalog.TableDefinition, len(s.tables))
 	for name, t := range s.tables {
 		out[name] = t.def
 	}
@@ -145,7 +143,7 @@ func (e *Engine) Tables() map[string]*TableDefinition {
 }
 
 // Table returns the definition of a table that the read sees, or nil.
-func (r *Read) Table(name string) *TableDefinition {
+func (r *Read) Table(name string) *catalog.TableDefinition {
 	if t := r.snapshot.tables[name]; t != nil {
 		return t.def
 	}

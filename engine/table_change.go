@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
@@ -18,9 +19,9 @@ import (
 // TableChange is what one statement does to a table's rows.
 type TableChange struct {
 	Insert  []arrow.RecordBatch // rows of the table's schema
-	Update  []arrow.RecordBatch // RowID, then the new values of Columns
+	Update  []arrow.RecordBatch // catalog.RowID, then the new values of Columns
 	Columns []int               // of the table, in ascending order
-	Delete  []arrow.RecordBatch // RowID
+	Delete  []arrow.RecordBatch // catalog.RowID
 	All     bool                // delete every row
 	// Exact says that the change was computed from the table's rows, and holds
 	// only for the version that was read.
@@ -172,33 +173,21 @@ func (e *Engine) applyChange(ctx context.Context, t *liveTable, c *TableChange) 
 	return n, nil
 }
 
-// updateSchema is the columns of TableChange.Update.
-func (d *TableDefinition) updateSchema(columns []int) *batch.Schema {
-	list := []batch.Column{{Name: RowID, Type: bigint}}
-	for _, i := range columns {
-		list = append(list, batch.Column{Name: d.Columns[i].Name, Type: d.Columns[i].Type})
-	}
-	return batch.NewSchema(list)
-}
-
-// UpdateSchema returns the columns that rows of TableChange.Update have.
-func (d *TableDefinition) UpdateSchema(columns []int) *batch.Schema { return d.updateSchema(columns) }
-
 func records(schema *batch.Schema, list []arrow.RecordBatch) *duck.RecordRelation {
 	return &duck.RecordRelation{Schema: schema, Records: list, InOrder: true}
 }
 
 // statements returns the SQL that makes the change in the file.
 func (t *liveTable) statements(c *TableChange) []checkpoint.Change {
-	d, rowID := t.def, history.Quote(RowID)
+	d, rowID := t.def, history.Quote(catalog.RowID)
 	var list []checkpoint.Change
 	if c.All {
-		list = append(list, checkpoint.Change{SQL: "DELETE FROM " + d.relation()})
+		list = append(list, checkpoint.Change{SQL: "DELETE FROM " + d.Relation()})
 	}
 	if rowCount(c.Delete) > 0 {
 		list = append(list, checkpoint.Change{
-			SQL:  fmt.Sprintf("DELETE FROM %s WHERE rowid IN (SELECT %s FROM ms_scan('rows'))", d.relation(), rowID),
-			From: records(d.updateSchema(nil), c.Delete),
+			SQL:  fmt.Sprintf("DELETE FROM %s WHERE rowid IN (SELECT %s FROM ms_scan('rows'))", d.Relation(), rowID),
+			From: records(d.UpdateSchema(nil), c.Delete),
 		})
 	}
 	if rowCount(c.Update) > 0 {
@@ -209,14 +198,14 @@ func (t *liveTable) statements(c *TableChange) []checkpoint.Change {
 		}
 		list = append(list, checkpoint.Change{
 			SQL: fmt.Sprintf("UPDATE %s AS ms_old SET %s FROM ms_scan('rows') AS ms_new WHERE ms_old.rowid = ms_new.%s",
-				d.relation(), strings.Join(set, ", "), rowID),
-			From: records(d.updateSchema(c.Columns), c.Update),
+				d.Relation(), strings.Join(set, ", "), rowID),
+			From: records(d.UpdateSchema(c.Columns), c.Update),
 		})
 	}
 	if rowCount(c.Insert) > 0 {
 		schema := d.Schema()
 		list = append(list, checkpoint.Change{
-			SQL:  fmt.Sprintf("INSERT INTO %s SELECT %s FROM ms_scan('rows')", d.relation(), history.Columns(schema.Columns)),
+			SQL:  fmt.Sprintf("INSERT INTO %s SELECT %s FROM ms_scan('rows')", d.Relation(), history.Columns(schema.Columns)),
 			From: records(schema, c.Insert),
 		})
 	}
@@ -262,10 +251,10 @@ func (e *Engine) checkKey(ctx context.Context, t *liveTable, c *TableChange) err
 	}
 	defer r.Close()
 	r.SetLocal("inserted", records(d.Schema(), c.Insert))
-	fresh := "SELECT " + strings.Join(d.keyColumns(""), ", ") + " FROM ms_scan('local:inserted')"
+	fresh := "SELECT " + strings.Join(d.KeyColumns(""), ", ") + " FROM ms_scan('local:inserted')"
 	kept := ""
 	if moves {
-		r.SetLocal("updated", records(d.updateSchema(c.Columns), c.Update))
+		r.SetLocal("updated", records(d.UpdateSchema(c.Columns), c.Update))
 		moved := make([]string, len(d.Key))
 		for i, k := range d.Key {
 			moved[i] = "t." + history.Quote(d.Columns[k].Name)
@@ -273,28 +262,28 @@ func (e *Engine) checkKey(ctx context.Context, t *liveTable, c *TableChange) err
 				moved[i] = "u." + history.Quote(d.Columns[k].Name)
 			}
 		}
-		rowID := history.Quote(RowID)
+		rowID := history.Quote(catalog.RowID)
 		fresh += fmt.Sprintf(" UNION ALL SELECT %s FROM ms_scan('local:updated') u JOIN live.dml.%s t ON t.%s = u.%s",
 			strings.Join(moved, ", "), history.Quote(d.Name), rowID, rowID)
 		kept = fmt.Sprintf(" AND t.%s NOT IN (SELECT %s FROM ms_scan('local:updated'))", rowID, rowID)
 	}
 	match := make([]string, len(d.Key))
-	for i, name := range d.keyColumns("") {
+	for i, name := range d.KeyColumns("") {
 		match[i] = "t." + name + " = f." + name
 	}
-	shown := "concat_ws(', ', " + strings.Join(d.keyColumns("f."), ", ") + ")::VARCHAR"
+	shown := "concat_ws(', ', " + strings.Join(d.KeyColumns("f."), ", ") + ")::VARCHAR"
 	for _, sql := range []string{
-		fmt.Sprintf("SELECT %s FROM (%s) f GROUP BY %s HAVING count(*) > 1 LIMIT 1", shown, fresh, strings.Join(d.keyColumns("f."), ", ")),
+		fmt.Sprintf("SELECT %s FROM (%s) f GROUP BY %s HAVING count(*) > 1 LIMIT 1", shown, fresh, strings.Join(d.KeyColumns("f."), ", ")),
 		fmt.Sprintf("SELECT %s FROM (%s) f JOIN live.dml.%s t ON %s%s LIMIT 1", shown, fresh, history.Quote(d.Name), strings.Join(match, " AND "), kept),
 	} {
-		if err := d.refuseDuplicate(ctx, r, sql); err != nil {
+		if err := refuseDuplicate(ctx, r, d, sql); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *TableDefinition) refuseDuplicate(ctx context.Context, r *Read, sql string) error {
+func refuseDuplicate(ctx context.Context, r *Read, d *catalog.TableDefinition, sql string) error {
 	rows, err := r.Conn().Query(ctx, sql)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -30,7 +31,7 @@ func TestLargeViewIsPausedAlone(t *testing.T) {
 			large.Plan.Keys[0].Type = batch.Type{Kind: batch.BigInt}
 			large.Plan.Result = "SELECT k0 AS id, a0 AS n FROM {{state}}"
 			large.Plan.Columns = []batch.Column{{Name: "id", Type: batch.Type{Kind: batch.BigInt}}, {Name: "n", Type: batch.Type{Kind: batch.BigInt}}}
-			for _, def := range []*ViewDefinition{large, small} {
+			for _, def := range []*catalog.ViewDefinition{large, small} {
 				if err := e.CreateView(ctx, def); err != nil {
 					t.Fatal(err)
 				}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/query/parser"
 )
 
@@ -19,7 +20,7 @@ func (db *DB) object(kind parser.ObjectKind, name parser.Name, ifExists bool) (f
 	if name.Schema != "" && name.Schema != publicSchema {
 		found = ""
 	}
-	wanted := map[parser.ObjectKind]string{parser.Source: engine.KindSource, parser.MaterializedView: engine.KindView}[kind]
+	wanted := map[parser.ObjectKind]string{parser.Source: catalog.KindSource, parser.MaterializedView: catalog.KindView}[kind]
 	switch {
 	case found == "" && db.engine.Building(name.Name) != nil:
 		return "", "", db.engine.Building(name.Name)
@@ -51,7 +52,7 @@ func (db *DB) alter(ctx context.Context, t *parser.Alter) (notices []string, err
 	case parser.SetOptions:
 		err = db.setOptions(ctx, kind, name, a.Options)
 	case parser.Pause:
-		if kind == engine.KindView {
+		if kind == catalog.KindView {
 			notice, err = db.pauseView(ctx, name, a.Resume)
 		} else {
 			notice, err = db.pause(ctx, name, a)
@@ -105,20 +106,20 @@ func renamed(sql, name string) (string, error) {
 
 func (db *DB) rename(ctx context.Context, kind, name, to string) error {
 	switch kind {
-	case engine.KindSource:
-		return db.engine.AlterSource(ctx, name, func(d *engine.SourceDefinition) (err error) {
+	case catalog.KindSource:
+		return db.engine.AlterSource(ctx, name, func(d *catalog.SourceDefinition) (err error) {
 			d.Name = to
 			d.SQL, err = renamed(d.SQL, to)
 			return err
 		})
-	case engine.KindTable:
-		return db.engine.AlterTable(ctx, name, func(d *engine.TableDefinition) (err error) {
+	case catalog.KindTable:
+		return db.engine.AlterTable(ctx, name, func(d *catalog.TableDefinition) (err error) {
 			d.Name = to
 			d.SQL, err = renamed(d.SQL, to)
 			return err
 		})
 	}
-	return db.engine.AlterView(ctx, name, func(d *engine.ViewDefinition) (err error) {
+	return db.engine.AlterView(ctx, name, func(d *catalog.ViewDefinition) (err error) {
 		d.Plan.Name = to
 		d.SQL, err = renamed(d.SQL, to)
 		return err
@@ -132,7 +133,7 @@ func (db *DB) swapViews(ctx context.Context, a, b parser.Name) error {
 	if a.Name == b.Name {
 		return &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("materialized view %q can't be swapped with itself", a.Name), Offset: b.Offset}
 	}
-	return db.engine.SwapViews(ctx, a.Name, b.Name, func(first, second *engine.ViewDefinition) (err error) {
+	return db.engine.SwapViews(ctx, a.Name, b.Name, func(first, second *catalog.ViewDefinition) (err error) {
 		first.Plan.Name, second.Plan.Name = b.Name, a.Name
 		if first.SQL, err = renamed(first.SQL, b.Name); err == nil {
 			second.SQL, err = renamed(second.SQL, a.Name)
@@ -155,12 +156,12 @@ func (db *DB) addColumn(ctx context.Context, kind, name string, a parser.AddColu
 	taken := func(names []batch.Column) bool {
 		return slices.ContainsFunc(names, func(h batch.Column) bool { return strings.EqualFold(h.Name, c.Name) })
 	}
-	if kind == engine.KindTable {
-		err = db.engine.AlterTable(ctx, name, func(d *engine.TableDefinition) (err error) {
+	if kind == catalog.KindTable {
+		err = db.engine.AlterTable(ctx, name, func(d *catalog.TableDefinition) (err error) {
 			if taken(d.Schema().Columns) {
 				return exists
 			}
-			d.Columns = append(d.Columns, engine.TableColumn{Name: c.Name, Type: typ})
+			d.Columns = append(d.Columns, catalog.TableColumn{Name: c.Name, Type: typ})
 			d.SQL, err = restate(d.SQL, func(tree parser.Statement) {
 				t := tree.(*parser.CreateTable)
 				t.Columns = append(t.Columns, parser.TableColumn{Name: c.Name, Type: c.Type})
@@ -168,16 +169,16 @@ func (db *DB) addColumn(ctx context.Context, kind, name string, a parser.AddColu
 			return err
 		})
 	} else {
-		err = db.engine.AlterSource(ctx, name, func(d *engine.SourceDefinition) (err error) {
+		err = db.engine.AlterSource(ctx, name, func(d *catalog.SourceDefinition) (err error) {
 			if taken(d.Schema().Columns) {
 				return exists
 			}
 			late := d.LateSchema().Columns[:len(d.LateSchema().Columns)-len(d.Schema().Columns)]
 			if taken(late) {
-				return &parser.Error{Code: "42701", Offset: c.Offset, Message: fmt.Sprintf("column name %q is taken in %s%s", c.Name, name, engine.LateSuffix),
+				return &parser.Error{Code: "42701", Offset: c.Offset, Message: fmt.Sprintf("column name %q is taken in %s%s", c.Name, name, catalog.LateSuffix),
 					Hint: "Choose another name, or create the source again with the column."}
 			}
-			d.Columns = append(d.Columns, engine.SourceColumn{Name: c.Name, Type: typ})
+			d.Columns = append(d.Columns, catalog.SourceColumn{Name: c.Name, Type: typ})
 			d.SQL, err = restate(d.SQL, func(tree parser.Statement) {
 				t := tree.(*parser.CreateSource)
 				t.Columns = append(t.Columns, parser.Column{Name: c.Name, Type: c.Type})
@@ -219,10 +220,10 @@ func (db *DB) setOptions(ctx context.Context, kind, name string, options []parse
 		return &parser.Error{Code: CodeFeatureNotSupported, Message: fmt.Sprintf("option %s of a %s can't be changed", o.Name, kindName(kind)), Hint: hint, Offset: o.Offset}
 	}
 	switch kind {
-	case engine.KindTable:
+	case catalog.KindTable:
 		return fixed(options[0], "A table has no options.")
-	case engine.KindView:
-		return db.engine.AlterView(ctx, name, func(d *engine.ViewDefinition) (err error) {
+	case catalog.KindView:
+		return db.engine.AlterView(ctx, name, func(d *catalog.ViewDefinition) (err error) {
 			for _, o := range options {
 				if o.Name != "retention" {
 					return fixed(o, "The option that can be changed is retention.")
@@ -238,7 +239,7 @@ func (db *DB) setOptions(ctx context.Context, kind, name string, options []parse
 			return err
 		})
 	}
-	return db.engine.AlterSource(ctx, name, func(d *engine.SourceDefinition) (err error) {
+	return db.engine.AlterSource(ctx, name, func(d *catalog.SourceDefinition) (err error) {
 		for _, o := range options {
 			switch n := optionName(o.Name); {
 			case n == "retention", n == "watermark.idle_timeout", n == "watermark.max_future":
@@ -265,7 +266,7 @@ func (db *DB) setOptions(ctx context.Context, kind, name string, options []parse
 }
 
 func (db *DB) pause(ctx context.Context, name string, a parser.Pause) (notice string, err error) {
-	err = db.engine.AlterSource(ctx, name, func(d *engine.SourceDefinition) error {
+	err = db.engine.AlterSource(ctx, name, func(d *catalog.SourceDefinition) error {
 		switch {
 		case d.Connector == "":
 			return &parser.Error{Code: CodeWrongObjectType, Message: fmt.Sprintf("source %q has no connector that could be paused", name), Offset: a.Offset}
@@ -312,18 +313,18 @@ func (db *DB) comment(ctx context.Context, t *parser.Comment) error {
 		return &parser.Error{Code: CodeUndefinedColumn, Message: fmt.Sprintf("column %q of relation %q does not exist", t.Column, t.Name.Name), Offset: t.ColumnOffset}
 	}
 	switch kind {
-	case engine.KindSource:
-		return db.engine.AlterSource(ctx, t.Name.Name, func(d *engine.SourceDefinition) error {
+	case catalog.KindSource:
+		return db.engine.AlterSource(ctx, t.Name.Name, func(d *catalog.SourceDefinition) error {
 			d.Comments = d.Comments.With(t.Column, t.Text)
 			return check(d.Schema().Columns[:len(d.Columns)])
 		})
-	case engine.KindTable:
-		return db.engine.AlterTable(ctx, t.Name.Name, func(d *engine.TableDefinition) error {
+	case catalog.KindTable:
+		return db.engine.AlterTable(ctx, t.Name.Name, func(d *catalog.TableDefinition) error {
 			d.Comments = d.Comments.With(t.Column, t.Text)
 			return check(d.Schema().Columns)
 		})
 	}
-	return db.engine.AlterView(ctx, t.Name.Name, func(d *engine.ViewDefinition) error {
+	return db.engine.AlterView(ctx, t.Name.Name, func(d *catalog.ViewDefinition) error {
 		d.Comments = d.Comments.With(t.Column, t.Text)
 		return check(d.Plan.Columns)
 	})

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/query/parser"
 )
 
@@ -35,7 +35,7 @@ func (s *Session) prepareCopyFile(st *Statement, c *tableCopy) error {
 	switch f.Kind {
 	case "parquet":
 		from = "read_parquet(" + literal(path) + ")"
-		value = func(_ int, c *engine.TableColumn) string {
+		value = func(_ int, c *catalog.TableColumn) string {
 			return "CAST(" + parser.QuoteIdent(c.Name) + " AS " + c.Type.String() + ")"
 		}
 	case "csv":

@@ -10,6 +10,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/copytext"
 	"github.com/millstream-db/millstream/query/parser"
@@ -27,7 +28,7 @@ type CopyIn struct {
 
 // tableCopy is a COPY into a table that has been planned.
 type tableCopy struct {
-	d     *engine.TableDefinition
+	d     *catalog.TableDefinition
 	given []int // the table's columns that the data have
 	from  *parser.CopyFrom
 }
@@ -143,11 +144,11 @@ func fromText(sql string, t batch.Type) string {
 }
 
 // textColumn is the value of the i-th column of rows of text.
-func textColumn(i int, c *engine.TableColumn) string { return fromText(fmt.Sprint("c", i), c.Type) }
+func textColumn(i int, c *catalog.TableColumn) string { return fromText(fmt.Sprint("c", i), c.Type) }
 
 // copyRows returns what inserts the rows of a relation; value is the i-th of
 // the columns that they give, in its type.
-func (s *Session) copyRows(st *Statement, c *tableCopy, from string, value func(i int, c *engine.TableColumn) string, local func(*engine.Read)) func(context.Context, []any) (*Result, error) {
+func (s *Session) copyRows(st *Statement, c *tableCopy, from string, value func(i int, c *catalog.TableColumn) string, local func(*engine.Read)) func(context.Context, []any) (*Result, error) {
 	items := make([]string, len(c.d.Columns))
 	for i := range c.d.Columns {
 		column := &c.d.Columns[i]

@@ -9,6 +9,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
 )
@@ -35,8 +36,8 @@ func (db *DB) exists(name string) bool {
 	return db.engine.Sources()[name] != nil || db.engine.Views()[name] != nil || db.engine.Tables()[name] != nil
 }
 
-func (db *DB) sourceDefinition(ctx context.Context, t *parser.CreateSource, sql string) (*engine.SourceDefinition, error) {
-	def := &engine.SourceDefinition{Name: t.Name.Name, SQL: sql, Format: t.Format, Encode: t.Encode}
+func (db *DB) sourceDefinition(ctx context.Context, t *parser.CreateSource, sql string) (*catalog.SourceDefinition, error) {
+	def := &catalog.SourceDefinition{Name: t.Name.Name, SQL: sql, Format: t.Format, Encode: t.Encode}
 	if len(t.Columns) == 0 {
 		return nil, Errorf(CodeInvalidDefinition, "source %s has no columns", def.Name).WithHint("List them: CREATE SOURCE %s (id BIGINT, …).", def.Name)
 	}
@@ -54,7 +55,7 @@ func (db *DB) sourceDefinition(ctx context.Context, t *parser.CreateSource, sql 
 			return nil, &parser.Error{Code: "42701", Message: fmt.Sprintf("column %q specified more than once", c.Name), Offset: c.Offset}
 		}
 		seen[strings.ToLower(c.Name)] = true
-		def.Columns = append(def.Columns, engine.SourceColumn{Name: c.Name, Type: typ})
+		def.Columns = append(def.Columns, catalog.SourceColumn{Name: c.Name, Type: typ})
 	}
 	if err := db.generatedColumns(ctx, t, def); err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func (db *DB) sourceDefinition(ctx context.Context, t *parser.CreateSource, sql 
 
 // generatedColumns binds the expressions of generated columns, through the
 // gate like every SQL of a user.
-func (db *DB) generatedColumns(ctx context.Context, t *parser.CreateSource, def *engine.SourceDefinition) error {
+func (db *DB) generatedColumns(ctx context.Context, t *parser.CreateSource, def *catalog.SourceDefinition) error {
 	for i, c := range t.Columns {
 		if c.Expr != "" {
 			def.Columns[i].Generated = c.Expr // so that Decoded leaves it out
@@ -125,7 +126,7 @@ func (oneSource) Lookup(schema, name string) (gate.Relation, bool) {
 func (oneSource) Names() []string   { return nil }
 func (oneSource) Macro(string) bool { return false }
 
-func watermark(t *parser.CreateSource, def *engine.SourceDefinition) error {
+func watermark(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 	if t.Watermark == nil {
 		return nil
 	}
@@ -157,7 +158,7 @@ func watermark(t *parser.CreateSource, def *engine.SourceDefinition) error {
 }
 
 // sourceOptions sorts WITH options into Millstream's own and the connector's.
-func sourceOptions(t *parser.CreateSource, def *engine.SourceDefinition) error {
+func sourceOptions(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 	def.Options = make(map[string]string)
 	duration := func(o parser.Option, to *time.Duration) error {
 		d, err := parser.ParseDuration(o.Value)

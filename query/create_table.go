@@ -7,6 +7,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
@@ -17,14 +18,14 @@ func (db *DB) createTable(ctx context.Context, t *parser.CreateTable, sql string
 	if t.IfNotExists && db.exists(t.Name.Name) {
 		return skip, nil
 	}
-	def := &engine.TableDefinition{Name: t.Name.Name, SQL: sql}
+	def := &catalog.TableDefinition{Name: t.Name.Name, SQL: sql}
 	index := make(map[string]int)
 	for i, c := range t.Columns {
 		typ, err := batch.ParseType(c.Type)
 		if err != nil {
 			return nil, &parser.Error{Code: CodeUndefinedObject, Message: err.Error(), Offset: c.TypeOffset}
 		}
-		column := engine.TableColumn{Name: c.Name, Type: typ, NotNull: c.NotNull, Default: c.Default}
+		column := catalog.TableColumn{Name: c.Name, Type: typ, NotNull: c.NotNull, Default: c.Default}
 		if err := db.checkDefault(ctx, &c, typ); err != nil {
 			return nil, err
 		}
@@ -95,7 +96,7 @@ func (db *DB) checkDefault(ctx context.Context, c *parser.TableColumn, typ batch
 	})
 }
 
-func describeTable(d *engine.TableDefinition) [][]string {
+func describeTable(d *catalog.TableDefinition) [][]string {
 	var rows [][]string
 	key := make(map[int]bool)
 	for _, k := range d.Key {

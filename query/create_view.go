@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
@@ -19,7 +20,7 @@ func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, 
 	if t.IfNotExists && db.exists(t.Name.Name) {
 		return skip, nil
 	}
-	if kind := db.kind(t.Name.Name); t.OrReplace && kind != "" && kind != engine.KindView {
+	if kind := db.kind(t.Name.Name); t.OrReplace && kind != "" && kind != catalog.KindView {
 		return nil, &parser.Error{Code: CodeWrongObjectType, Message: fmt.Sprintf("%q is a %s, not a materialized view", t.Name.Name, kind), Offset: t.Name.Offset}
 	}
 	def, err := db.viewDefinition(ctx, t, sql)
@@ -31,7 +32,7 @@ func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, 
 			background, _ = parseSwitch(o.Value)
 		}
 	}
-	job, err := db.engine.StartView(ctx, &engine.ViewDefinition{SQL: storedView(t, sql), Plan: *def}, t.OrReplace)
+	job, err := db.engine.StartView(ctx, &catalog.ViewDefinition{SQL: storedView(t, sql), Plan: *def}, t.OrReplace)
 	if t.IfNotExists && errors.Is(err, engine.ErrExists) {
 		return skip, nil
 	}
@@ -95,11 +96,11 @@ func emit(def *view.Definition, t *parser.CreateView) error {
 func (db *DB) kind(name string) string {
 	switch {
 	case db.engine.Sources()[name] != nil:
-		return engine.KindSource
+		return catalog.KindSource
 	case db.engine.Views()[name] != nil:
-		return engine.KindView
+		return catalog.KindView
 	case db.engine.Tables()[name] != nil:
-		return engine.KindTable
+		return catalog.KindTable
 	}
 	return ""
 }
@@ -165,7 +166,7 @@ func (r relations) source(schema, name string) (*plan.Source, error) {
 }
 
 func (db *DB) drop(ctx context.Context, t *parser.Drop) (notices []string, err error) {
-	kind, name := engine.KindSource, t.Name.Name
+	kind, name := catalog.KindSource, t.Name.Name
 	if db.engine.Tables()[name] != nil && t.Kind == parser.Table {
 		return nil, db.engine.DropTable(ctx, name, t.Cascade)
 	}
@@ -173,16 +174,16 @@ func (db *DB) drop(ctx context.Context, t *parser.Drop) (notices []string, err e
 	isSource := db.engine.Sources()[name] != nil
 	switch t.Kind {
 	case parser.MaterializedView:
-		kind = engine.KindView
+		kind = catalog.KindView
 	case parser.Table:
 		if isView {
-			kind = engine.KindView
+			kind = catalog.KindView
 		}
 	}
 	if b := db.engine.Building(name); b != nil && !isView && !isSource && t.Kind != parser.Source {
 		return nil, b
 	}
-	if kind == engine.KindView && !isView || kind == engine.KindSource && !isSource {
+	if kind == catalog.KindView && !isView || kind == catalog.KindSource && !isSource {
 		if isView || isSource {
 			return nil, &parser.Error{Code: CodeWrongObjectType, Message: fmt.Sprintf("%q is not a %s", name, kindName(kind)), Offset: t.Name.Offset,
 				Hint: "Use DROP " + map[bool]string{true: "MATERIALIZED VIEW", false: "SOURCE"}[isView] + " to remove it."}
@@ -201,9 +202,9 @@ func (db *DB) drop(ctx context.Context, t *parser.Drop) (notices []string, err e
 
 func kindName(kind string) string {
 	switch kind {
-	case engine.KindView:
+	case catalog.KindView:
 		return "materialized view"
-	case engine.KindTable:
+	case catalog.KindTable:
 		return "table"
 	}
 	return "source"

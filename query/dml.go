@@ -9,6 +9,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
@@ -40,7 +41,7 @@ func (s *Session) prepareChange(ctx context.Context, st *Statement, tree parser.
 
 // table returns the table of a name, and says what a name stands for that is
 // none.
-func (db *DB) table(name parser.Name) (*engine.TableDefinition, error) {
+func (db *DB) table(name parser.Name) (*catalog.TableDefinition, error) {
 	fail := func(code, hint, format string, args ...any) error {
 		return &parser.Error{Code: code, Message: fmt.Sprintf(format, args...), Hint: hint, Offset: name.Offset}
 	}
@@ -63,7 +64,7 @@ func (db *DB) table(name parser.Name) (*engine.TableDefinition, error) {
 
 // change runs a change of a table's rows, which commits by itself. A table that
 // was dropped and made anew since the statement was prepared is another one.
-func (s *Session) change(st *Statement, d *engine.TableDefinition, plan func(context.Context, *engine.Read, []any) (*engine.TableChange, error)) func(context.Context, []any) (*Result, error) {
+func (s *Session) change(st *Statement, d *catalog.TableDefinition, plan func(context.Context, *engine.Read, []any) (*engine.TableChange, error)) func(context.Context, []any) (*Result, error) {
 	return func(ctx context.Context, args []any) (*Result, error) {
 		if s.status != statusIdle {
 			return nil, noChangeInTransaction(st.Tag)
@@ -234,12 +235,12 @@ func (q *rowQuery) collect(ctx context.Context, r *engine.Read, schema *batch.Sc
 func (q *rowQuery) shift(err error) error { return shifted(err, len(q.with)) }
 
 // dmlTable is the table with its row ids, under the given alias, as SQL.
-func dmlTable(d *engine.TableDefinition, alias string) string {
+func dmlTable(d *catalog.TableDefinition, alias string) string {
 	return rowSchema + "." + history.Quote(d.Name) + " AS " + history.Quote(alias)
 }
 
 // column returns the index of a table's column.
-func column(d *engine.TableDefinition, c parser.ColumnName) (int, error) {
+func column(d *catalog.TableDefinition, c parser.ColumnName) (int, error) {
 	for i := range d.Columns {
 		if strings.EqualFold(d.Columns[i].Name, c.Name) {
 			return i, nil
@@ -251,7 +252,7 @@ func column(d *engine.TableDefinition, c parser.ColumnName) (int, error) {
 
 // assignments sorts the columns that a SET clause gives values, and refuses one
 // that is given two.
-func assignments(d *engine.TableDefinition, set []parser.Assignment) (columns []int, by map[int]parser.Text, err error) {
+func assignments(d *catalog.TableDefinition, set []parser.Assignment) (columns []int, by map[int]parser.Text, err error) {
 	by = make(map[int]parser.Text)
 	for _, a := range set {
 		i, err := column(d, a.Column)
@@ -273,7 +274,7 @@ func assignments(d *engine.TableDefinition, set []parser.Assignment) (columns []
 }
 
 // assign appends the values of a SET clause in the columns' types.
-func (c *composer) assign(d *engine.TableDefinition, columns []int, by map[int]parser.Text) {
+func (c *composer) assign(d *catalog.TableDefinition, columns []int, by map[int]parser.Text) {
 	for _, i := range columns {
 		c.own(", CAST(")
 		if by[i].SQL == "" {
@@ -286,7 +287,7 @@ func (c *composer) assign(d *engine.TableDefinition, columns []int, by map[int]p
 }
 
 // defaultSQL is the expression of a value that is not given.
-func defaultSQL(c *engine.TableColumn) string {
+func defaultSQL(c *catalog.TableColumn) string {
 	if c.Default == "" {
 		return "NULL"
 	}
@@ -307,7 +308,7 @@ func (s *Session) prepareUpdate(ctx context.Context, st *Statement, t *parser.Up
 		alias = d.Name
 	}
 	q := &rowQuery{s: s, st: st}
-	rowID := history.Quote(alias) + "." + history.Quote(engine.RowID)
+	rowID := history.Quote(alias) + "." + history.Quote(catalog.RowID)
 	q.text.own("SELECT ")
 	if t.From.SQL != "" { // of several rows that match one, one is taken
 		q.text.own("DISTINCT ON (", rowID, ") ")
@@ -339,7 +340,7 @@ func (q *rowQuery) tail(before string, from, where parser.Text) {
 	}
 }
 
-func (q *rowQuery) prepare(ctx context.Context, d *engine.TableDefinition, paramTypes []string) error {
+func (q *rowQuery) prepare(ctx context.Context, d *catalog.TableDefinition, paramTypes []string) error {
 	if err := q.admit(ctx, changeRelations{relations: q.s.db.relations(), table: d.Name}); err != nil {
 		return err
 	}
@@ -362,7 +363,7 @@ func (s *Session) prepareDelete(ctx context.Context, st *Statement, t *parser.De
 		alias = d.Name
 	}
 	q := &rowQuery{s: s, st: st}
-	q.text.own("SELECT DISTINCT ", history.Quote(alias), ".", history.Quote(engine.RowID), " FROM ", dmlTable(d, alias))
+	q.text.own("SELECT DISTINCT ", history.Quote(alias), ".", history.Quote(catalog.RowID), " FROM ", dmlTable(d, alias))
 	q.tail(", ", t.Using, t.Where)
 	if err := q.prepare(ctx, d, paramTypes); err != nil {
 		return err

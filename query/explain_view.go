@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/query/outline"
@@ -60,7 +61,7 @@ func (s *Session) explainView(ctx context.Context, sql string, t *parser.Explain
 
 func (db *DB) outline(def *view.Definition, f *outline.Figures) []string {
 	sources := db.engine.Sources()
-	return outline.View(def, func(name string) *engine.SourceDefinition { return sources[name] }, f)
+	return outline.View(def, func(name string) *catalog.SourceDefinition { return sources[name] }, f)
 }
 
 func countRows(ctx context.Context, r *engine.Read, name string) (n int64, err error) {

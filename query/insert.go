@@ -11,6 +11,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/assign"
 	"github.com/millstream-db/millstream/query/gate"
@@ -27,8 +28,8 @@ type insertTarget struct {
 	columns []batch.Column // that rows give, in order
 	// computed names columns that are there and can't be given, and why.
 	computed map[string]string
-	def      *engine.SourceDefinition // nil: it is a table
-	table    *engine.TableDefinition  // nil: it is a source
+	def      *catalog.SourceDefinition // nil: it is a table
+	table    *catalog.TableDefinition  // nil: it is a source
 }
 
 // missing is the value of a column that a row does not give.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/query/parser"
@@ -46,7 +47,7 @@ func releaseAll(list []arrow.RecordBatch) {
 
 // conflict is an ON CONFLICT clause.
 type conflict struct {
-	d       *engine.TableDefinition
+	d       *catalog.TableDefinition
 	columns []int     // that DO UPDATE sets
 	update  *rowQuery // nil: DO NOTHING
 	insert  *rowQuery // the rows without conflict
@@ -56,7 +57,7 @@ type conflict struct {
 // excludedSQL makes the rows that an INSERT gives a relation.
 const excludedSQL = "WITH excluded AS (SELECT * FROM ms_scan('local:excluded'))\n"
 
-func (s *Session) prepareConflict(ctx context.Context, st *Statement, c *parser.Conflict, d *engine.TableDefinition, paramTypes []string) (*conflict, error) {
+func (s *Session) prepareConflict(ctx context.Context, st *Statement, c *parser.Conflict, d *catalog.TableDefinition, paramTypes []string) (*conflict, error) {
 	if c == nil {
 		return nil, nil
 	}
@@ -92,7 +93,7 @@ func (s *Session) prepareConflict(ctx context.Context, st *Statement, c *parser.
 		return nil, err
 	}
 	q := &rowQuery{s: s, st: st, with: excludedSQL}
-	q.text.own("SELECT ", history.Quote(d.Name), ".", history.Quote(engine.RowID))
+	q.text.own("SELECT ", history.Quote(d.Name), ".", history.Quote(catalog.RowID))
 	q.text.assign(d, columns, by)
 	q.text.own(" FROM ", table, " JOIN excluded ON ", strings.Join(match, " AND "))
 	q.tail("", parser.Text{}, c.Where)
@@ -126,7 +127,7 @@ func (q *rowQuery) nameParams() {
 
 // checkConflictTarget compares the columns behind ON CONFLICT with the primary
 // key, which alone can conflict.
-func checkConflictTarget(c *parser.Conflict, d *engine.TableDefinition) error {
+func checkConflictTarget(c *parser.Conflict, d *catalog.TableDefinition) error {
 	fail := func(code, message string) error {
 		return &parser.Error{Code: code, Message: message, Offset: c.Offset, Hint: "Only the primary key can conflict: ON CONFLICT (its columns)."}
 	}

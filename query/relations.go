@@ -7,15 +7,16 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/pgcatalog"
 )
 
 // relations is the catalog as the gate asks for it, at one moment.
 type relations struct {
-	sources map[string]*engine.SourceDefinition
-	views   map[string]*engine.ViewDefinition
-	tables  map[string]*engine.TableDefinition
+	sources map[string]*catalog.SourceDefinition
+	views   map[string]*catalog.ViewDefinition
+	tables  map[string]*catalog.TableDefinition
 	missing *[]string // the names that were looked for in vain
 }
 
@@ -73,9 +74,9 @@ func (r relations) Lookup(schema, name string) (gate.Relation, bool) {
 		}
 		return rel, true
 	}
-	for _, suffix := range []string{engine.LateSuffix, engine.RejectedSuffix} {
+	for _, suffix := range []string{catalog.LateSuffix, catalog.RejectedSuffix} {
 		if base, ok := cutSuffixFold(name, suffix); ok {
-			if v, canonical := find(r.views, base); v != nil && v.Plan.AppendOnly() && suffix == engine.LateSuffix {
+			if v, canonical := find(r.views, base); v != nil && v.Plan.AppendOnly() && suffix == catalog.LateSuffix {
 				return gate.Relation{Schema: publicSchema, Name: canonical + suffix}, true
 			}
 			if s, canonical := find(r.sources, base); s != nil {
@@ -111,7 +112,7 @@ func find[T any](m map[string]*T, name string) (*T, string) {
 func (r relations) Names() []string {
 	names := append(slices.Sorted(maps.Keys(r.views)), slices.Sorted(maps.Keys(r.tables))...)
 	for _, s := range slices.Sorted(maps.Keys(r.sources)) {
-		names = append(names, s, s+engine.LateSuffix, s+engine.RejectedSuffix)
+		names = append(names, s, s+catalog.LateSuffix, s+catalog.RejectedSuffix)
 	}
 	return names
 }

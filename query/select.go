@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
@@ -318,7 +319,7 @@ func narrow(bound [2]int64, op string, value int64) [2]int64 {
 }
 
 // evaluate returns a bound in microseconds, and whether it can be used.
-func (q *selectQuery) evaluate(ctx context.Context, r *engine.Read, b gate.TimeBound, source *engine.SourceDefinition) (int64, bool, error) {
+func (q *selectQuery) evaluate(ctx context.Context, r *engine.Read, b gate.TimeBound, source *catalog.SourceDefinition) (int64, bool, error) {
 	var sql string
 	err := q.s.db.binders.with(func(p *binder) (err error) {
 		sql, err = p.Deserialize(ctx, b.Statement())

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/query/parser"
 )
 
@@ -59,8 +59,8 @@ func byName[T any](m map[string]*T) []*T {
 func (db *DB) tables() [][]string {
 	var rows [][]string
 	for _, d := range byName(db.engine.Sources()) {
-		rows = append(rows, []string{d.Name, "source"}, []string{d.Name + engine.LateSuffix, "late records"},
-			[]string{d.Name + engine.RejectedSuffix, "rejected records"})
+		rows = append(rows, []string{d.Name, "source"}, []string{d.Name + catalog.LateSuffix, "late records"},
+			[]string{d.Name + catalog.RejectedSuffix, "rejected records"})
 	}
 	for _, d := range byName(db.engine.Views()) {
 		rows = append(rows, []string{d.Plan.Name, "materialized view"})
@@ -136,7 +136,7 @@ func (db *DB) describe(name parser.Name) ([][]string, error) {
 	return rows, nil
 }
 
-func describeSource(d *engine.SourceDefinition) [][]string {
+func describeSource(d *catalog.SourceDefinition) [][]string {
 	var rows [][]string
 	for _, c := range d.Columns {
 		var extra []string

@@ -9,6 +9,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/window"
 )
@@ -63,7 +64,7 @@ func (d *drawing) detail(format string, args ...any) {
 }
 
 // Sources finds the source of a name, or nil for a view.
-type Sources func(name string) *engine.SourceDefinition
+type Sources func(name string) *catalog.SourceDefinition
 
 // View draws a view's stages. f may be nil; else its figures stand beside them.
 func View(def *view.Definition, sources Sources, f *Figures) []string {

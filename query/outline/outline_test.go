@@ -10,16 +10,17 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/window"
 )
 
 // sources knows one source, orders.
-func sources(name string) *engine.SourceDefinition {
+func sources(name string) *catalog.SourceDefinition {
 	if name != "orders" {
 		return nil
 	}
-	return &engine.SourceDefinition{Name: "orders", EventTime: "ts", DelayMicros: 5e6}
+	return &catalog.SourceDefinition{Name: "orders", EventTime: "ts", DelayMicros: 5e6}
 }
 
 func TestViewsWithoutAggregation(t *testing.T) {

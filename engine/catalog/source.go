@@ -1,14 +1,12 @@
-package engine
+package catalog
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
+	"cmp"
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/history"
-	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/engine/watermark"
 )
 
 // SourceColumn is a column of a source.
@@ -39,23 +37,6 @@ type SourceDefinition struct {
 	Comments    Comments
 }
 
-// Comments are what COMMENT ON has said of an object, under "", and of its
-// columns, under their names.
-type Comments map[string]string
-
-// With returns the comments with one of them replaced; an empty text removes it.
-func (c Comments) With(column, text string) Comments {
-	out := maps.Clone(c)
-	if out == nil {
-		out = make(Comments)
-	}
-	out[column] = text
-	if text == "" {
-		delete(out, column)
-	}
-	return out
-}
-
 // The defaults of a source's watermark.
 const (
 	DefaultIdleTimeout = 30 * time.Second
@@ -77,9 +58,9 @@ func (d *SourceDefinition) Schema() *batch.Schema {
 	return batch.NewSchema(columns).WithMetadata()
 }
 
-// schemaOf returns the columns of the source's rows as they were when the
+// SchemaOf returns the columns of the source's rows as they were when the
 // source had the given number of columns; 0 means all.
-func (d *SourceDefinition) schemaOf(columns int) *batch.Schema {
+func (d *SourceDefinition) SchemaOf(columns int) *batch.Schema {
 	if columns == 0 || columns == len(d.Columns) {
 		return d.Schema()
 	}
@@ -126,8 +107,8 @@ func RejectedSchema() *batch.Schema {
 		batch.Column{Name: "error", Type: batch.Type{Kind: batch.Varchar}}))
 }
 
-// historyTables returns the tables of history that a source has.
-func (d *SourceDefinition) historyTables() []history.Table {
+// HistoryTables returns the tables of history that a source has.
+func (d *SourceDefinition) HistoryTables() []history.Table {
 	tables := []history.Table{
 		{Name: d.Name + LateSuffix, Columns: d.LateSchema().Columns, Retention: d.Retention},
 		{Name: d.Name + RejectedSuffix, Columns: RejectedSchema().Columns, Retention: d.Retention},
@@ -138,43 +119,9 @@ func (d *SourceDefinition) historyTables() []history.Table {
 	return tables
 }
 
-// The kinds of objects.
-const (
-	KindSource = "source"
-	KindView   = "view"
-)
-
-// ViewDefinition is what CREATE MATERIALIZED VIEW says: the statement and its plan.
-type ViewDefinition struct {
-	SQL  string // the statement, for SHOW CREATE
-	Plan view.Definition
-	// SourceColumns is how many columns the source had when the view was made,
-	// which are those that its plan speaks of; 0 means all.
-	SourceColumns int
-	Comments      Comments
-}
-
-// historyTables returns the tables of history that a view has: one for its
-// closed windows, none for a view whose groups live for ever, and for a view
-// without aggregation those of its stream.
-func (d *ViewDefinition) historyTables() []history.Table {
-	switch {
-	case d.Plan.AppendOnly():
-		s := d.stream()
-		return []history.Table{
-			{Name: s.Name, Columns: s.Schema().Columns, Retention: s.Retention},
-			{Name: s.Name + LateSuffix, Columns: s.LateSchema().Columns, Retention: s.Retention},
-		}
-	case d.Plan.Window == nil:
-		return nil
+// WatermarkOptions returns how the watermark follows the event time.
+func (d *SourceDefinition) WatermarkOptions() watermark.Options {
+	return watermark.Options{
+		DelayMicros: d.DelayMicros, IdleTimeout: cmp.Or(d.IdleTimeout, DefaultIdleTimeout), MaxFuture: cmp.Or(d.MaxFuture, DefaultMaxFuture),
 	}
-	return []history.Table{{Name: d.Plan.Name, Columns: d.Plan.Columns, Retention: d.Plan.Retention}}
-}
-
-func encode(definition any) []byte {
-	b, err := json.Marshal(definition)
-	if err != nil {
-		panic(fmt.Sprintf("encode %T: %v", definition, err)) // plain structs: can't happen
-	}
-	return b
 }
