@@ -72,12 +72,23 @@ func (q *quantiles) clone() sketch { return &quantiles{q.Copy(), q.params, q.num
 
 func (q *quantiles) estimate(c []Column, g uint32) {
 	for i, p := range q.params {
-		x, err := q.GetValueAtQuantile(p)
+		x, err := q.at(p)
 		valid := c[i].valid(g)
 		if *valid = 0; err == nil { // else the sketch is empty
 			*value[float64](&c[i], g), *valid = x, 1
 		}
 	}
+}
+
+// at returns the value at a place. The first and the last are known.
+func (q *quantiles) at(p float64) (float64, error) {
+	switch p {
+	case 0:
+		return q.GetMinValue()
+	case 1:
+		return q.GetMaxValue()
+	}
+	return q.GetValueAtQuantile(p)
 }
 
 func (q *quantiles) encode() (b []byte) {

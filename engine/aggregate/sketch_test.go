@@ -134,6 +134,17 @@ func TestQuantilesAreWithinTheStatedErrorOfTheValueAtTheirPlace(t *testing.T) {
 	}
 }
 
+func TestTheLeastAndTheGreatestAreExactHoweverFarValuesSpread(t *testing.T) {
+	mem := batch.NewAllocator()
+	s := newSketched(t, ApproxQuantile, doubleType, 0, 1)
+	s.add(mem, 7, []sample{3.25, 1e30, 7e18, 5e12})
+	for i, want := range []float64{3.25, 1e30} {
+		if got := *value[float64](&s.columns[i], 7); got != want {
+			t.Errorf("place %d: %v, want %v", i, got, want)
+		}
+	}
+}
+
 // TestSketchesDoNotDependOnOrder: the same values in other batches, orders and
 // parts give the same estimates.
 func TestSketchesDoNotDependOnOrder(t *testing.T) {

@@ -73,6 +73,15 @@ type TableChange struct {
 	values  string // VALUES of new rows, "" for none
 }
 
+// literal is a value of the column that means the same alone and in a list with
+// others: DuckDB makes another REAL of a decimal than of a double.
+func (c *Column) literal(v Value) string {
+	if _, ok := v.(float64); ok {
+		return "(" + literal(v, c.Type) + ")::DOUBLE"
+	}
+	return literal(v, c.Type)
+}
+
 // NewChange returns a random change.
 func (t *Table) NewChange(r *rand.Rand) *TableChange {
 	c := &TableChange{}
@@ -86,7 +95,7 @@ func (t *Table) NewChange(r *rand.Rand) *TableChange {
 			for i := range t.Columns {
 				row[i] = "NULL"
 				if v := t.Columns[i].value(r); v != nil {
-					row[i] = literal(v, t.Columns[i].Type)
+					row[i] = t.Columns[i].literal(v)
 				}
 			}
 			rows = append(rows, "("+strings.Join(row, ", ")+")")
@@ -97,7 +106,7 @@ func (t *Table) NewChange(r *rand.Rand) *TableChange {
 		column := &t.Columns[r.IntN(len(t.Columns))]
 		value := "NULL"
 		if v := column.value(r); v != nil {
-			value = literal(v, column.Type)
+			value = column.literal(v)
 		}
 		c.where, c.replace = where, fmt.Sprintf("CAST(%s AS %s) AS %s", value, column.Type, column.Name)
 		c.SQL = fmt.Sprintf("UPDATE %s SET %s = %s WHERE %s", t.Name, column.Name, value, where)
