@@ -86,8 +86,12 @@ func (e *Engine) planSourceChange(name string, change func(*catalog.SourceDefini
 		if err := e.free(def.Name); err != nil {
 			return nil, err
 		}
-		if len(s.views) > 0 {
-			return nil, dependents("rename", catalog.KindSource, name, s.views)
+		views := s.views
+		if s.def.Keyed() {
+			views = e.tableViews(name)
+		}
+		if len(views) > 0 {
+			return nil, dependents("rename", catalog.KindSource, name, views)
 		}
 	}
 	if err := e.Validate(&def); err != nil {
@@ -174,6 +178,9 @@ func (e *Engine) changeSource(ctx context.Context, a *sourceChange) error {
 		if was.Name != def.Name {
 			w.Rename = []checkpoint.Rename{rename}
 		}
+		if was.Keyed() {
+			w.Exec = append(w.Exec, was.Latest().AlterSQL(def.Latest())...)
+		}
 		w.Alter = def.HistoryTables()
 		w.Update = append(w.Update, checkpoint.Object{Name: def.Name, SQL: def.SQL, Definition: catalog.Encode(def)})
 		for _, v := range old.views {
@@ -191,6 +198,13 @@ func (e *Engine) changeSource(ctx context.Context, a *sourceChange) error {
 	if !a.structural {
 		e.publish()
 		return nil
+	}
+	if def.Keyed() {
+		if err := e.refreshViews(e.sources[def.Name]); err != nil {
+			e.stop(err)
+			return err
+		}
+		old.closeCopies()
 	}
 	old.generated.Close()
 	return e.showCatalog(ctx, func(ctx context.Context) error {

@@ -81,8 +81,10 @@ func (e *Engine) StartView(ctx context.Context, def *catalog.ViewDefinition, rep
 		e: e, def: def, replace: replace, reclaim: epoch.NewReclaimer(e.mem, 0),
 		job: &job.Job{Statement: def.SQL, View: def.Plan.Name, Source: def.Plan.Source, Started: time.Now()},
 	}
-	for i := range def.Plan.Joins {
-		b.job.Tables = append(b.job.Tables, def.Plan.Joins[i].Table)
+	for _, plan := range append([]view.Definition{def.Plan}, def.Plan.Union...) {
+		for i := range plan.Joins {
+			b.job.Tables = append(b.job.Tables, plan.Joins[i].Table)
+		}
 	}
 	var first *piece
 	var jobCtx context.Context

@@ -29,7 +29,11 @@ func (e *Engine) CreateSource(ctx context.Context, def *catalog.SourceDefinition
 		e.sources[def.Name] = s
 		e.publish()
 		object := checkpoint.Object{Name: def.Name, Kind: catalog.KindSource, SQL: def.SQL, Definition: catalog.Encode(def), Created: s.created}
-		err = e.checkpointNow(ctx, []checkpoint.Object{object}, nil, nil)
+		err = e.checkpointWith(ctx, []checkpoint.Object{object}, nil, func(w *checkpoint.Write) {
+			if def.Keyed() {
+				w.Exec = append(w.Exec, def.Latest().CreateSQL())
+			}
+		})
 		if err == nil {
 			err = e.showSource(ctx, s)
 		}
@@ -104,10 +108,14 @@ func (e *Engine) Drop(ctx context.Context, kind, name string, cascade bool) erro
 		if s == nil {
 			return fmt.Errorf("source %q %w", name, ErrNotFound)
 		}
-		if len(s.views) > 0 && !cascade {
-			return dependents("drop", catalog.KindSource, name, s.views)
+		views := s.views
+		if s.def.Keyed() {
+			views = e.tableViews(name)
 		}
-		return e.drop(ctx, s, e.withDependents(s.views))
+		if len(views) > 0 && !cascade {
+			return dependents("drop", catalog.KindSource, name, views)
+		}
+		return e.drop(ctx, s, e.withDependents(views))
 	})
 }
 
@@ -139,7 +147,13 @@ func (e *Engine) drop(ctx context.Context, s *liveSource, views []*liveView) err
 		delete(e.sources, s.def.Name)
 	}
 	e.publish()
-	if err := e.checkpointNow(ctx, nil, names, tables); err != nil {
+	err := e.checkpointWith(ctx, nil, names, func(w *checkpoint.Write) {
+		w.DropTables = tables
+		if s != nil && s.def.Keyed() {
+			w.Exec = append(w.Exec, "DROP TABLE "+s.def.Latest().Relation())
+		}
+	})
+	if err != nil {
 		return errors.Join(err, e.undrop(ctx, s, views))
 	}
 	charge := int64(0)
@@ -154,6 +168,7 @@ func (e *Engine) drop(ctx context.Context, s *liveSource, views []*liveView) err
 		charge += t.Drop(^uint64(0))
 	}
 	e.budget.Release(charge)
+	s.closeCopies()
 	s.generated.Close()
 	e.readers.Delete(s.def.Name)
 	go func() { // the reader may wait for the writer to take its batch

@@ -149,7 +149,9 @@ func (e *Engine) planRows(p *pendingCheckpoint, src *liveSource, snap *sourceSna
 		}
 	}
 	name := src.def.Name
-	if !src.def.NoHistory {
+	if src.def.Keyed() {
+		p.write.Changes = append(p.write.Changes, src.merge(hot.After(snap.schema, snap.rows, e.committed, nil))...)
+	} else if !src.def.NoHistory {
 		rows(name, snap.schema, snap.rows)
 	}
 	rows(name+catalog.LateSuffix, snap.lateSchema, snap.late)

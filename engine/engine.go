@@ -183,6 +183,11 @@ func (e *Engine) restoreView(ctx context.Context, o *checkpoint.Object, im *chec
 	v.late, _ = counter(im, o.Name, counterLate)
 	v.errors, _ = counter(im, o.Name, counterErrors)
 	e.addView(v)
+	for _, branch := range v.all() {
+		if err := e.refresh(ctx, branch); err != nil {
+			return err
+		}
+	}
 	mark := v.source.current()
 	if v.paused = restorePause(im, o.Name); v.paused != nil {
 		mark = v.paused.mark
@@ -323,6 +328,7 @@ func (e *Engine) freeAll() {
 	}
 	for _, s := range e.sources {
 		s.generated.Close()
+		s.closeCopies()
 		for _, t := range s.tables() {
 			t.Drop(^uint64(0))
 		}

@@ -16,6 +16,11 @@ import (
 // newEnricher returns nil for a view without joins.
 func (e *Engine) newEnricher(ctx context.Context, def *view.Definition, source *batch.Schema) (*dimension.Enricher, error) {
 	return dimension.NewEnricher(e.store.DB(), e.mem, def, source, func(s *dimension.Step) (*dimension.Copy, error) {
+		if src := e.sources[s.Join.Table]; src != nil && src.def.Keyed() {
+			return e.buildCopy(s.Join, func(_ *batch.Schema, f func(arrow.RecordBatch) error) error {
+				return e.scanLatest(ctx, src, s.Join, f)
+			})
+		}
 		t := e.tables[s.Join.Table]
 		if t == nil {
 			return nil, fmt.Errorf("table %q %w", s.Join.Table, ErrNotFound)
@@ -26,6 +31,10 @@ func (e *Engine) newEnricher(ctx context.Context, def *view.Definition, source *
 
 // copySQL reads what a join needs of its table.
 func copySQL(j *view.Join) string {
+	return "SELECT " + joinItems(j) + " FROM history.main." + history.Quote(j.Table) + joinWhere(j)
+}
+
+func joinItems(j *view.Join) string {
 	items := make([]string, 0, len(j.Keys)+len(j.Columns))
 	for i, k := range j.Keys {
 		items = append(items, fmt.Sprintf("TRY(%s) AS j%d", k.Table, i))
@@ -33,11 +42,26 @@ func copySQL(j *view.Join) string {
 	for _, c := range j.Columns {
 		items = append(items, history.Quote(c.Column))
 	}
-	sql := "SELECT " + strings.Join(items, ", ") + " FROM history.main." + history.Quote(j.Table)
-	if j.Where != "" {
-		sql += " WHERE TRY(" + j.Where + ")"
+	return strings.Join(items, ", ")
+}
+
+func joinWhere(j *view.Join) string {
+	if j.Where == "" {
+		return ""
 	}
-	return sql
+	return " WHERE TRY(" + j.Where + ")"
+}
+
+// joinSchema is the columns of joinItems.
+func joinSchema(j *view.Join) []batch.Column {
+	columns := make([]batch.Column, 0, len(j.Keys)+len(j.Columns))
+	for i, k := range j.Keys {
+		columns = append(columns, batch.Column{Name: fmt.Sprint("j", i), Type: k.Row.Type})
+	}
+	for i, c := range j.Columns {
+		columns = append(columns, batch.Column{Name: fmt.Sprint("c", i), Type: c.Type})
+	}
+	return columns
 }
 
 // copyKey is equal for joins that can share a copy.
@@ -60,26 +84,8 @@ func (e *Engine) tableCopy(ctx context.Context, t *liveTable, j *view.Join) (*di
 			}
 		}
 	}
-	columns := make([]batch.Column, 0, len(j.Keys)+len(j.Columns))
-	for i, k := range j.Keys {
-		columns = append(columns, batch.Column{Name: fmt.Sprint("j", i), Type: k.Row.Type})
-	}
-	for i, c := range j.Columns {
-		columns = append(columns, batch.Column{Name: fmt.Sprint("c", i), Type: c.Type})
-	}
-	schema := batch.NewSchema(columns)
-	c, err := dimension.Build(e.mem, schema, len(j.Keys), func(f func(arrow.RecordBatch) error) error {
-		rows, err := e.admin.Query(ctx, copySQL(j))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for i, c := range rows.Columns() {
-			if want := schema.Columns[i].Type.String(); c.Type != want {
-				return fmt.Errorf("column %s is of type %s, planned as %s", c.Name, c.Type, want)
-			}
-		}
-		return rows.Records(schema, e.mem, backfillRows, f)
+	c, err := e.buildCopy(j, func(schema *batch.Schema, f func(arrow.RecordBatch) error) error {
+		return e.queryRecords(ctx, copySQL(j), schema, f)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("copy table %s: %w", t.def.Name, err)
@@ -88,19 +94,45 @@ func (e *Engine) tableCopy(ctx context.Context, t *liveTable, j *view.Join) (*di
 	return c, nil
 }
 
+func (e *Engine) buildCopy(j *view.Join, scan func(*batch.Schema, func(arrow.RecordBatch) error) error) (*dimension.Copy, error) {
+	schema := batch.NewSchema(joinSchema(j))
+	return dimension.Build(e.mem, schema, len(j.Keys), func(f func(arrow.RecordBatch) error) error { return scan(schema, f) })
+}
+
+// queryRecords runs a query on the writer's connection.
+func (e *Engine) queryRecords(ctx context.Context, sql string, schema *batch.Schema, f func(arrow.RecordBatch) error) error {
+	rows, err := e.admin.Query(ctx, sql)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for i, c := range rows.Columns() {
+		if want := schema.Columns[i].Type.String(); c.Type != want {
+			return fmt.Errorf("column %s is of type %s, planned as %s", c.Name, c.Type, want)
+		}
+	}
+	return rows.Records(schema, e.mem, backfillRows, f)
+}
+
 // refresh gives a view the current versions of the tables that it joins.
 func (e *Engine) refresh(ctx context.Context, v *liveView) error {
 	for _, s := range v.enrich.Steps() {
-		t := e.tables[s.Join.Table]
-		if t == nil || s.Copy.Version == t.version {
-			continue
+		var c *dimension.Copy
+		var err error
+		if src := e.sources[s.Join.Table]; src != nil && src.def.Keyed() {
+			if c, err = e.sharedCopy(ctx, src, s.Join); err == nil {
+				c.Retain()
+			}
+		} else if t := e.tables[s.Join.Table]; t != nil && s.Copy.Version != t.version {
+			c, err = e.tableCopy(ctx, t, s.Join)
 		}
-		c, err := e.tableCopy(ctx, t, s.Join)
 		if err != nil {
 			return err
 		}
-		s.Copy.Release()
-		s.Copy = c
+		if c != nil {
+			s.Copy.Release()
+			s.Copy = c
+		}
 	}
 	return nil
 }

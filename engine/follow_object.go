@@ -41,7 +41,7 @@ func findObject(s *Snapshot, name string) (followed, error) {
 	}
 	for _, table := range []string{"", catalog.LateSuffix, catalog.RejectedSuffix} {
 		source := strings.TrimSuffix(name, table)
-		if src := s.stream(source); src != nil && source+table == name {
+		if src := s.stream(source); src != nil && source+table == name && (table != "" || !src.def.Keyed()) {
 			return &followedRows{source: source, table: table, schema: src.schema}, nil
 		}
 	}

@@ -85,8 +85,14 @@ func (e *Engine) showSource(ctx context.Context, s *liveSource) error {
 	if s.def.NoHistory {
 		rowHistory = ""
 	}
-	for schema, columns := range map[string][]batch.Column{"public": s.schema.Columns[:len(s.def.Columns)], "meta": s.schema.Columns} {
-		if err := e.liveView(ctx, schema, name, both(columns, rowHistory, rowsPrefix+name)); err != nil {
+	rows := func(columns []batch.Column) string { return both(columns, rowHistory, rowsPrefix+name) }
+	all := s.schema.Columns
+	if s.def.Keyed() {
+		rows = func(columns []batch.Column) string { return s.def.LatestSQL(columns, rowsPrefix+name) }
+		all = s.def.Schema().Columns
+	}
+	for schema, columns := range map[string][]batch.Column{"public": all[:len(s.def.Columns)], "meta": all} {
+		if err := e.liveView(ctx, schema, name, rows(columns)); err != nil {
 			return err
 		}
 	}

@@ -25,7 +25,7 @@ import (
 type liveSource struct {
 	def     *catalog.SourceDefinition
 	created time.Time
-	schema  *batch.Schema // of the rows: own columns and metadata
+	schema  *batch.Schema // of the hot rows: own columns and metadata; of a keyed source, changes
 	decoded *batch.Schema // of a reader's batches: without generated columns
 	late    *batch.Schema
 
@@ -45,6 +45,9 @@ type liveSource struct {
 	closeErr error
 	failed   error // a broken promise of the reader; nothing more is taken
 	errors   int64 // rows whose generated column failed
+
+	changes int64                       // of a keyed source, since it was opened
+	copies  map[string]*dimension.Keyed // for the views that join a keyed source, by copyKey
 
 	watermarks []int64 // scratch
 
@@ -77,7 +80,7 @@ type liveView struct {
 
 func (e *Engine) newSource(def *catalog.SourceDefinition, created time.Time) (*liveSource, error) {
 	s := &liveSource{
-		def: def, created: created, schema: def.Schema(), decoded: def.Decoded().WithMetadata(), late: def.LateSchema(),
+		def: def, created: created, schema: def.RowSchema(), decoded: def.DeliveredSchema(), late: def.LateSchema(),
 		parts: make(map[int32]*partitionState),
 	}
 	s.eventTime = -1
@@ -154,8 +157,8 @@ func (s *liveSource) accept(b *batch.Batch) error {
 
 // complete returns the batch's rows with the generated columns in their
 // places. The caller owns the record.
-func (s *liveSource) complete(ctx context.Context, rec arrow.RecordBatch) (arrow.RecordBatch, error) {
-	if len(s.exprs) == 0 {
+func (s *liveSource) complete(ctx context.Context, mem *batch.Allocator, rec arrow.RecordBatch) (arrow.RecordBatch, error) {
+	if len(s.exprs) == 0 && !s.def.Keyed() {
 		rec.Retain()
 		return rec, nil
 	}
@@ -179,6 +182,11 @@ func (s *liveSource) complete(ctx context.Context, rec arrow.RecordBatch) (arrow
 	}
 	for ; decoded < int(rec.NumCols()); decoded++ {
 		columns = append(columns, rec.Column(decoded))
+	}
+	if s.def.Keyed() {
+		numbers := s.numberChanges(mem, rec.NumRows())
+		defer numbers.Release()
+		columns = append(columns, numbers.Column(0))
 	}
 	return array.NewRecordBatch(s.schema.Arrow(), columns, rec.NumRows()), nil
 }
@@ -392,7 +400,7 @@ func (e *Engine) connector(name string) (source.Connector, error) {
 func (e *Engine) spec(def *catalog.SourceDefinition) source.Spec {
 	return source.Spec{
 		Name: def.Name, Options: def.Options, Format: def.Format, Encode: def.Encode, Schema: def.Decoded(),
-		Alloc: e.mem, Logger: e.opts.Logger,
+		Key: def.DecodedKey(), Alloc: e.mem, Logger: e.opts.Logger,
 	}
 }
 

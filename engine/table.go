@@ -186,10 +186,21 @@ func fillTables(r *Read, b *batch.Builder) {
 	}
 }
 
-// fillTableColumns lists the columns of tables as CREATE TABLE says them.
+// fillTableColumns lists the columns of tables as CREATE TABLE says them, and
+// those of keyed sources.
 func fillTableColumns(r *Read, b *batch.Builder) {
-	for _, name := range sorted(r.snapshot.tables) {
-		d := r.snapshot.tables[name].def
+	tables := make(map[string]*catalog.TableDefinition)
+	for name, t := range r.snapshot.tables {
+		tables[name] = t.def
+	}
+	for name, s := range r.snapshot.sources {
+		if s.def.Keyed() {
+			tables[name] = s.def.Latest()
+			tables[name].Columns = tables[name].Columns[:len(s.def.Columns)]
+		}
+	}
+	for _, name := range sorted(tables) {
+		d := tables[name]
 		for i, c := range d.Columns {
 			b.Column(0).AppendString(name)
 			b.Column(1).AppendInt32(int32(i + 1))

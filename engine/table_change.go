@@ -151,7 +151,7 @@ func (e *Engine) applyChange(ctx context.Context, t *liveTable, c *TableChange) 
 		return 0, err
 	}
 	err := e.checkpointWith(context.WithoutCancel(ctx), nil, nil, func(w *checkpoint.Write) {
-		w.Changes = t.statements(c)
+		w.Changes = append(w.Changes, t.statements(c)...)
 		for _, rec := range slices.Concat(c.Insert, c.Update) {
 			for _, column := range rec.Columns() {
 				w.Bytes += int64(column.Data().SizeInBytes())

@@ -171,7 +171,7 @@ func (e *Engine) apply(s *liveSource, b *batch.Batch) error {
 	if b.Rows() == 0 {
 		e.budget.Release(charge)
 	} else {
-		rec, err := s.complete(ctx, b.Record)
+		rec, err := s.complete(ctx, e.mem, b.Record)
 		if err != nil {
 			return err
 		}
@@ -180,6 +180,9 @@ func (e *Engine) apply(s *liveSource, b *batch.Batch) error {
 			return err
 		}
 		if err := e.spread(ctx, s, rec, watermarks); err != nil {
+			return err
+		}
+		if err := s.follow(ctx, rec); err != nil {
 			return err
 		}
 	}
@@ -196,6 +199,9 @@ func (s *liveSource) number(e *Engine, b *batch.Batch) error {
 		next = p.next
 	}
 	rows := b.Rows()
+	if err := s.checkKeys(b.Record); err != nil {
+		return err
+	}
 	b.Ranges = []batch.OffsetRange{{First: next, Next: next + int64(rows), Rows: rows, End: next + int64(rows), Epoch: -1}}
 	if int(b.Record.NumCols()) == len(s.decoded.Columns) {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +62,9 @@ func (db *DB) sourceDefinition(ctx context.Context, t *parser.CreateSource, sql 
 		return nil, err
 	}
 	if err := watermark(t, def); err != nil {
+		return nil, err
+	}
+	if err := primaryKey(t, def); err != nil {
 		return nil, err
 	}
 	return def, sourceOptions(t, def)
@@ -157,6 +161,46 @@ func watermark(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 	return nil
 }
 
+// primaryKey finds the columns of the key of FORMAT UPSERT.
+func primaryKey(t *parser.CreateSource, def *catalog.SourceDefinition) error {
+	fail := func(offset int, code, hint, format string, args ...any) error {
+		return &parser.Error{Code: code, Message: fmt.Sprintf(format, args...), Hint: hint, Offset: offset}
+	}
+	upsert := t.Format == "UPSERT"
+	switch {
+	case t.PrimaryKey == nil && !upsert:
+		return nil
+	case !upsert:
+		return fail(t.PrimaryKey[0].Offset, CodeInvalidDefinition, "Write FORMAT UPSERT ENCODE JSON for a topic whose records replace each other by key, or leave PRIMARY KEY out.",
+			"source %s has a primary key, but keeps every record", def.Name)
+	case t.PrimaryKey == nil:
+		return fail(parser.NoOffset, CodeInvalidDefinition, fmt.Sprintf("Say which columns the record's key gives: CREATE SOURCE %s (…, PRIMARY KEY (id)).", def.Name),
+			"source %s of FORMAT UPSERT has no primary key", def.Name)
+	case t.Watermark != nil:
+		return fail(t.Watermark.Offset, CodeInvalidDefinition, "Leave it out: views join the source, and take the time from the stream that they read.",
+			"source %s of FORMAT UPSERT can't have a watermark: it keeps the latest row of each key", def.Name)
+	}
+	for _, k := range t.PrimaryKey {
+		at := slices.IndexFunc(def.Columns, func(c catalog.SourceColumn) bool { return strings.EqualFold(c.Name, k.Name) })
+		switch {
+		case at < 0:
+			return fail(k.Offset, CodeUndefinedColumn, "", "column %q named in key does not exist", k.Name)
+		case slices.Contains(def.Key, at):
+			return fail(k.Offset, "42701", "", "column %q appears twice in primary key", k.Name)
+		case def.Columns[at].Generated != "":
+			return fail(k.Offset, CodeInvalidDefinition, "The key's columns come from the record's key.", "generated column %q can't be in the primary key", k.Name)
+		case !fitsKey(def.Columns[at].Type):
+			return fail(k.Offset, CodeInvalidDefinition, "Declare it as VARCHAR.", "column %q of type %s can't be in the primary key", k.Name, def.Columns[at].Type)
+		}
+		def.Key = append(def.Key, at)
+	}
+	return nil
+}
+
+// fitsKey reports whether two values of a type are equal just when they are
+// the same.
+func fitsKey(t batch.Type) bool { return t.Kind != batch.Interval && t.Kind != batch.JSON }
+
 // sourceOptions sorts WITH options into Millstream's own and the connector's.
 func sourceOptions(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 	def.Options = make(map[string]string)
@@ -193,6 +237,14 @@ func sourceOptions(t *parser.CreateSource, def *catalog.SourceDefinition) error 
 		}
 		if err != nil {
 			return err
+		}
+	}
+	if def.Keyed() {
+		for _, o := range t.Options {
+			if o.Name == "retention" || o.Name == "history" {
+				return &parser.Error{Code: CodeInvalidParameter, Offset: o.Offset, Hint: "A row goes when its key is deleted, by a record without a value.",
+					Message: fmt.Sprintf("option %s does not fit FORMAT UPSERT, which keeps the latest row of each key", o.Name)}
+			}
 		}
 	}
 	if def.Connector == "" && len(t.Options) > 0 && len(def.Options) > 0 {

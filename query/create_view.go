@@ -149,6 +149,9 @@ func (r relations) source(schema, name string) (*plan.Source, error) {
 		return nil, nil
 	}
 	if s, canonical := find(r.sources, name); s != nil {
+		if s.Keyed() {
+			return &plan.Source{Name: canonical, Columns: s.Schema().Columns[:len(s.Columns)], Visible: len(s.Columns), Table: true, Keyed: true}, nil
+		}
 		return &plan.Source{Name: canonical, Columns: s.Schema().Columns, Visible: len(s.Columns), EventTime: s.EventTime}, nil
 	}
 	if t, canonical := find(r.tables, name); t != nil {

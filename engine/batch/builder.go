@@ -113,6 +113,29 @@ func (c *ColumnBuilder) Type() Type { return c.typ }
 // Len returns the number of values so far.
 func (c *ColumnBuilder) Len() int { return c.n }
 
+// Vector returns the values so far, in place: it is valid until the next one is
+// appended.
+func (c *ColumnBuilder) Vector() Vector {
+	v := Vector{Type: c.typ, Len: c.n}
+	if c.n == 0 {
+		return v
+	}
+	if c.nulls > 0 {
+		v.valid = unsafe.Pointer(unsafe.SliceData(c.valid))
+	}
+	v.Values = unsafe.Pointer(unsafe.SliceData(c.values))
+	if c.phys == Bytes {
+		v.Offsets = v.Values
+		if c.data != nil {
+			v.Values = unsafe.Pointer(unsafe.SliceData(c.data))
+		}
+	}
+	return v
+}
+
+// DataBytes returns how many bytes the values of a Bytes column have together.
+func (c *ColumnBuilder) DataBytes() int { return c.dataLen }
+
 // grow makes room in buf for need bytes, zeroing what is new.
 func grow(mem memory.Allocator, buf []byte, need, first int) []byte {
 	if need <= len(buf) {

@@ -31,6 +31,11 @@ func MetadataColumns() []Column {
 	}
 }
 
+// DeletedColumn, a BOOLEAN behind the metadata, is in batches of sources that are
+// read by key: true says that the key was deleted, and of the source's own
+// columns only those of the key have a value then. It is never NULL.
+const DeletedColumn = "ms$deleted"
+
 // Schema is an ordered list of columns. It is immutable; names are unique
 // without regard to letter case.
 type Schema struct {
@@ -53,6 +58,11 @@ func NewSchema(columns []Column) *Schema {
 // WithMetadata returns the schema with the metadata columns behind its own.
 func (s *Schema) WithMetadata() *Schema {
 	return NewSchema(append(append([]Column(nil), s.Columns...), MetadataColumns()...))
+}
+
+// WithDeleted returns the schema with DeletedColumn behind it.
+func (s *Schema) WithDeleted() *Schema {
+	return NewSchema(append(append([]Column(nil), s.Columns...), Column{DeletedColumn, Type{Kind: Boolean}}))
 }
 
 // Arrow returns the same schema in Arrow's terms; all fields are nullable.

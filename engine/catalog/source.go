@@ -23,6 +23,7 @@ type SourceDefinition struct {
 	Name        string
 	SQL         string // the statement, for SHOW CREATE
 	Columns     []SourceColumn
+	Key         []int  `json:",omitempty"` // the primary key's columns: FORMAT UPSERT
 	EventTime   string // the watermark's column, "" for none
 	DelayMicros int64  // of the watermark behind the event time
 	Connector   string // "" for a source that is fed through Append only
@@ -107,13 +108,14 @@ func RejectedSchema() *batch.Schema {
 		batch.Column{Name: "error", Type: batch.Type{Kind: batch.Varchar}}))
 }
 
-// HistoryTables returns the tables of history that a source has.
+// HistoryTables returns the tables of history that a source has. The rows of a
+// keyed source are in none, but in Latest.
 func (d *SourceDefinition) HistoryTables() []history.Table {
 	tables := []history.Table{
 		{Name: d.Name + LateSuffix, Columns: d.LateSchema().Columns, Retention: d.Retention},
 		{Name: d.Name + RejectedSuffix, Columns: RejectedSchema().Columns, Retention: d.Retention},
 	}
-	if !d.NoHistory {
+	if !d.NoHistory && !d.Keyed() {
 		tables = append(tables, history.Table{Name: d.Name, Columns: d.Schema().Columns, Retention: d.Retention})
 	}
 	return tables

@@ -66,7 +66,11 @@ func (d *TableDefinition) CreateSQL() string {
 
 // AlterSQL makes another table of this one in the file.
 func (d *TableDefinition) AlterSQL(to *TableDefinition) (list []string) {
-	for _, c := range to.Columns[len(d.Columns):] {
+	had := d.Schema()
+	for _, c := range to.Columns {
+		if had.Index(c.Name) >= 0 {
+			continue
+		}
 		list = append(list, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", d.Relation(), history.Quote(c.Name), c.Type))
 	}
 	if d.Name != to.Name {

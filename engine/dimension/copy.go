@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -13,7 +12,7 @@ import (
 )
 
 // Copy is a table's rows as a join needs them. It is immutable and safe for
-// concurrent use; whoever holds it must Release it.
+// concurrent use, but for that of a [Keyed]; whoever holds it must Release it.
 type Copy struct {
 	// Version is the version of the table, as the caller counts them.
 	Version uint64
@@ -24,11 +23,9 @@ type Copy struct {
 	record  arrow.RecordBatch // keys, then columns; nil without rows
 	keys    []batch.Vector
 	columns []batch.Vector
+	index   index // by the keys
 
-	memory []byte // holds heads and next
-	heads  []int32
-	next   []int32 // row after it in the same bucket, -1 none
-	mask   uint64
+	changing *changing // nil: its rows never change
 }
 
 // rowsMax is the most rows of a table that is joined.
@@ -72,7 +69,7 @@ func Build(mem *batch.Allocator, schema *batch.Schema, keys int, scan func(func(
 			c.columns = append(c.columns, v)
 		}
 	}
-	c.index()
+	c.fillIndex()
 	return c, nil
 }
 
@@ -109,27 +106,14 @@ func concatenate(mem *batch.Allocator, schema *batch.Schema, records []arrow.Rec
 	return array.NewRecordBatch(schema.Arrow(), columns, rows), nil
 }
 
-// index hashes the keys. Rows of a bucket are chained in the table's order.
-func (c *Copy) index() {
-	size := 1
-	for size < 2*c.rows {
-		size *= 2
-	}
-	c.mask = uint64(size - 1)
-	c.memory = c.mem.Allocate(4 * (size + c.rows))
-	all := unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(c.memory))), size+c.rows)
-	c.heads, c.next = all[:size], all[size:]
-	for i := range c.heads {
-		c.heads[i] = -1
-	}
+// fillIndex hashes the keys. Rows of a bucket are chained in the table's order.
+func (c *Copy) fillIndex() {
+	c.index = newIndex(c.mem, c.rows)
 	hashes := hashRows(nil, c.keys, c.rows)
 	for row := c.rows - 1; row >= 0; row-- {
-		if anyNull(c.keys, row) {
-			continue
+		if !anyNull(c.keys, row) {
+			c.index.add(hashes[row], int32(row))
 		}
-		bucket := &c.heads[hashes[row]&c.mask]
-		c.next[row] = *bucket
-		*bucket = int32(row)
 	}
 }
 
@@ -144,11 +128,14 @@ func (c *Copy) Release() {
 	if c.refs.Add(-1) > 0 {
 		return
 	}
-	c.mem.Free(c.memory)
+	c.index.free()
 	if c.record != nil {
 		c.record.Release()
 	}
-	c.heads, c.next, c.keys, c.columns = nil, nil, nil, nil
+	if c.changing != nil {
+		c.changing.close()
+	}
+	c.keys, c.columns = nil, nil
 }
 
 // Rows returns the number of rows.
@@ -156,7 +143,10 @@ func (c *Copy) Rows() int { return c.rows }
 
 // Bytes returns the memory that the copy takes.
 func (c *Copy) Bytes() int64 {
-	n := int64(len(c.memory))
+	n := int64(len(c.index.memory))
+	if c.changing != nil {
+		n += c.changing.builder.Bytes() + int64(len(c.changing.primary.memory))
+	}
 	if c.record != nil {
 		for _, column := range c.record.Columns() {
 			n += int64(column.Data().SizeInBytes())

@@ -27,29 +27,41 @@ func hashRows(out []uint64, keys []batch.Vector, rows int) []uint64 {
 	clear(out)
 	for i := range keys {
 		v := &keys[i]
-		nulls, physical := v.HasNulls(), v.Type.Physical()
+		nulls := v.HasNulls()
 		for row := range out {
-			if nulls && v.Null(row) {
-				continue
-			}
-			switch physical {
-			case batch.Bytes:
-				out[row] = mix(out[row], maphash.Bytes(seed, v.Bytes(row)))
-			case batch.Bits:
-				if v.Bool(row) {
-					out[row] = mix(out[row], 1)
-				}
-			case batch.Float32, batch.Float64:
-				out[row] = mix(out[row], floatBits(v.Float(row)))
-			case batch.Int128, batch.Fixed16, batch.MonthDayNano:
-				x := batch.At[[2]uint64](v, row)
-				out[row] = mix(mix(out[row], x[0]), x[1])
-			default:
-				out[row] = mix(out[row], uint64(v.Integer(row)))
+			if !nulls || !v.Null(row) {
+				out[row] = hashValue(out[row], v, row)
 			}
 		}
 	}
 	return out
+}
+
+// hashRow returns the hash of one row of the keys, which has no NULL.
+func hashRow(keys []batch.Vector, row int) (hash uint64) {
+	for i := range keys {
+		hash = hashValue(hash, &keys[i], row)
+	}
+	return hash
+}
+
+func hashValue(hash uint64, v *batch.Vector, row int) uint64 {
+	switch v.Type.Physical() {
+	case batch.Bytes:
+		return mix(hash, maphash.Bytes(seed, v.Bytes(row)))
+	case batch.Bits:
+		if v.Bool(row) {
+			return mix(hash, 1)
+		}
+		return hash
+	case batch.Float32, batch.Float64:
+		return mix(hash, floatBits(v.Float(row)))
+	case batch.Int128, batch.Fixed16, batch.MonthDayNano:
+		x := batch.At[[2]uint64](v, row)
+		return mix(mix(hash, x[0]), x[1])
+	default:
+		return mix(hash, uint64(v.Integer(row)))
+	}
 }
 
 // floatBits gives equal floats equal bits: both zeros, and all NaNs.

@@ -27,7 +27,7 @@ func (c *Copy) Lookup(keys []batch.Vector, rows int, left bool, m *Match) {
 	for row := range rows {
 		before := len(m.Batch)
 		if !anyNull(keys, row) {
-			for at := c.heads[m.hashes[row]&c.mask]; at >= 0; at = c.next[at] {
+			for at := c.index.first(m.hashes[row]); at >= 0; at = c.index.next[at] {
 				if equalRows(c.keys, int(at), keys, row) {
 					m.Batch, m.Table = append(m.Batch, int32(row)), append(m.Table, at)
 				}

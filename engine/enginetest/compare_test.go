@@ -131,7 +131,7 @@ func (u *run) compareCounters(ctx context.Context, s *query.Session, at int, vie
 	}
 	records := u.judge.Records(at)
 	want := enginetest.Rows{{fmt.Sprint(records), fmt.Sprint(late), mark}}
-	if err := u.compareText(ctx, s, "SELECT rows::VARCHAR, late::VARCHAR, watermark::VARCHAR FROM millstream.sources", want); err != nil {
+	if err := u.compareText(ctx, s, "SELECT rows::VARCHAR, late::VARCHAR, watermark::VARCHAR FROM millstream.sources WHERE name = '"+u.source.Name+"'", want); err != nil {
 		return err
 	}
 	want = nil
@@ -139,7 +139,7 @@ func (u *run) compareCounters(ctx context.Context, s *query.Session, at int, vie
 		id := fmt.Sprint(p)
 		want = append(want, []string{id, fmt.Sprint(next), fmt.Sprint(perPartition[id])})
 	}
-	if err := u.compareText(ctx, s, "SELECT partition::VARCHAR, next_offset::VARCHAR, late::VARCHAR FROM millstream.partitions", want); err != nil {
+	if err := u.compareText(ctx, s, "SELECT partition::VARCHAR, next_offset::VARCHAR, late::VARCHAR FROM millstream.partitions WHERE source = '"+u.source.Name+"'", want); err != nil {
 		return err
 	}
 	want = nil

@@ -39,11 +39,13 @@ type run struct {
 	db    *query.DB
 	clock atomic.Int64 // microseconds
 
-	durable  int          // batches that a crash must not take
-	finished atomic.Int64 // checkpoints
-	awaited  int64        // of them, before the directory is quiet
-	between  func() error // runs when the next checkpoint has committed, before the writer knows
-	found    error        // by between
+	durable  int                   // batches that a crash must not take
+	settled  int64                 // the tick up to which it must not take anything
+	upserts  map[string][]upserted // by keyed table
+	finished atomic.Int64          // checkpoints
+	awaited  int64                 // of them, before the directory is quiet
+	between  func() error          // runs when the next checkpoint has committed, before the writer knows
+	found    error                 // by between
 
 	pin     *query.Session // a transaction over one epoch
 	pinAt   int
@@ -182,9 +184,13 @@ func (u *run) checkpoint(ctx context.Context) error {
 		u.between = func() error { return u.compare(ctx) }
 	}
 	err := u.db.Checkpoint(ctx)
-	u.durable, u.between = u.judge.Batches(), nil
+	u.between = nil
+	u.settle()
 	return errors.Join(err, u.found)
 }
+
+// settle notes that everything is durable.
+func (u *run) settle() { u.durable, u.settled = u.judge.Batches(), u.judge.Tick() }
 
 func (u *run) onCheckpoint(_ int64, _ time.Duration, err error) {
 	if u.between != nil && err == nil {
@@ -231,7 +237,7 @@ func (u *run) interrupted(ctx context.Context) error {
 	u.note("checkpoint interrupted at %d", c.left.Load())
 	err := u.db.Checkpoint(c)
 	if err == nil {
-		u.durable = u.judge.Batches()
+		u.settle()
 		return nil
 	}
 	if !errors.Is(err, context.Canceled) {
@@ -325,7 +331,8 @@ func (u *run) dropView(ctx context.Context) error {
 		if strings.Trim(strings.TrimSuffix(u.followed.name, `$late"`), `"`) == w.Name {
 			u.unfollow()
 		}
-		w.Dropped, u.durable = u.judge.Batches(), u.judge.Batches()
+		w.Dropped = u.judge.Batches()
+		u.settle()
 	}
 	if u.rand.IntN(2) == 0 {
 		u.note("drop %s and %d more", v.Name, len(gone)-1)
@@ -409,6 +416,9 @@ func (u *run) resume(ctx context.Context, whole bool) error {
 		return fmt.Errorf("after the restart the database is at batch %d of %d, %d were durable", at, u.judge.Batches(), u.durable)
 	}
 	u.note("at batch %d of %d", at, u.judge.Batches())
+	if err := u.resumeKeyed(ctx, at, whole); err != nil {
+		return err
+	}
 	u.durable = at
 	if err := u.judge.Truncate(ctx, at); err != nil {
 		return err
@@ -422,7 +432,7 @@ func (u *run) resume(ctx context.Context, whole bool) error {
 
 // offsets returns the next offsets of the partitions.
 func (u *run) offsets(ctx context.Context) (map[int32]int64, error) {
-	rows, err := u.text(ctx, nil, "SELECT partition::VARCHAR, next_offset::VARCHAR FROM millstream.partitions")
+	rows, err := u.text(ctx, nil, "SELECT partition::VARCHAR, next_offset::VARCHAR FROM millstream.partitions WHERE source = '"+u.source.Name+"'")
 	if err != nil {
 		return nil, err
 	}

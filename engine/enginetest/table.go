@@ -15,7 +15,9 @@ import (
 type Table struct {
 	Name    string
 	Columns []Column
+	Keyed   bool   // it is a source of FORMAT UPSERT; see Upserts
 	of      Column // the source's
+	keys    []Value
 }
 
 // NewTable returns a random table for a source.
@@ -61,7 +63,12 @@ func (t *Table) Names() []string {
 }
 
 // CreateSQL returns the statement that makes the table.
-func (t *Table) CreateSQL() string { return "CREATE TABLE " + t.Name + " (" + t.definitions() + ")" }
+func (t *Table) CreateSQL() string {
+	if t.Keyed {
+		return "CREATE SOURCE " + t.Name + " (" + t.definitions() + ", PRIMARY KEY (" + t.Columns[0].Name + ")) FORMAT UPSERT ENCODE JSON"
+	}
+	return "CREATE TABLE " + t.Name + " (" + t.definitions() + ")"
+}
 
 // TableChange is a random change of a table's rows.
 type TableChange struct {

@@ -3,7 +3,9 @@ package enginetest_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
+	"time"
 
 	"github.com/millstream-db/millstream/engine/enginetest"
 	"github.com/millstream-db/millstream/query"
@@ -12,7 +14,8 @@ import (
 // createTables makes the tables that views of the seed may join.
 func (u *run) createTables(ctx context.Context) error {
 	for i := range pick(u.rand, 0, 1, 1, 2) {
-		t := enginetest.NewTable(u.rand, u.source, fmt.Sprint("t", i))
+		make := pick(u.rand, enginetest.NewTable, enginetest.NewKeyedTable)
+		t := make(u.rand, u.source, fmt.Sprint("t", i))
 		u.tables = append(u.tables, t)
 		u.note("%s", t.CreateSQL())
 		if err := u.db.Exec(ctx, t.CreateSQL()); err != nil {
@@ -69,12 +72,92 @@ func (u *run) changeTable(ctx context.Context) error {
 }
 
 func (u *run) change(ctx context.Context, t *enginetest.Table) error {
+	if t.Keyed {
+		return u.upsert(ctx, t)
+	}
 	c := t.NewChange(u.rand)
 	u.note("%s", c.SQL)
 	if err := u.judge.Change(ctx, t, c); err != nil {
 		return fmt.Errorf("judge: %s: %w", c.SQL, err)
 	}
 	return u.db.Exec(ctx, c.SQL)
+}
+
+// upserted is changes of a keyed table that were made.
+type upserted struct {
+	tick int64
+	next int64 // the offset that follows them
+}
+
+// upsert changes a keyed table. That commits nothing.
+func (u *run) upsert(ctx context.Context, t *enginetest.Table) error {
+	c := t.NewUpserts(u.rand)
+	if c.Len() == 0 {
+		return nil
+	}
+	first := int64(0)
+	if made := u.upserts[t.Name]; len(made) > 0 {
+		first = made[len(made)-1].next
+	}
+	u.note("upsert %d rows of %s", c.Len(), t.Name)
+	tick, err := u.judge.Upsert(ctx, t, c)
+	if err != nil {
+		return fmt.Errorf("judge: %w", err)
+	}
+	if u.upserts == nil {
+		u.upserts = make(map[string][]upserted)
+	}
+	u.upserts[t.Name] = append(u.upserts[t.Name], upserted{tick, first + int64(c.Len())})
+	return u.db.Append(ctx, t.Name, c.Batch(t, u.db.Engine().Allocator(), first, time.UnixMicro(u.clock.Load())))
+}
+
+// resumeKeyed finds out which changes of keyed tables the database has kept.
+// They must be just those that came before what it has not kept: batch at+1 of
+// the source, and each other.
+func (u *run) resumeKeyed(ctx context.Context, at int, whole bool) error {
+	low, high := u.judge.TickOf(at), int64(math.MaxInt64)
+	if at < u.judge.Batches() {
+		high = u.judge.TickOf(at + 1)
+	}
+	for _, t := range u.tables {
+		if !t.Keyed {
+			continue
+		}
+		rows, err := u.text(ctx, nil, "SELECT next_offset::VARCHAR FROM millstream.partitions WHERE source = '"+t.Name+"'")
+		if err != nil {
+			return err
+		}
+		next := int64(0)
+		if len(rows) > 0 {
+			if _, err := fmt.Sscan(rows[0][0], &next); err != nil {
+				return err
+			}
+		}
+		made := u.upserts[t.Name]
+		kept := slices.IndexFunc(made, func(c upserted) bool { return c.next > next })
+		if kept < 0 {
+			kept = len(made)
+		}
+		if kept == 0 && next > 0 || kept > 0 && made[kept-1].next != next || whole && kept < len(made) {
+			return fmt.Errorf("after the restart %s is at offset %d", t.Name, next)
+		}
+		last := int64(0)
+		if kept > 0 {
+			last = made[kept-1].tick
+			low = max(low, last)
+		}
+		if kept < len(made) {
+			high = min(high, made[kept].tick)
+		}
+		u.upserts[t.Name] = made[:kept]
+		if err := u.judge.Forget(ctx, t, last); err != nil {
+			return err
+		}
+	}
+	if low > high || high <= u.settled {
+		return fmt.Errorf("after the restart the sources are at no common epoch: %d to %d, %d was durable", low, high, u.settled)
+	}
+	return nil
 }
 
 func (u *run) compareTables(ctx context.Context, s *query.Session, tick int64) error {

@@ -168,12 +168,12 @@ func (l *List) Find(pick func(*Job) bool) *Job {
 // Of returns the job that builds a view of the given name.
 func (l *List) Of(view string) *Job { return l.Find(func(j *Job) bool { return j.View == view }) }
 
-// Reading returns the jobs that read a source.
+// Reading returns the jobs that read or join a source.
 func (l *List) Reading(source string) (list []*Job) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, j := range l.running {
-		if j.Source == source {
+		if j.Source == source || slices.Contains(j.Tables, source) {
 			list = append(list, j)
 		}
 	}

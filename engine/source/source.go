@@ -28,9 +28,10 @@ type Connector interface {
 type Spec struct {
 	Name    string            // the source's name, for messages and metrics
 	Options map[string]string // WITH (…), names in lower case
-	Format  string            // PLAIN
+	Format  string            // PLAIN, or UPSERT for a source that is read by key
 	Encode  string            // JSON
 	Schema  *batch.Schema     // the columns to decode, without generated ones and metadata
+	Key     []int             // with UPSERT: those of Schema that are the primary key
 	Alloc   *batch.Allocator
 	Logger  *slog.Logger
 	// Limits on one record; zero values mean the connector's defaults.

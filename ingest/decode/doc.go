@@ -1,7 +1,8 @@
 // Package decode turns the bytes of one record into one row of typed columns.
 //
 // The nouns: a [JSON] decodes JSON objects into a batch.Builder, directed by
-// the declared columns of a source; [Limits] bound what one record may cost;
+// the declared columns of a source; a [Keyed] takes some of them from the
+// record's key; [Limits] bound what one record may cost;
 // the Parse functions read one SQL value from text and are what decoders (and
 // whoever else is handed a value as text) use for strings.
 //

@@ -20,27 +20,36 @@ import (
 type JSON struct {
 	limits  Limits
 	columns []column
+	at      []int // by column, the builder's
 	names   nameTable
 	scan    scanner
 	values  []value // of each column, behind one that takes what no column wants
 	scratch []byte  // the text of a string with escapes
 	decoded []byte  // the bytes of a BLOB
+
+	required bool // a column without a value is an error
 }
 
 // NewJSON returns a decoder for the columns of schema, which are the first
 // columns of the builders that Decode is given.
 func NewJSON(schema *batch.Schema, limits Limits) *JSON {
+	all := make([]int, len(schema.Columns))
+	for i := range all {
+		all[i] = i
+	}
+	return newJSON(schema, all, limits)
+}
+
+// newJSON returns a decoder for some of the columns of schema.
+func newJSON(schema *batch.Schema, at []int, limits Limits) *JSON {
 	limits = limits.withDefaults()
-	d := &JSON{
-		limits:  limits,
-		columns: make([]column, len(schema.Columns)),
-		names:   newNameTable(schema),
-		scan:    scanner{maxDepth: limits.MaxDepth},
-		values:  make([]value, len(schema.Columns)+1),
+	own := make([]batch.Column, len(at))
+	d := &JSON{limits: limits, at: at, scan: scanner{maxDepth: limits.MaxDepth}, values: make([]value, len(at)+1)}
+	for i, column := range at {
+		own[i] = schema.Columns[column]
+		d.columns = append(d.columns, newColumn(own[i]))
 	}
-	for i, c := range schema.Columns {
-		d.columns[i] = newColumn(c)
-	}
+	d.names = newNameTable(batch.NewSchema(own))
 	return d
 }
 
@@ -176,13 +185,15 @@ func (d *JSON) appendRow(b *batch.Builder) error {
 	for i := range d.columns {
 		c, v := &d.columns[i], &d.values[i+1]
 		if v.kind <= null {
-			b.Column(i).AppendNull()
+			if d.required {
+				b.Truncate(b.Rows())
+				return fmt.Errorf("there is no value for column %q", c.name)
+			}
+			b.Column(d.at[i]).AppendNull()
 			continue
 		}
-		if f := c.append(d, c, v, b.Column(i)); f != fine {
-			if i > 0 {
-				b.Truncate(b.Column(0).Len() - 1)
-			}
+		if f := c.append(d, c, v, b.Column(d.at[i])); f != fine {
+			b.Truncate(b.Rows())
 			shown := excerpt(d.scan.data[v.start:v.end])
 			return fmt.Errorf("column %q: %s, at byte %d", c.name, complaint(f, shown, c.typ.String()), v.start)
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/source"
 )
 
 const (
@@ -23,9 +24,10 @@ const (
 type batcher struct {
 	maxRows  int
 	maxBytes int64
-	decoder  decoder
+	decode   decoder
 	builder  *batch.Builder
-	meta     int // the first metadata column
+	meta     int  // the first metadata column
+	keyed    bool // batch.DeletedColumn stands behind the metadata
 
 	ranges   []batch.OffsetRange // the last one is open
 	anchored bool                // keep ranges that cover nothing
@@ -36,12 +38,14 @@ type batcher struct {
 	now      func() time.Time
 }
 
-func newBatcher(opts Options, schema *batch.Schema, alloc *batch.Allocator, d decoder) *batcher {
+func newBatcher(opts Options, spec source.Spec, d decoder) *batcher {
+	schema, keyed := spec.Schema.WithMetadata(), len(spec.Key) > 0
+	if keyed {
+		schema = schema.WithDeleted()
+	}
 	return &batcher{
-		maxRows: opts.MaxBatchRows, maxBytes: opts.MaxBatchBytes, decoder: d,
-		builder: batch.NewBuilder(alloc, schema.WithMetadata()),
-		meta:    len(schema.Columns),
-		now:     time.Now,
+		maxRows: opts.MaxBatchRows, maxBytes: opts.MaxBatchBytes, decode: d,
+		builder: batch.NewBuilder(spec.Alloc, schema), meta: len(spec.Schema.Columns), keyed: keyed, now: time.Now,
 	}
 }
 
@@ -83,11 +87,8 @@ func (t *batcher) advance(next int64, epoch int32) {
 // afterwards.
 func (t *batcher) add(r *kgo.Record) {
 	t.raw += int64(len(r.Key) + len(r.Value))
-	if r.Value == nil {
-		t.reject(r, "the record has no value (a tombstone)")
-		return
-	}
-	if err := t.decoder.Decode(r.Value, t.builder); err != nil {
+	deleted, err := t.decode(r.Key, r.Value, t.builder)
+	if err != nil {
 		t.reject(r, err.Error())
 		return
 	}
@@ -102,6 +103,9 @@ func (t *batcher) add(r *kgo.Record) {
 		t.builder.Column(t.meta + 3).AppendBytes(r.Key)
 	} else {
 		t.builder.Column(t.meta + 3).AppendNull()
+	}
+	if t.keyed {
+		t.builder.Column(t.meta + 4).AppendBool(deleted)
 	}
 	t.rows++
 	t.ranges[len(t.ranges)-1].Rows++

@@ -108,8 +108,9 @@ const maxReadBytes = 256 << 20
 func readSettings(spec source.Spec) (settings, error) {
 	o := optionReader{options: spec.Options}
 	o.known()
-	if !strings.EqualFold(cmp.Or(spec.Format, "PLAIN"), "PLAIN") || !strings.EqualFold(cmp.Or(spec.Encode, "JSON"), "JSON") {
-		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON", spec.Format, spec.Encode)
+	format := cmp.Or(spec.Format, "PLAIN")
+	if !strings.EqualFold(format, "PLAIN") && !strings.EqualFold(format, "UPSERT") || !strings.EqualFold(cmp.Or(spec.Encode, "JSON"), "JSON") {
+		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, or FORMAT UPSERT ENCODE JSON", spec.Format, spec.Encode)
 	}
 	if c := o.text(optConnector, "kafka"); !strings.EqualFold(c, "kafka") {
 		o.problem("connector must be 'kafka', not '%s'", c)

@@ -21,11 +21,10 @@ const queueBatches = 1
 // surveyTimeout bounds a survey. The client retries inside.
 const surveyTimeout = 10 * time.Second
 
-// decoder turns a record's value into one value of each of the source's columns.
-type decoder interface {
-	// Decode leaves the builder as it was when it returns an error.
-	Decode(value []byte, b *batch.Builder) error
-}
+// decoder turns a record into one value of each of the source's columns. It
+// reports whether the record deletes its key, and leaves the builder as it was
+// when it returns an error.
+type decoder func(key, value []byte, b *batch.Builder) (deleted bool, err error)
 
 // reader reads one topic. Status, Committed and Close are safe for concurrent use.
 type reader struct {
@@ -79,7 +78,7 @@ func newReader(opts Options, s settings, spec source.Spec, d decoder, start []so
 	r := &reader{
 		opts: opts, settings: s, spec: spec, sink: sink, logger: logger,
 		client:  client,
-		batcher: newBatcher(opts, spec.Schema, spec.Alloc, d),
+		batcher: newBatcher(opts, spec, d),
 		group:   newGroup(kadm.NewClient(client), s.group, s.topic, opts.CommitInterval, logger),
 		surveyor: &surveyor{
 			admin: kadm.NewClient(client), connects: connects, settings: s,

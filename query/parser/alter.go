@@ -85,7 +85,7 @@ func (p *parser) alterAction(kind ObjectKind) AlterAction {
 	case kind != MaterializedView && p.accept("add"):
 		p.accept("column")
 		a := AddColumn{IfNotExists: p.ifNotExists()}
-		a.Column = p.column()
+		a.Column = p.column(nil)
 		return a
 	case t.is("set") && p.peekAt(1).mark("("):
 		p.take()

@@ -8,7 +8,7 @@ import (
 
 const (
 	hintNotNull     = "Columns of a source may be NULL, because a record may lack the field. Leave NOT NULL out and write WHERE col IS NOT NULL in the view."
-	hintPlainColumn = "A column of a source is: name type [AS expression]."
+	hintPlainColumn = "A column of a source is: name type [AS expression] [PRIMARY KEY]."
 )
 
 // create dispatches on what is to be created.
@@ -104,10 +104,13 @@ func (p *parser) columns(s *CreateSource) {
 				panic(errorAt(t.Offset, codeSyntax, "a source has one WATERMARK"))
 			}
 			s.Watermark = p.watermark()
-		case t.isAny("primary", "unique", "constraint", "check", "foreign"):
+		case t.is("primary"):
+			p.expect("primary", "key")
+			s.setKey(t, p.columnNames())
+		case t.isAny("unique", "constraint", "check", "foreign"):
 			panic(unsupportedHere(t, hintPlainColumn, "%s in a source is not supported", constraintName(t)))
 		default:
-			c := p.column()
+			c := p.column(s)
 			if lower := strings.ToLower(c.Name); seen[lower] {
 				panic(errorAt(c.Offset, codeDuplicate, "column \"%s\" specified more than once", c.Name).
 					withHint("Names of columns differ in more than letter case; _partition, _offset, _timestamp and _key are always there."))
@@ -123,7 +126,15 @@ func (p *parser) columns(s *CreateSource) {
 	p.expectMark(")")
 }
 
-func (p *parser) column() Column {
+func (s *CreateSource) setKey(t Token, columns []ColumnName) {
+	if s.PrimaryKey != nil {
+		panic(errorAt(t.Offset, codeInvalidDefinition, "multiple primary keys for source \"%s\" are not allowed", s.Name.Name))
+	}
+	s.PrimaryKey = columns
+}
+
+// column reads a column of a source, nil for one that exists already.
+func (p *parser) column(s *CreateSource) Column {
 	name := p.identifier()
 	c := Column{Name: name.Value, Offset: name.Offset, TypeOffset: p.peek().Offset}
 	c.Type = p.typeName()
@@ -136,6 +147,9 @@ func (p *parser) column() Column {
 			return c
 		case t.is("null"):
 			p.take()
+		case t.is("primary") && s != nil:
+			p.expect("primary", "key")
+			s.setKey(t, []ColumnName{{Name: c.Name, Offset: c.Offset}})
 		case t.is("not"):
 			panic(unsupportedHere(t, hintNotNull, "NOT NULL is not supported in a source"))
 		case t.mark(",") || t.mark(")") || t.Kind == EOF:

@@ -35,6 +35,9 @@ func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 		}
 		items = append(items, item)
 	}
+	if s.PrimaryKey != nil {
+		items = append(items, "PRIMARY KEY ("+displayNames(s.PrimaryKey)+")")
+	}
 	if w := s.Watermark; w != nil {
 		items = append(items, "WATERMARK FOR "+displayIdent(w.Column)+" AS "+w.Expr)
 	}

@@ -49,7 +49,8 @@ type CreateSource struct {
 	IfNotExists   bool
 	Table         bool // it was spelled CREATE TABLE
 	Name          Name
-	Columns       []Column // nil: none were given
+	Columns       []Column     // nil: none were given
+	PrimaryKey    []ColumnName // nil: none; of FORMAT UPSERT
 	Watermark     *Watermark
 	Include       []Include
 	Options       []Option // WITH (…), in the order given

@@ -16,7 +16,8 @@ type Source struct {
 	// EventTime is the name of the column that the source's watermark is for,
 	// "" when it has no watermark.
 	EventTime string
-	Table     bool // a table, which can only be joined
+	Table     bool // a table, or a source of FORMAT UPSERT: it can only be joined
+	Keyed     bool // such a source
 }
 
 // index returns the position of the named column in any letter case, or -1.
@@ -99,8 +100,11 @@ func (r *relation) find(lookup func(schema, name string) (*Source, error)) (*Sou
 	case source == nil:
 		return nil, fail(codeUndefinedTable, r.offset, "source %q does not exist", r.name).
 			hint("create it with CREATE SOURCE, or see SHOW SOURCES")
+	case source.Keyed:
+		return nil, fail(codeUnsupported, r.offset, "%q keeps the latest row of each key, and no view can read rows that change yet", r.name).
+			hint("join it to a stream, FROM stream JOIN %s ON …, or aggregate it in the query", r.name)
 	case source.Table:
-		return nil, fail(codeUnsupported, r.offset, "%q is a table: a materialized view reads from a source, to which tables are joined", r.name).
+		return nil, fail(codeUnsupported, r.offset, "%q is a table: a materialized view reads from a source, to which tables and sources of FORMAT UPSERT are joined", r.name).
 			hint(joinHint)
 	}
 	return source, nil
