@@ -85,14 +85,6 @@ type Accumulator interface {
 	Merge(c []Column, groups []uint32, from []Column, fromGroups []uint32, arena *Arena)
 }
 
-// Retractor is an accumulator from which groups can be taken out again, without
-// loss: what remains is equal to what it was before they were merged.
-type Retractor interface {
-	Accumulator
-	// Retract undoes Merge.
-	Retract(c []Column, groups []uint32, from []Column, fromGroups []uint32)
-}
-
 // New returns the accumulator of a function over arguments of the given types.
 // A Bag has none: it is no more than its [Detail].
 // The approximate functions have a detail that does its work.

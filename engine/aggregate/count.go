@@ -13,12 +13,6 @@ func (counter) Merge(c []Column, groups []uint32, from []Column, fromGroups []ui
 	}
 }
 
-func (counter) Retract(c []Column, groups []uint32, from []Column, fromGroups []uint32) {
-	for i, g := range groups {
-		*value[int64](&c[0], g) -= *value[int64](&from[0], fromGroups[i])
-	}
-}
-
 // countRows is count(*).
 type countRows struct{ counter }
 

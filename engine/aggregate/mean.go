@@ -14,7 +14,11 @@ func newMean(arg batch.Type) (Accumulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return both{sum, countValues{}, len(sum.Columns())}, nil
+	mean := both{sum, countValues{}, len(sum.Columns())}
+	if _, ok := sum.(subtractor); ok {
+		return exactMean{mean}, nil
+	}
+	return mean, nil
 }
 
 func (b both) Columns() []StateColumn { return append(b.first.Columns(), b.second.Columns()...) }
