@@ -282,7 +282,7 @@ func (b *backfill) read(ctx context.Context) (*Read, error) {
 		b.e.pool.Discard(conn)
 		return nil, err
 	}
-	r.snapshot = b.e.acquire()
+	r.snapshot = b.e.pinned()
 	return r, nil
 }
 

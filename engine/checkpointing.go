@@ -85,7 +85,7 @@ func (e *Engine) commitBeside(p *pendingCheckpoint) {
 // planCheckpoint takes the current snapshot and what has changed since the
 // last checkpoint. create and drop are changes of the catalog.
 func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pendingCheckpoint {
-	s := e.acquire()
+	s := e.pinned()
 	p := &pendingCheckpoint{snapshot: s, deltas: make(map[string]*view.Delta)}
 	p.write = checkpoint.Write{Epoch: s.Epoch, At: e.opts.Now(), Create: create, Drop: drop, Bytes: e.budget.InUse(), Catalog: e.catalog}
 	created := make(map[string]bool)

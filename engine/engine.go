@@ -29,6 +29,7 @@ type Engine struct {
 	budget *budget.Budget
 
 	current atomic.Pointer[Snapshot]
+	readAt  atomic.Uint64 // the epoch at which a reader came last
 	input   chan delivery
 	ops     chan operation
 	jobs    job.List

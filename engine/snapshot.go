@@ -59,13 +59,37 @@ type partitionState struct {
 	idle                 bool
 }
 
-// acquire returns the current snapshot, pinned. The caller releases its pin.
+// acquire returns the current snapshot, pinned. The caller releases its pin. When
+// the writer has withdrawn it, the next one is a moment away.
 func (e *Engine) acquire() *Snapshot {
-	for {
+	for wait := 10 * time.Microsecond; ; wait = min(2*wait, time.Millisecond) {
 		s := e.current.Load()
+		e.readAt.Store(s.Epoch)
 		if s.pin.Acquire() {
 			return s
 		}
+		if e.current.Load() == s {
+			time.Sleep(wait)
+		}
+	}
+}
+
+// pinned is acquire for the writer, between two epochs.
+func (e *Engine) pinned() *Snapshot {
+	s := e.current.Load()
+	s.pin.Acquire() // nothing is withdrawn there
+	return s
+}
+
+// quietEpochs is for how many epochs nobody must have come to read before the
+// writer makes readers wait, for the rest of an epoch, so that it can change
+// state in place: copying it costs more the larger it is.
+const quietEpochs = 8
+
+// withdraw takes the current snapshot back if nobody seems to want it.
+func (e *Engine) withdraw() {
+	if e.Epoch() >= e.readAt.Load()+quietEpochs {
+		e.reclaim.Withdraw()
 	}
 }
 

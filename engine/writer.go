@@ -88,6 +88,7 @@ func (e *Engine) step(first delivery) {
 		}
 		break
 	}
+	e.withdraw()
 	var told []delivery
 	for _, d := range deliveries {
 		if err := e.take(d); err != nil {

@@ -43,7 +43,9 @@ func checkRetract(t *testing.T, typ batch.Type, acc Retractor) {
 		groups := []uint32{0, PageRows - 1, PageRows}
 		group := func(row int) uint32 { return groups[row%len(groups)] }
 		state, other, want := stateColumns(acc), stateColumns(acc), stateColumns(acc)
-		add := func(c []Column, row int) { acc.Add(c, []uint32{group(row)}, []int32{int32(row)}, []batch.Vector{arg}, nil) }
+		add := func(c []Column, row int) {
+			acc.Add(c, []uint32{group(row)}, []int32{int32(row)}, []batch.Vector{arg}, nil)
+		}
 		var gone []int32
 		for row := range samples {
 			if rapid.Bool().Draw(t, "merged") {

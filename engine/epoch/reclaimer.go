@@ -1,7 +1,7 @@
 // Package epoch decides when memory that snapshots share can be freed.
 //
-// Every epoch publishes a snapshot, held by a [Pin]. The writer replaces what
-// it changes and retires the old memory, which was visible to the snapshots of
+// Every epoch publishes a snapshot, held by a [Pin]. The writer changes what
+// nobody sees; what somebody may see it replaces, and retires the old memory, which was visible to the snapshots of
 // the epochs from its birth to its retirement. It is freed when none of those
 // is pinned any more; a reader that lasts keeps what it can see, and nothing
 // that came after.
@@ -54,13 +54,14 @@ type retired struct {
 // belongs to the goroutine that builds. It publishes nothing, so its Sweep frees
 // whatever was retired, until it is handed over with Join.
 type Reclaimer struct {
-	mem     *batch.Allocator
-	next    uint64 // the epoch being built
-	current *Pin
-	live    []*Pin // by epoch, current last
-	fresh   []retired
-	waiting []retired
-	main    *Reclaimer // takes everything since Join, nil before
+	mem       *batch.Allocator
+	next      uint64 // the epoch being built
+	current   *Pin
+	withdrawn bool   // nobody can acquire the current epoch any more, and nobody has
+	live      []*Pin // by epoch, current last
+	fresh     []retired
+	waiting   []retired
+	main      *Reclaimer // takes everything since Join, nil before
 }
 
 // NewReclaimer returns a reclaimer that builds epoch first next.
@@ -104,6 +105,27 @@ func (r *Reclaimer) RetireRecord(born uint64, record arrow.RecordBatch) {
 	r.fresh = append(r.fresh, retired{born: born, died: r.next, record: record})
 }
 
+// Withdraw takes the current epoch back, if nobody holds it, until the next one is
+// published: until then Acquire fails. What no reader holds can be changed in
+// place meanwhile: see Visible.
+func (r *Reclaimer) Withdraw() {
+	r.withdrawn = r.current != nil && (r.withdrawn || r.current.refs.CompareAndSwap(1, 0))
+}
+
+// Visible reports whether some reader may see memory that was born in an epoch
+// and has not been retired. It does not become true before the next Publish.
+func (r *Reclaimer) Visible(born uint64) bool {
+	if r.main != nil {
+		return r.main.Visible(born)
+	}
+	for i := len(r.live) - 1; i >= 0 && r.live[i].Epoch >= born; i-- {
+		if r.live[i].refs.Load() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Publish ends the epoch being built and returns its pin, which the reclaimer
 // itself holds until the next Publish. The caller must make it reachable for
 // readers before anything of the following epoch is built, and then Sweep.
@@ -113,9 +135,10 @@ func (r *Reclaimer) Publish() *Pin {
 	previous := r.current
 	r.current, r.live = pin, append(r.live, pin)
 	r.next++
-	if previous != nil {
+	if previous != nil && !r.withdrawn {
 		previous.Release()
 	}
+	r.withdrawn = false
 	return pin
 }
 
@@ -196,7 +219,9 @@ func (r *Reclaimer) Pinned() int { return len(r.live) }
 // Close frees everything retired. No reader may be left.
 func (r *Reclaimer) Close() {
 	if r.current != nil {
-		r.current.Release()
+		if !r.withdrawn {
+			r.current.Release()
+		}
 		r.current = nil
 	}
 	r.Sweep()

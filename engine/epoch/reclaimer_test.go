@@ -41,6 +41,36 @@ func TestReaderKeepsWhatItSeesAndNothingElse(t *testing.T) {
 	r.Close()
 }
 
+func TestAnEpochThatNobodyHoldsIsWithdrawn(t *testing.T) {
+	r := NewReclaimer(batch.NewAllocator(), 1)
+	first := r.Publish()
+	if !r.Visible(1) || r.Visible(2) {
+		t.Error("just what was born by the current epoch is visible")
+	}
+	if !first.Acquire() {
+		t.Fatal("the current epoch can't be acquired")
+	}
+	r.Withdraw()
+	if !r.Visible(1) || !first.Acquire() {
+		t.Error("an epoch that is held was withdrawn")
+	}
+	first.Release()
+	first.Release()
+	r.Withdraw()
+	r.Withdraw()
+	if r.Visible(1) || first.Acquire() {
+		t.Error("an epoch that nobody holds was not withdrawn")
+	}
+	second := r.Publish()
+	r.Sweep()
+	if !second.Acquire() || !r.Visible(1) || !r.Visible(2) || r.Visible(3) {
+		t.Error("the epoch after the withdrawn one is not there")
+	}
+	second.Release()
+	r.Withdraw()
+	r.Close()
+}
+
 func TestConcurrentReadersNeverSeeFreedMemory(t *testing.T) {
 	mem := batch.NewAllocator()
 	r := NewReclaimer(mem, 1)
@@ -75,22 +105,34 @@ func TestConcurrentReadersNeverSeeFreedMemory(t *testing.T) {
 		})
 	}
 	var old []byte
-	for range 20000 {
-		page := mem.Allocate(64)
+	born, inPlace := uint64(0), 0
+	for epoch := range 20000 {
+		if epoch%2 == 0 {
+			r.Withdraw()
+		}
+		page := old
+		if page != nil && !r.Visible(born) {
+			inPlace++
+		} else {
+			page = mem.Allocate(64)
+			if old != nil {
+				r.RetireMemory(born, old)
+			}
+		}
 		for i := range page {
 			page[i] = byte(r.Next())
 		}
-		if old != nil {
-			r.RetireMemory(r.Next()-1, old)
-		}
-		old = page
+		old, born = page, r.Next()
 		pin := r.Publish()
 		current.Store(&snapshot{pin: pin, page: page})
 		r.Sweep()
 	}
 	close(done)
 	wg.Wait()
-	r.RetireMemory(r.Next()-1, old)
+	if inPlace == 0 {
+		t.Error("no page was changed in place")
+	}
+	r.RetireMemory(born, old)
 	r.Close()
 	if mem.Bytes() != 0 {
 		t.Errorf("%d bytes leaked", mem.Bytes())

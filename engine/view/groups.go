@@ -10,7 +10,7 @@ import (
 
 // page holds up to aggregate.PageRows groups in two blocks. Keys are written
 // once, behind what any snapshot reads, and never change; accumulators are
-// copied before the first change of an epoch.
+// copied before the first change of an epoch if somebody may read them.
 type page struct {
 	keys, accs         []byte
 	keysBorn, accsBorn uint64 // the epoch that made the block
@@ -214,7 +214,11 @@ func (g *groups) touch(list []uint32) {
 	g.changed = true
 	for _, group := range list {
 		p := &g.pages[group>>aggregate.PageShift]
-		if p.accsBorn != now {
+		switch {
+		case p.accsBorn == now:
+		case !g.v.reclaim.Visible(p.accsBorn):
+			p.accsBorn = now // what is in it is seen from now on
+		default:
 			block := g.v.mem.Allocate(len(p.accs))
 			copy(block, p.accs)
 			g.v.reclaim.RetireMemory(p.accsBorn, p.accs)

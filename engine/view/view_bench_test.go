@@ -14,7 +14,7 @@ func benchInput(f *fixture, first int64, rows, keys int) (*Input, func()) {
 	b := batch.NewBuilder(f.mem, batch.NewSchema([]batch.Column{{Name: "ts", Type: timestamp}, {Name: "k", Type: bigint}, {Name: "n", Type: bigint}}))
 	for i := range int64(rows) {
 		b.Column(0).AppendInt64(first + i)
-		b.Column(1).AppendInt64(int64(uint64(first+i) * 0x9e3779b97f4a7c15 >> 20 % uint64(keys)))
+		b.Column(1).AppendInt64(int64(mix(0, uint64(first+i)) >> 1 % uint64(keys))) // in no order that was there before
 		b.Column(2).AppendInt64(i)
 	}
 	rec := b.Finish()
@@ -26,8 +26,9 @@ func benchInput(f *fixture, first int64, rows, keys int) (*Input, func()) {
 }
 
 // benchView folds rows whose watermark follows, closes windows and lets
-// checkpoints take them; what is reported is the cost of a row.
-func benchView(b *testing.B, spec *window.Spec, keys int) {
+// checkpoints take them; what is reported is the cost of a row. read says that
+// somebody may read each epoch.
+func benchView(b *testing.B, spec *window.Spec, keys int, read bool) {
 	def := &Definition{
 		Name: "v", Where: -1, Keys: []Key{{Expr: 1, Type: bigint}},
 		Exprs: []Expr{{Type: timestamp, Column: 0}, {Type: bigint, Column: 1}, {Type: bigint, Column: 2}},
@@ -42,10 +43,18 @@ func benchView(b *testing.B, spec *window.Spec, keys int) {
 	f := newFixture(b, def)
 	const rows = 10_000
 	at := int64(0)
+	for ; spec == nil && at < 3*int64(keys); at += 100_000 { // nearly all groups are there
+		in, release := benchInput(f, at, 100_000, keys)
+		f.view.Apply(in)
+		release()
+	}
 	for b.Loop() {
 		b.StopTimer()
 		in, release := benchInput(f, at, rows, keys)
 		b.StartTimer()
+		if !read {
+			f.reclaim.Withdraw()
+		}
 		f.view.Apply(in)
 		at += rows
 		f.view.CloseWindows(at)
@@ -67,15 +76,19 @@ func BenchmarkHop(b *testing.B) {
 	for _, keys := range []int{100, 10_000} {
 		for _, ratio := range []int64{1, 10, 100} {
 			b.Run(fmt.Sprintf("keys=%d/ratio=%d", keys, ratio), func(b *testing.B) {
-				benchView(b, &window.Spec{Kind: window.Hop, WidthMicros: 100_000, SlidePanes: 1, SizePanes: ratio}, keys)
+				benchView(b, &window.Spec{Kind: window.Hop, WidthMicros: 100_000, SlidePanes: 1, SizePanes: ratio}, keys, false)
 			})
 		}
 	}
 }
 
-// BenchmarkGroups has one window: what grows is how many groups it has.
+// BenchmarkGroups has one window: what grows is how many groups it has. While
+// nobody reads, state is changed in place; each epoch that somebody may read
+// copies what it changes.
 func BenchmarkGroups(b *testing.B) {
-	for _, keys := range []int{10, 1000, 100_000, 1_000_000} {
-		b.Run(fmt.Sprintf("groups=%d", keys), func(b *testing.B) { benchView(b, nil, keys) })
+	for _, keys := range []int{10, 1000, 100_000, 1_000_000, 10_000_000} {
+		for _, read := range []bool{false, true} {
+			b.Run(fmt.Sprintf("groups=%d/read=%v", keys, read), func(b *testing.B) { benchView(b, nil, keys, read) })
+		}
 	}
 }
