@@ -12,6 +12,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
+	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/watermark"
@@ -297,6 +298,9 @@ func (e *Engine) feed(ctx context.Context, v *liveView) error {
 	}
 	rows := v.closedRows(closed)
 	v.results.SetRelations(duck.Named(rows.From))
+	if i := v.out.eventTime; i >= 0 { // view.TTL.InOrder
+		rows.SQL = "SELECT * FROM (" + rows.SQL + ") ORDER BY " + history.Quote(v.out.schema.Columns[i].Name)
+	}
 	result, err := v.results.Query(ctx, rows.SQL)
 	if err != nil {
 		return fmt.Errorf("view %s: %w", v.def.Plan.Name, err)

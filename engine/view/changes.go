@@ -30,7 +30,7 @@ func (s *Snapshot) Compare(old *Snapshot, moved uint64) (was, is *Relation) {
 		return was, is
 	}
 	was, is = old.Live(moved), s.Live(moved)
-	sessions := v.bounds > 0
+	sessions := v.def.Window != nil && v.bounds > 0
 	switch {
 	case sessions && was.before != is.before:
 		// The watermark alone may have made sessions of a page visible.
@@ -116,6 +116,22 @@ func (w *windowSnapshot) same(other *windowSnapshot) bool {
 	return true
 }
 
+// showsAs reports whether two relations show the same groups of state that is in
+// both: the watermark alone may have ended some.
+func (r *Relation) showsAs(other *Relation, w *windowSnapshot) bool {
+	if r.reached == other.reached || r.view.def.TTL == nil {
+		return true
+	}
+	for i := range w.pages {
+		for row := range w.pageRows(i) {
+			if r.shows(&w.pages[i], row) != other.shows(&w.pages[i], row) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // dropCommonWindows takes the windows from two relations that are the same in
 // both.
 func dropCommonWindows(was, is *Relation) {
@@ -130,7 +146,7 @@ func dropCommonWindows(was, is *Relation) {
 	var changed []*windowSnapshot
 	for _, w := range is.windows {
 		at := bounds{w.start, w.end, w.null}
-		if o := old[at]; o != nil && o.same(w) {
+		if o := old[at]; o != nil && o.same(w) && is.showsAs(was, w) {
 			delete(old, at)
 			continue
 		}
@@ -169,11 +185,12 @@ func dropCommonPages(was, is *Relation) {
 			if p.rows == 0 {
 				continue
 			}
-			if old[p] != nil {
+			part := single(w, p)
+			if old[p] != nil && is.showsAs(was, part) {
 				delete(old, p)
 				continue
 			}
-			changed = append(changed, single(w, p))
+			changed = append(changed, part)
 		}
 	}
 	is.windows, was.windows = changed, nil

@@ -41,7 +41,8 @@ type Definition struct {
 	Exprs []Expr // what stage one computes
 	Where int    // index into Exprs of a BOOLEAN expression, -1 for none
 
-	Window     *Window // nil: groups live for ever
+	Window     *Window // nil: groups live for ever, or as TTL says
+	TTL        *TTL    `json:",omitempty"`
 	Keys       []Key   // the group's columns k0, k1, …
 	Aggregates []Aggregate
 
@@ -112,6 +113,19 @@ type Window struct {
 	LatenessMicros int64 `json:",omitempty"`
 	// Final: readers see a window once the watermark has reached its end.
 	Final bool `json:",omitempty"`
+}
+
+// TTL ends the groups of a view without windows: each when the watermark has
+// gone so far beyond the greatest event time of its rows. A row whose own event
+// time is that far behind the watermark before it is late. A view with grouping
+// sets has none.
+type TTL struct {
+	Expr   int // index into Exprs of the event time: TIMESTAMP or TIMESTAMPTZ
+	Micros int64
+	// InOrder: rows come in the order of their event times, each of which is the
+	// watermark before it: those of windows that have closed do. The watermark
+	// that comes with them depends on how many close together.
+	InOrder bool `json:",omitempty"`
 }
 
 // Key is one column of the group's key, besides the window.

@@ -87,7 +87,7 @@ func (v *View) begin() {
 		for j := range of {
 			hashColumn(hashes, rows, &of[j])
 		}
-		g := v.pane(0)
+		g := v.only()
 		g.find(rows, hashes, of, group)
 		g.touch(group)
 	}

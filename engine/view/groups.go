@@ -27,7 +27,7 @@ type groups struct {
 	start, end int64 // of the window; both 0 for a view without one
 	pane       bool  // it is part of windows, and not one itself
 	null       bool  // the window of rows without an event time
-	rowBounds  bool  // its rows are sessions, each with bounds of its own
+	rowBounds  bool  // each of its rows has bounds of its own: a session's, or a last event time
 	closed     uint64
 	taken      bool   // it has closed, and views over this one have it
 	bounds     []byte // start and end again, off-heap, for DuckDB to read

@@ -16,6 +16,7 @@ type Relation struct {
 	view    *View
 	windows []*windowSnapshot
 	before  int64 // sessions that end later are left out
+	reached int64 // groups that expire by this watermark are left out
 	own     *View // holds windows that were made for this relation, nil if there are none
 }
 
@@ -59,7 +60,8 @@ func (r *Relation) Rows() (n int) {
 // Ordered is false: groups have no order.
 func (r *Relation) Ordered() bool { return false }
 
-// Scan returns a chunk for each page, or for each run of sessions in it.
+// Scan returns a chunk for each page, or for each run in it of groups with
+// bounds that the relation shows.
 func (r *Relation) Scan(columns []int) []duck.Chunk {
 	var chunks []duck.Chunk
 	for _, w := range r.windows {
@@ -80,14 +82,22 @@ func (r *Relation) Scan(columns []int) []duck.Chunk {
 	return chunks
 }
 
-// runs calls f for the longest ranges of a page's rows that are sessions the
-// relation shows.
-func (r *Relation) runs(p *pageSnapshot, rows int, f func(first, after int)) {
+// shows reports whether the relation shows a row of a page, by its bounds: it
+// is a session that is not over, or a group that has not expired.
+func (r *Relation) shows(p *pageSnapshot, row int) bool {
 	l := &r.view.accs
+	valid := *(*byte)(unsafe.Add(l.valid(p.accs, p.capacity, 0), row)) != 0
+	if ttl := r.view.def.TTL; ttl != nil {
+		return !valid || later(*(*int64)(unsafe.Add(l.values(p.accs, p.capacity, 0), 8*row)), ttl.Micros) > r.reached
+	}
+	return valid && (r.before == never || *(*int64)(unsafe.Add(l.values(p.accs, p.capacity, 1), 8*row)) <= r.before)
+}
+
+// runs calls f for the longest ranges of a page's rows that the relation shows.
+func (r *Relation) runs(p *pageSnapshot, rows int, f func(first, after int)) {
 	first := -1
 	for row := range rows {
-		shown := *(*byte)(unsafe.Add(l.valid(p.accs, p.capacity, 0), row)) != 0 &&
-			(r.before == never || *(*int64)(unsafe.Add(l.values(p.accs, p.capacity, 1), 8*row)) <= r.before)
+		shown := r.shows(p, row)
 		switch {
 		case shown && first < 0:
 			first = row

@@ -1,8 +1,6 @@
 package view
 
 import (
-	"container/heap"
-	"fmt"
 	"unsafe"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
@@ -26,8 +24,6 @@ type sessions struct {
 	into  []uint32
 
 	compactOver int
-	// rewrite: groups have new numbers that no checkpoint has.
-	rewrite bool
 }
 
 // session is what the writer knows of a group besides its pages.
@@ -43,28 +39,12 @@ type session struct {
 
 func newSessions(v *View) *sessions {
 	s := &sessions{v: v, gap: v.def.Window.GapMicros, compactOver: compactOver}
-	s.g = s.container()
+	s.g = v.container()
 	return s
 }
 
-// container makes groups for sessions and adds them to the view.
-func (s *sessions) container() *groups {
-	g := newGroups(s.v)
-	g.rowBounds = true
-	s.v.add(g)
-	return g
-}
-
 // until returns the end of a session whose last row is at ts.
-func (s *sessions) until(ts int64) int64 {
-	if ts == batch.InfinityMicros || ts == batch.NegInfinityMicros {
-		return ts
-	}
-	if ts > batch.InfinityMicros-s.gap {
-		return batch.InfinityMicros
-	}
-	return ts + s.gap
-}
+func (s *sessions) until(ts int64) int64 { return later(ts, s.gap) }
 
 // apply folds rows into sessions and returns those that came too late.
 func (s *sessions) apply(rows []int32, in *Input) (late []Late) {
@@ -164,7 +144,7 @@ func (s *sessions) begin(key uint32, start, end int64) uint32 {
 	x.start, x.end, x.open = start, end, true
 	x.next, s.rows[key].first = s.rows[key].first, group+1
 	s.live++
-	heap.Push(&s.ends, ending{end, group})
+	s.ends.add(group, s.v.closes(end))
 	return group
 }
 
@@ -249,16 +229,14 @@ func setBounds(g *groups, group uint32, start, end int64, open bool) {
 // own, which a checkpoint takes into history.
 func (s *sessions) close(watermark int64) int {
 	var closing []uint32
-	for len(s.ends) > 0 && s.v.closes(s.ends[0].at) <= watermark {
-		group := s.ends[0].group
-		x := &s.rows[group]
-		if x.open && s.v.closes(x.end) > watermark { // it has grown since
-			s.ends[0].at = x.end
-			heap.Fix(&s.ends, 0)
-			continue
+	reached := s.ends.reached(watermark, func(group uint32) int64 {
+		if x := &s.rows[group]; x.open {
+			return s.v.closes(x.end)
 		}
-		heap.Pop(&s.ends)
-		if x.open {
+		return noTime // another one has swallowed it
+	})
+	for _, group := range reached {
+		if s.rows[group].open {
 			closing = append(closing, group)
 			s.unlink(group)
 		}
@@ -272,7 +250,7 @@ func (s *sessions) close(watermark int64) int {
 
 // store copies sessions that are over into groups that are closed.
 func (s *sessions) store(closing []uint32) {
-	c := s.container()
+	c := s.v.container()
 	c.closed = s.v.reclaim.Next()
 	groups := make([]uint32, len(closing))
 	for i, group := range closing {
@@ -290,9 +268,6 @@ func (s *sessions) store(closing []uint32) {
 	}
 }
 
-// compactOver is how many groups that are over are left lying at least.
-const compactOver = 1024
-
 // compact makes the groups anew when most are over. Keys are remembered as long
 // as a row may come that belongs to their last session: one that meets it and a
 // session that is open is late, so that none may begin within a gap of it.
@@ -301,7 +276,7 @@ func (s *sessions) compact(watermark int64) {
 		return
 	}
 	old, rows := s.g, s.rows
-	s.g, s.rows, s.ends, s.live, s.over = s.container(), nil, s.ends[:0], 0, 0
+	s.g, s.rows, s.ends, s.live, s.over = s.v.container(), nil, s.ends[:0], 0, 0
 	var from, to []uint32
 	for group := range rows {
 		x := &rows[group]
@@ -319,13 +294,10 @@ func (s *sessions) compact(watermark int64) {
 			from, to = append(from, at-1), append(to, s.begin(key, rows[at-1].start, rows[at-1].end))
 		}
 	}
-	s.g.touch(to)
-	s.g.mergeGroups(to, old.accs, old.details, from)
+	s.g.succeed(old, from, to)
 	for _, group := range to {
 		s.write(group)
 	}
-	s.rewrite = true
-	s.v.forget(func(g *groups) bool { return g == old })
 }
 
 // load makes the group of a state row that is not there yet.
@@ -333,21 +305,9 @@ func (s *sessions) load(row int, group int64, keys []batch.Vector) error {
 	if group < int64(s.g.n) {
 		return nil
 	}
-	at, hash, found := []int32{int32(row)}, [1]uint64{}, [1]uint32{}
-	for i := range keys {
-		hashColumn(hash[:], at, &keys[i])
-	}
-	n := s.g.n
-	s.g.find(at, hash[:], keys, found[:])
-	key := found[0]
-	if s.g.n == n { // another session of a known key
-		s.g.insert(row, keys)
-	}
+	key, _, err := s.g.load(row, group, keys)
 	s.rows = append(s.rows, session{key: key, closed: noTime, end: noTime})
-	if int64(n) != group {
-		return fmt.Errorf("view %s: state row of group %d became group %d", s.v.def.Name, group, n)
-	}
-	return nil
+	return err
 }
 
 // loaded links the sessions that state rows described.
@@ -369,24 +329,6 @@ func (s *sessions) loaded() {
 		x.start = *(*int64)(unsafe.Add(l.values(p.accs, p.capacity, 0), 8*at))
 		x.next, k.first = k.first, uint32(group)+1
 		s.live++
-		heap.Push(&s.ends, ending{x.end, uint32(group)})
+		s.ends.add(uint32(group), s.v.closes(x.end))
 	}
-}
-
-// ending is when a session was to end, as it was once.
-type ending struct {
-	at    int64
-	group uint32
-}
-
-type endHeap []ending
-
-func (h endHeap) Len() int           { return len(h) }
-func (h endHeap) Less(i, j int) bool { return h[i].at < h[j].at }
-func (h endHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *endHeap) Push(x any)        { *h = append(*h, x.(ending)) }
-func (h *endHeap) Pop() any {
-	last := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return last
 }

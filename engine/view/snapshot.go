@@ -146,6 +146,7 @@ func (s *Snapshot) live(checkpoint uint64, keep func(start, end int64) bool) *Re
 	if final {
 		r.before = s.watermark
 	}
+	r.reached = s.watermark
 	if s.view.paned {
 		s.makeWindows(r, keep)
 	}

@@ -14,15 +14,19 @@ import (
 // StateSchema returns the columns in which checkpoints keep open windows: w is
 // the start in microseconds of the window, or of the pane that windows are made
 // of (0 without windows and for sessions, the least int64 for rows without an
-// event time), g the group's number in it, then the keys, a session's bounds,
-// and the accumulators.
+// event time), g the group's number in it, then the keys, a session's bounds or
+// the last event time of a group that expires, and the accumulators.
 func (v *View) StateSchema() *batch.Schema {
 	columns := []batch.Column{{Name: "w", Type: bigintType}, {Name: "g", Type: bigintType}}
 	for i, c := range v.keys.columns[:v.hashed] {
 		columns = append(columns, batch.Column{Name: fmt.Sprint("k", i), Type: c.typ})
 	}
+	bounds := []string{"session_start", "session_end"}
+	if v.def.TTL != nil {
+		bounds = []string{"last"}
+	}
 	for i, c := range v.accs.columns[:v.bounds] {
-		columns = append(columns, batch.Column{Name: []string{"session_start", "session_end"}[i], Type: c.typ})
+		columns = append(columns, batch.Column{Name: bounds[i], Type: c.typ})
 	}
 	for i, c := range v.accs.columns[v.bounds:] {
 		columns = append(columns, batch.Column{Name: fmt.Sprint("a", i), Type: c.typ})
@@ -66,9 +70,7 @@ type pageDelta struct {
 // the same checkpoint moves them into history.
 func (v *View) TakeDelta(s *Snapshot, whole bool) *Delta {
 	d := &Delta{s: s, whole: whole}
-	if whole && v.sessions != nil {
-		v.sessions.rewrite = false
-	}
+	v.rewrite = v.rewrite && !whole
 	for _, g := range v.order {
 		part := windowDelta{g: g, w: g.frozen, details: make([]aggregate.Entries, len(g.details))}
 		for i := range g.pages {
@@ -111,9 +113,7 @@ func (d *Delta) Rows() int { return d.rows }
 // Undo marks the delta as not written, after a checkpoint failed. It must run
 // on the writer's goroutine.
 func (v *View) Undo(d *Delta) {
-	if v.sessions != nil && d.whole {
-		v.sessions.rewrite = true
-	}
+	v.rewrite = v.rewrite || d.whole && v.bounds > 0
 	for _, part := range d.parts {
 		if part.g.pages == nil { // it has gone since
 			continue
@@ -211,7 +211,7 @@ func (v *View) Load(rec arrow.RecordBatch, watermark int64) error {
 		}
 		at := []int32{int32(row)}
 		if g.rowBounds {
-			if err := v.sessions.load(row, group, keys); err != nil {
+			if err := v.loadGroup(row, group, keys); err != nil {
 				return err
 			}
 		} else if group >= int64(g.n) {
@@ -229,6 +229,14 @@ func (v *View) Load(rec arrow.RecordBatch, watermark int64) error {
 	return nil
 }
 
+// loadGroup makes the group of a state row, which has bounds of its own.
+func (v *View) loadGroup(row int, group int64, keys []batch.Vector) error {
+	if v.expiry != nil {
+		return v.expiry.load(row, group, keys)
+	}
+	return v.sessions.load(row, group, keys)
+}
+
 // stateKey is what tells a window or pane from the others in the state.
 func (w *windowSnapshot) stateKey() int64 {
 	if w.rowBounds {
@@ -242,7 +250,7 @@ func (w *windowSnapshot) stateKey() int64 {
 func (v *View) loadWindow(key, watermark int64) *groups {
 	switch {
 	case v.def.Window == nil:
-		return v.pane(0)
+		return v.only()
 	case key == noTime:
 		return v.untimedWindow()
 	case v.sessions != nil:
@@ -301,6 +309,9 @@ func (v *View) Loaded() {
 	if v.sessions != nil {
 		v.sessions.loaded()
 	}
+	if v.expiry != nil {
+		v.expiry.loaded()
+	}
 	for _, g := range v.order {
 		for i := range g.pages {
 			clear(g.pages[i].dirty[:])
@@ -315,4 +326,4 @@ func (v *View) Loaded() {
 
 // MustRewrite reports whether the next delta has to be the whole state, because
 // groups have other numbers than before.
-func (v *View) MustRewrite() bool { return v.sessions != nil && v.sessions.rewrite }
+func (v *View) MustRewrite() bool { return v.rewrite }

@@ -30,6 +30,7 @@ type View struct {
 	untimed  *groups           // the window of rows without an event time, nil until there is one
 	tree     *paneTree         // nil unless windows are made of panes
 	sessions *sessions         // nil unless the windows are sessions
+	expiry   *expiry           // nil unless groups end without windows
 	sets     *groupingSets     // nil unless the definition has some
 	order    []*groups         // all that there is, closed windows too, by creation
 	serial   int64             // of the last groups that were made
@@ -39,6 +40,7 @@ type View struct {
 	closedTo  int64 // windows that had to close by this watermark have closed
 	nextClose int64 // the first watermark that closes another window made of panes
 	moved     bool  // windows came, closed or went since the last snapshot
+	rewrite   bool  // groups have new numbers that no checkpoint has
 	last      *Snapshot
 
 	// scratch, reused from batch to batch
@@ -56,10 +58,10 @@ type layout struct {
 	accums  []aggregate.Accumulator // by aggregate, nil for a Bag
 	first   []int                   // by aggregate, its first column of accs
 	keys    blockLayout             // of the keys, then g if there are bags
-	accs    blockLayout             // of a session's bounds, if so, then accumulators
+	accs    blockLayout             // of a group's bounds, if it has some, then accumulators
 	columns []batch.Column          // of the state relation
 	hashed  int                     // keys that tell groups apart
-	bounds  int                     // columns of accs before the accumulators: 2 for sessions
+	bounds  int                     // columns of accs before the accumulators: 2 for sessions, 1 with a TTL
 	bags    bool
 	paned   bool // windows are made of panes when they are read or close
 }
@@ -88,6 +90,9 @@ func New(def *Definition, mem *batch.Allocator, reclaim *epoch.Reclaimer) (*View
 		}
 		return v, nil
 	}
+	if def.TTL != nil {
+		v.expiry = newExpiry(v)
+	}
 	if !def.AppendOnly() {
 		v.begin()
 	}
@@ -108,6 +113,10 @@ func (v *View) layOut() (err error) {
 			v.accs.add(t, 8, false)
 			v.bounds = 2
 		}
+	}
+	if def.TTL != nil {
+		v.accs.add(def.Exprs[def.TTL.Expr].Type, 8, true)
+		v.bounds = 1
 	}
 	for _, k := range def.Keys {
 		v.keys.add(k.Type, stateWidth(k.Type), true)
@@ -175,6 +184,8 @@ func (v *View) apply(in *Input) (late []Late) {
 	switch {
 	case v.sessions != nil:
 		return v.sessions.apply(rows, in)
+	case v.expiry != nil:
+		return v.expiry.apply(rows, in)
 	case v.windows == nil:
 		v.fold(v.pane(0), rows, in)
 		return nil
@@ -182,6 +193,14 @@ func (v *View) apply(in *Input) (late []Late) {
 	late = v.assign(rows, in)
 	v.flush(in)
 	return late
+}
+
+// only returns the groups of a view without windows.
+func (v *View) only() *groups {
+	if v.expiry != nil {
+		return v.expiry.g
+	}
+	return v.pane(0)
 }
 
 // pane returns the state of the pane of that number.
@@ -285,17 +304,19 @@ func (v *View) restrict(groups []uint32, rows []int32, e *Expr, computed *batch.
 	return out, kept
 }
 
-// CloseWindows closes the windows that end, with the allowed lateness, by the
-// watermark, and returns how many.
+// CloseWindows closes the windows, or ends the groups, that end, with the
+// allowed lateness, by the watermark, and returns how many.
 func (v *View) CloseWindows(watermark int64) (n int) {
-	if v.def.Window == nil {
+	if v.def.Window == nil && v.expiry == nil {
 		return 0
 	}
 	if watermark > v.watermark {
 		v.watermark = watermark
-		v.moved = v.moved || v.def.Window.Final
+		v.moved = v.moved || v.expiry == nil && v.def.Window.Final
 	}
 	switch {
+	case v.expiry != nil:
+		n = v.expiry.close(watermark)
 	case v.sessions != nil:
 		n = v.sessions.close(watermark)
 	case v.paned:
@@ -350,5 +371,5 @@ func (v *View) Close() {
 		g.retire(v.reclaim)
 	}
 	v.tree.clear()
-	v.order, v.panes, v.untimed, v.sessions = nil, nil, nil, nil
+	v.order, v.panes, v.untimed, v.sessions, v.expiry = nil, nil, nil, nil, nil
 }

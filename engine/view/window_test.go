@@ -107,6 +107,9 @@ func (m *model) sessions(key string) (out []span) {
 
 // add takes a row at a watermark and reports whether any window refused it.
 func (m *model) add(r row, mark int64) (late bool) {
+	if m.def.TTL != nil {
+		return m.addExpiring(r, mark)
+	}
 	lateness := m.def.Window.LatenessMicros
 	if r.ts == noValue || mark == noTime {
 		m.rows = append(m.rows, modelRow{r, mark})
@@ -145,6 +148,9 @@ func (m *model) add(r row, mark int64) (late bool) {
 
 // text is what readers see: closed windows, also those in history, and open ones.
 func (m *model) text() map[string]string {
+	if m.def.TTL != nil {
+		return m.expiringText()
+	}
 	groups := make(map[string][]row)
 	for _, r := range m.rows {
 		spans := []span{{noTime, noTime}}
@@ -249,7 +255,7 @@ func groupText(v *View, w *windowSnapshot, p *pageSnapshot, row int, mem *batch.
 	defer rec.Release()
 	s := span{w.start, w.end}
 	at := 2 + v.hashed
-	if w.rowBounds {
+	if w.rowBounds && v.bounds == 2 {
 		s = span{batchInt(rec, at, 0), batchInt(rec, at+1, 0)}
 	}
 	at += v.bounds
@@ -266,25 +272,28 @@ func groupText(v *View, w *windowSnapshot, p *pageSnapshot, row int, mem *batch.
 // checkpoints, some of which fail, restarts, and compares what readers see and
 // which rows are late.
 func TestWindowsAgreeWithAModel(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		w := &world{t: t, def: windowed(t), history: make(map[string]string), mark: noTime}
-		w.f, w.m = newFixture(tb(t), w.def), &model{def: w.def, watermark: noTime}
-		w.compactOften()
-		for range rapid.IntRange(1, 12).Draw(t, "steps") {
-			switch rapid.IntRange(0, 5).Draw(t, "step") {
-			case 0:
-				w.checkpoint(rapid.IntRange(0, 3).Draw(t, "failed") == 0)
-			case 1:
-				w.restart()
-			default:
-				w.batch()
-			}
-			w.compare()
+	rapid.Check(t, func(t *rapid.T) { live(t, windowed(t)) })
+}
+
+// live runs the life of a view.
+func live(t *rapid.T, def *Definition) {
+	w := &world{t: t, def: def, history: make(map[string]string), mark: noTime}
+	w.f, w.m = newFixture(tb(t), w.def), &model{def: w.def, watermark: noTime}
+	w.compactOften()
+	for range rapid.IntRange(1, 12).Draw(t, "steps") {
+		switch rapid.IntRange(0, 5).Draw(t, "step") {
+		case 0:
+			w.checkpoint(rapid.IntRange(0, 3).Draw(t, "failed") == 0)
+		case 1:
+			w.restart()
+		default:
+			w.batch()
 		}
-		release(w.groups)
-		release(w.details)
-		w.f.close(t)
-	})
+		w.compare()
+	}
+	release(w.groups)
+	release(w.details)
+	w.f.close(t)
 }
 
 // world is a view, its model and what a database would have on disk.
@@ -329,10 +338,13 @@ func (w *world) batch() {
 	w.do(func() { w.apply(rows, marks, mark, backfill) })
 }
 
-// compactOften has sessions made anew when a few are over.
+// compactOften has groups made anew when a few are over.
 func (w *world) compactOften() {
 	if s := w.f.view.sessions; s != nil {
 		s.compactOver = 2
+	}
+	if x := w.f.view.expiry; x != nil {
+		x.compactOver = 2
 	}
 }
 
@@ -357,7 +369,7 @@ func (w *world) apply(rows []row, marks []int64, mark int64, backfill bool) {
 	var got []int32
 	for _, l := range late {
 		got = append(got, l.Row)
-		if w.def.Window.closesBy(l.End) > l.Watermark && w.def.Window.Kind != window.Session {
+		if w.def.Window != nil && w.def.Window.closesBy(l.End) > l.Watermark && w.def.Window.Kind != window.Session {
 			w.t.Fatalf("row %d was refused by a window that ends at %d, at watermark %d", l.Row, l.End, l.Watermark)
 		}
 	}
