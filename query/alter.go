@@ -225,6 +225,9 @@ func (db *DB) setOptions(ctx context.Context, kind, name string, options []parse
 	case catalog.KindView:
 		return db.engine.AlterView(ctx, name, func(d *catalog.ViewDefinition) (err error) {
 			for _, o := range options {
+				if o.Name == ttlOption {
+					return fixed(o, "Groups that have expired can't come back: CREATE OR REPLACE the view with another ttl.")
+				}
 				if o.Name != "retention" {
 					return fixed(o, "The option that can be changed is retention.")
 				}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/catalog"
@@ -51,7 +52,11 @@ const backgroundOption = "background"
 
 // viewDefinition plans a view with its clauses and options.
 func (db *DB) viewDefinition(ctx context.Context, t *parser.CreateView, sql string) (*view.Definition, error) {
-	def, err := db.planView(ctx, t.Name.Name, t.SQL)
+	ttl, err := viewTTL(t.Options)
+	if err != nil {
+		return nil, err
+	}
+	def, err := db.planView(ctx, t.Name.Name, t.SQL, ttl)
 	if err != nil {
 		return nil, explain(err, sql, t.Offset)
 	}
@@ -68,9 +73,13 @@ func (db *DB) viewDefinition(ctx context.Context, t *parser.CreateView, sql stri
 			if def.Retention, err = parser.ParseDuration(o.Value); err != nil {
 				return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option retention: %v", err), Offset: o.ValueOffset}
 			}
+		case ttlOption:
+			if err := db.relations().checkTTL(def, o); err != nil {
+				return nil, err
+			}
 		default:
 			return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("unknown option %q of a materialized view", o.Name),
-				Hint: "The options are retention and background.", Offset: o.Offset}
+				Hint: "The options are retention, ttl and background.", Offset: o.Offset}
 		}
 	}
 	return def, nil
@@ -119,7 +128,7 @@ func storedView(t *parser.CreateView, sql string) string {
 }
 
 // planView lets a view's SELECT through the gate and cuts it into stages.
-func (db *DB) planView(ctx context.Context, name, sql string) (def *view.Definition, err error) {
+func (db *DB) planView(ctx context.Context, name, sql string, ttl time.Duration) (def *view.Definition, err error) {
 	rels := db.relations()
 	err = db.binders.with(func(b *binder) error {
 		ast, err := b.Serialize(ctx, token.PlainSyntax(sql))
@@ -129,7 +138,7 @@ func (db *DB) planView(ctx context.Context, name, sql string) (def *view.Definit
 		if _, err := gate.CheckView(ast, viewRelations{rels}); err != nil {
 			return err
 		}
-		def, err = plan.View(ctx, b, name, sql, rels.source)
+		def, err = plan.View(ctx, b, name, sql, ttl, rels.source)
 		return err
 	})
 	return def, err
@@ -163,7 +172,8 @@ func (r relations) source(schema, name string) (*plan.Source, error) {
 		if schema == nil {
 			return nil, plan.ErrView
 		}
-		return &plan.Source{Name: canonical, Columns: schema.Columns, Visible: len(v.Plan.Columns), EventTime: v.Plan.EventTime}, nil
+		inOrder, _ := r.closedWindows(canonical)
+		return &plan.Source{Name: canonical, Columns: schema.Columns, Visible: len(v.Plan.Columns), EventTime: v.Plan.EventTime, InOrder: inOrder}, nil
 	}
 	return nil, nil
 }

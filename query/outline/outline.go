@@ -116,6 +116,10 @@ func (d *drawing) aggregate(def *view.Definition, f *Figures) {
 	for i, a := range def.Aggregates {
 		d.detail("%d: %s", i, aggregateText(def, &a))
 	}
+	if t := def.TTL; t != nil {
+		d.stage("TTL: groups end "+micros(t.Micros)+" after their last row, by "+def.Exprs[t.Expr].SQL+", native",
+			f.list(func() []string { return []string{fmt.Sprintf("late %d", f.Late)} })...)
+	}
 	w := def.Window
 	if w == nil {
 		return

@@ -27,12 +27,12 @@ func TestErrorsOfTheBinderStayWhatTheyAre(t *testing.T) {
 	for _, sql := range []string{
 		"SELECT count(*) FROM orders", "SELECT upper(country) FROM orders GROUP BY 1", "SELECT max(price + 1) FROM orders",
 	} {
-		if _, err := View(context.Background(), b, "v", sql, lookup); !errors.Is(err, errBroken) {
+		if _, err := View(context.Background(), b, "v", sql, 0, lookup); !errors.Is(err, errBroken) {
 			t.Errorf("%s: %v", sql, err)
 		}
 	}
 	other := errors.New("catalog is closed")
-	_, err := View(context.Background(), b, "v", "SELECT count(*) FROM orders", func(string, string) (*Source, error) { return nil, other })
+	_, err := View(context.Background(), b, "v", "SELECT count(*) FROM orders", 0, func(string, string) (*Source, error) { return nil, other })
 	if !errors.Is(err, other) {
 		t.Errorf("lookup: %v", err)
 	}

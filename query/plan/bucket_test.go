@@ -54,7 +54,7 @@ func eventTimes(t *testing.T, b *duckBinder, typ batch.Kind) {
 
 func checkAlignment(t *testing.T, b *duckBinder, source *Source, call string) {
 	t.Helper()
-	def, err := View(context.Background(), b, "v", "SELECT "+call+" AS w, count(*) FROM s GROUP BY w",
+	def, err := View(context.Background(), b, "v", "SELECT "+call+" AS w, count(*) FROM s GROUP BY w", 0,
 		func(string, string) (*Source, error) { return source, nil })
 	if err != nil {
 		t.Fatalf("%s: %v", call, err)
@@ -105,7 +105,7 @@ func TestNotAWindow(t *testing.T) {
 		"time_bucket(INTERVAL 1 DAY, ts, INTERVAL 1 MONTH)", "time_bucket(INTERVAL 1 DAY, ts, other)", "date_trunc('day', ts + INTERVAL 1 DAY)",
 		"time_bucket(INTERVAL '1 day 1 hour', ts)",
 	} {
-		def, err := View(context.Background(), b, "v", "SELECT "+group+" AS w, count(*) FROM s GROUP BY w",
+		def, err := View(context.Background(), b, "v", "SELECT "+group+" AS w, count(*) FROM s GROUP BY w", 0,
 			func(string, string) (*Source, error) { return source, nil })
 		if err != nil {
 			t.Errorf("%s: %v", group, err)

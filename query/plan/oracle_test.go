@@ -209,7 +209,7 @@ func TestViewsGiveWhatDuckDBGives(t *testing.T) {
 func checkView(t *testing.T, b *duckBinder, sql string) {
 	ctx := context.Background()
 	lookup := func(string, string) (*Source, error) { return oracleSource, nil }
-	def, err := View(ctx, b, "v", sql, lookup)
+	def, err := View(ctx, b, "v", sql, 0, lookup)
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}

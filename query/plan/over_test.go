@@ -28,7 +28,7 @@ func TestBadGroupsHoldUpNothing(t *testing.T) {
 		{"SELECT DISTINCT country::INTEGER + count(*) AS n FROM orders GROUP BY country", "[[8] [9] [<nil>]]"},
 	} {
 		lookup := func(string, string) (*Source, error) { return oracleSource, nil }
-		def, err := View(context.Background(), b, "v", test.sql, lookup)
+		def, err := View(context.Background(), b, "v", test.sql, 0, lookup)
 		if err != nil {
 			t.Errorf("%s: %v", test.sql, err)
 			continue

@@ -18,6 +18,7 @@ type Source struct {
 	EventTime string
 	Table     bool // a table, or a source of FORMAT UPSERT: it can only be joined
 	Keyed     bool // such a source
+	InOrder   bool // its rows are windows that have closed: view.TTL.InOrder
 }
 
 // index returns the position of the named column in any letter case, or -1.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"time"
 
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/query/plan/ast"
@@ -29,15 +30,17 @@ type planner struct {
 // with the name's Offset. The schema is "" when the name has none.
 //
 // A statement that cannot be a view gives an *[Error]; other errors are the
-// Binder's. View does not set the definition's Retention.
-func View(ctx context.Context, b Binder, name, sql string, lookup func(schema, name string) (*Source, error)) (*view.Definition, error) {
+// Binder's. Groups without windows end so long after their last row as ttl says,
+// 0 for never; where they can't, the definition's TTL is nil. View does not set
+// its Retention.
+func View(ctx context.Context, b Binder, name, sql string, ttl time.Duration, lookup func(schema, name string) (*Source, error)) (*view.Definition, error) {
 	branches, err := parse(ctx, b, sql)
 	if err != nil {
 		return nil, err
 	}
 	defs := make([]*view.Definition, len(branches))
 	for i, st := range branches {
-		if defs[i], err = planBranch(ctx, b, name, st, lookup); err != nil {
+		if defs[i], err = planBranch(ctx, b, name, st, ttl, lookup); err != nil {
 			return nil, err
 		}
 	}
@@ -47,7 +50,7 @@ func View(ctx context.Context, b Binder, name, sql string, lookup func(schema, n
 	return union(ctx, b, branches[0], defs)
 }
 
-func planBranch(ctx context.Context, b Binder, name string, st *statement, lookup func(schema, name string) (*Source, error)) (*view.Definition, error) {
+func planBranch(ctx context.Context, b Binder, name string, st *statement, ttl time.Duration, lookup func(schema, name string) (*Source, error)) (*view.Definition, error) {
 	source, err := st.from.find(lookup)
 	if err != nil {
 		return nil, err
@@ -76,6 +79,9 @@ func planBranch(ctx context.Context, b Binder, name string, st *statement, looku
 		return nil, err
 	}
 	if err := p.plan(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.planTTL(ctx, ttl); err != nil {
 		return nil, err
 	}
 	p.def.Exprs = p.stage.exprs

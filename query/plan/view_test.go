@@ -40,7 +40,7 @@ func TestView(t *testing.T) {
 				sources[strings.ToLower(s.Name)] = s
 				return ""
 			case "view":
-				def, err := View(context.Background(), b, "v", d.Input, lookup)
+				def, err := View(context.Background(), b, "v", d.Input, 0, lookup)
 				if err != nil {
 					return dumpError(t, d.Input, err)
 				}
