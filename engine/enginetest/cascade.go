@@ -200,6 +200,9 @@ func (j *Judge) input(ctx context.Context, v *LiveView, at int) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	if v.ttl > 0 {
+		return j.inOrder(ctx, v, rows)
+	}
 	names := strings.Join(of.Columns, ", ")
 	return fmt.Sprintf("(SELECT *, 0 AS batch, NULL::BIGINT AS mark, row_number() OVER (ORDER BY %s) AS arrival FROM (%s) AS t(%s)) AS judged", names, rows, names), nil
 }

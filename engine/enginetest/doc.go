@@ -6,7 +6,8 @@
 // from a grammar. A [Judge] keeps the log of what arrived in a plain DuckDB and
 // says what every table of the database must hold: the same SELECT over the
 // same records, minus those that the late rule takes out. The late rule is
-// computed there, in SQL, from the log alone.
+// computed there, in SQL, from the log alone, and so is which rows make the
+// groups that a TTL has not ended.
 //
 // A view may read the rows of another view, or its windows that have closed;
 // what the judge says of the other view is then what the statement runs over. A

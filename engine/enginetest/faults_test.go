@@ -91,6 +91,13 @@ var faults = []fault{
 	{"a session's gap is exclusive", []edit{{"view/session.go", "if start > x.end || end < x.start {", "if start >= x.end || end <= x.start {"}}},
 	{"sessions that meet leave one behind", []edit{{"view/session.go", "s.g.mergeGroups(s.into, s.g.accs, s.g.details, s.moved)", "s.g.mergeGroups(s.into[1:], s.g.accs, s.g.details, s.moved[1:])"}}},
 	{"a session that has closed can be joined", []edit{{"view/session.go", "start <= k.closed {", "start <= k.closed-s.gap {"}}},
+	{"a group ends only after its TTL", []edit{{"view/expiry.go", "if mark == noTime || x.end(group) > mark {", "if mark == noTime || x.end(group) >= mark {"}}},
+	{"a row joins a group that has ended", []edit{{"view/expiry.go", "return x.follow(group, hash)", "return group"}}},
+	{"a group that has ended is shown", []edit{{"view/relation.go", "ttl.Micros) > r.reached", "ttl.Micros) > r.reached-1e6"}}},
+	{"a row that is late for its group is not late", []edit{{"view/expiry.go", "mark != noTime && end <= mark {", "mark != noTime && end < mark {"}}},
+	{"after a restart rows join the first group of their keys", []edit{{"view/expiry.go", "x.g.replace(hash, before, uint32(group))", "_ = hash"}}},
+	{"a subscription does not tell that groups have ended", []edit{{"view/changes.go", "if r.reached == other.reached || r.view.def.TTL == nil {", "if r.view.def.TTL != nil || r.reached == other.reached {"}}},
+	{"the one group of all rows is gone when it has ended", []edit{{"view/expiry.go", "len(x.v.def.Keys) == 0 && x.end(last) <= watermark {", "len(x.v.def.Keys) == 1 && x.end(last) < watermark-1<<60 {"}}},
 	{"the time zone is ignored", []edit{{"window/windows.go", "w.zone = zone", "_ = zone"}}},
 	{"the allowed lateness is ignored", []edit{{"view/view.go", "v.lateness = w.LatenessMicros", "v.lateness = 0"}}},
 	{"open windows of a final view are shown", []edit{{"view/snapshot.go", "final := w != nil && w.Final", "final := w != nil && w.Final && w.GapMicros > 0"}}},
@@ -149,6 +156,7 @@ func TestRarePaths(t *testing.T) {
 		{"checkpoint/load.go", "const recordRows = 65536", "const recordRows = 7"},
 		{"hot/table.go", "const mergeRows = 8192", "const mergeRows = 100"},
 		{"aggregate/accumulator.go", "PageShift = 10", "PageShift = 6"},
+		{"view/ending.go", "const compactOver = 1024", "const compactOver = 4"},
 	}}, "TestOracle", 100)
 	if failed {
 		t.Error(out)

@@ -56,6 +56,9 @@ func (j *Judge) counted(ctx context.Context, v *LiveView, at int) (rows, windows
 		shown = fmt.Sprintf("%s <= make_timestamp%s(%s)", bounds, j.zone(), j.mark(v, at))
 	}
 	switch {
+	case v.ttl > 0:
+		arrivals, err := j.lastGroups(ctx, v, at)
+		return among(arrivals), "", err
 	case v.window.gap > 0:
 		late, err := j.lateForSessions(ctx, v, at)
 		return "NOT " + among(late), shown, err
@@ -94,6 +97,9 @@ func (j *Judge) Late(ctx context.Context, views []*LiveView, of *LiveView, at in
 		}
 		start, end, late := v.window.start, v.window.end, ""
 		switch {
+		case v.ttl > 0:
+			start, end = v.window.time, v.ends(v.window.time)
+			late = j.closedFor(v, "("+end+")")
 		case v.window.gap > 0:
 			arrivals, err := j.lateForSessions(ctx, v, upto)
 			if err != nil {

@@ -155,5 +155,5 @@ func (s *Source) Calm() {
 // Waits reports whether what the view shows depends on how far the watermark
 // has come.
 func (v *View) Waits() bool {
-	return v.window.final || v.of != nil && (!v.of.AppendOnly() || v.of.Waits())
+	return v.window.final || v.ttl > 0 || v.of != nil && (!v.of.AppendOnly() || v.of.Waits())
 }

@@ -18,7 +18,8 @@ type View struct {
 	where     string // "" for none
 	joins     joins
 	window    window
-	partition []string // the keys of sessions
+	partition []string // the keys of sessions, or of groups with a TTL
+	ttl       int64    // microseconds, 0 for none
 	cascade
 }
 
@@ -34,8 +35,12 @@ func NewView(r *rand.Rand, s *Source, name string) *View {
 		v.window.partition(r, s, scalars)
 		v.partition = scalars
 	}
+	scalars = v.expire(r, s, scalars)
 	keys := append(slices.Clone(v.window.keys), scalars...)
 	a := newAfter(r, &v.window, keys)
+	if v.ttl > 0 { // a row would end in one set and go on in another
+		a.sets, a.grouping = "", ""
+	}
 	selected := make([]bool, len(keys)) // a group may be shown without its key
 	all := true
 	for i := range keys {
@@ -128,7 +133,11 @@ func having(r *rand.Rand, s *Source) string {
 
 // CreateSQL returns the statement that makes the view.
 func (v *View) CreateSQL() string {
-	sql := "CREATE MATERIALIZED VIEW " + v.Name + " AS " + v.SQL
+	sql := "CREATE MATERIALIZED VIEW " + v.Name
+	if v.ttl > 0 {
+		sql += fmt.Sprintf(" WITH (ttl = '%d microseconds')", v.ttl)
+	}
+	sql += " AS " + v.SQL
 	if v.window.lateness > 0 {
 		sql += " ALLOW LATENESS " + micros(v.window.lateness)
 	}

@@ -46,7 +46,7 @@ func newWindow(r *rand.Rand, s *Source) window {
 func anyWindow(r *rand.Rand, s *Source) window {
 	ts := s.eventTime()
 	from := pick(r, s.Name, s.Name, s.Name+" AS x", "public."+s.Name)
-	switch r.IntN(9) {
+	switch r.IntN(12) {
 	case 0, 1:
 		return tumble(r, s)
 	case 2:
