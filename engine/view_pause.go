@@ -119,6 +119,8 @@ func (e *Engine) resume(v *liveView) error {
 		e: e, job: &job.Job{}, def: v.def, v: v, branch: v, reclaim: e.reclaim,
 		folded: p.epoch, next: p.next, rows: p.rows, missed: p,
 	}
+	v.state.Unordered(true)
+	defer v.state.Unordered(false)
 	rest, err := b.cut(context.Background())
 	if err == nil {
 		err = b.fold(context.Background(), rest)

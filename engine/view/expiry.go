@@ -19,6 +19,8 @@ type expiry struct {
 	ttl  int64
 	ends endHeap
 	over int // groups that have ended, as far as they were counted
+	// unordered: TTL.InOrder does not hold for the rows that come now.
+	unordered bool
 	// followed has the groups that another one has followed within the batch:
 	// its rows were looked up before.
 	followed map[uint32]uint32
@@ -30,6 +32,14 @@ func newExpiry(v *View) *expiry {
 	x := &expiry{v: v, ttl: v.def.TTL.Micros, followed: make(map[uint32]uint32), compactOver: compactOver}
 	x.g = v.container()
 	return x
+}
+
+// Unordered tells the view whether its rows come in no order of time, as they do
+// when it reads from history what it has missed.
+func (v *View) Unordered(yes bool) {
+	if v.expiry != nil {
+		v.expiry.unordered = yes
+	}
 }
 
 // last returns where the greatest event time of a group's rows is, and whether
@@ -52,7 +62,7 @@ func (x *expiry) mark(row int32, times *batch.Vector, in *Input) int64 {
 	switch {
 	case in.Watermarks == nil:
 		return noTime
-	case !x.v.def.TTL.InOrder || times.Null(int(row)):
+	case !x.v.def.TTL.InOrder || x.unordered || times.Null(int(row)):
 		return in.Watermarks[row]
 	}
 	if ts := times.Int64(int(row)); ts != batch.NegInfinityMicros {

@@ -148,6 +148,25 @@ func TestRowsInOrderAreTheirWatermark(t *testing.T) {
 	}
 }
 
+// TestRowsThatWereMissedComeInNoOrder has the watermark of a pause decide.
+func TestRowsThatWereMissedComeInNoOrder(t *testing.T) {
+	def := expiring(true, 10)
+	def.TTL.InOrder = true
+	f := newFixture(t, def)
+	f.apply([]row{{0, "a", 1}}, []int64{noTime})
+	f.view.CloseWindows(5)
+	f.view.Unordered(true)
+	f.apply([]row{{30, "a", 2}, {5, "a", 3}}, []int64{5, 5})
+	f.view.Unordered(false)
+	f.view.CloseWindows(30)
+	f.apply([]row{{40, "a", 4}, {41, "b", 5}}, []int64{30, 30})
+	f.view.CloseWindows(41)
+	if diff := cmp.Diff(map[string]string{"0 0 a": "1 4 a 1 [4]", "0 0 b": "1 5 b 1 [5]"}, f.text(t)); diff != "" {
+		t.Error(diff)
+	}
+	f.close(t)
+}
+
 // TestEndedGroupsGiveTheirMemoryBack runs keys that come and go.
 func TestEndedGroupsGiveTheirMemoryBack(t *testing.T) {
 	f := newFixture(t, expiring(true, 10))
