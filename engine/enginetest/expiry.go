@@ -8,7 +8,7 @@ import (
 )
 
 // expire gives a view without windows a TTL at times, and returns its keys then:
-// often with one that comes and goes as time passes, since most come all the time.
+// often with a phase, since most keys come all the time.
 func (v *View) expire(r *rand.Rand, s *Source, keys []string) []string {
 	if v.window.start != "" || v.window.gap > 0 || s.eventTime() == nil || s.joins.sql != "" || !s.knowsMarks() || chance(r, 4) {
 		return keys
@@ -17,12 +17,18 @@ func (v *View) expire(r *rand.Rand, s *Source, keys []string) []string {
 	if chance(r, 2) {
 		v.ttl = 1 + r.Int64N(2*v.ttl)
 	}
-	if !chance(r, 4) {
-		keys = append(keys, fmt.Sprintf("CASE WHEN isfinite(%[1]s) THEN epoch_us(%[1]s) // %[2]d %% %[3]d END",
-			v.window.time, s.StepMicros*pick(r, int64(1), 5, 20, 60), pick(r, 3, 7, 50)))
+	if !chance(r, 4) && (len(keys) > 0 || chance(r, 2)) {
+		keys = append(keys, phase(r, s))
 	}
 	v.partition = keys
 	return keys
+}
+
+// phase is an expression that has few values, each of which comes and goes as
+// time passes.
+func phase(r *rand.Rand, s *Source) string {
+	return fmt.Sprintf("CASE WHEN isfinite(%[1]s) THEN epoch_us(%[1]s) // %[2]d %% %[3]d END",
+		s.eventTime().Name, s.StepMicros*pick(r, int64(1), 5, 20, 60), pick(r, 3, 7, 50))
 }
 
 // knowsMarks reports whether the judge knows the watermark before each row.

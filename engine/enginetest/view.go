@@ -84,7 +84,11 @@ func (v *View) rest(r *rand.Rand, s *Source, items []output) string {
 		v.Approx = append(v.Approx, it.approx)
 	}
 	sql := " FROM " + v.window.from + s.joins.sql
-	if chance(r, 2) {
+	switch {
+	case v.ttl > 0 && len(v.partition) == 0 && chance(r, 2): // or the one group never ends
+		v.where = phase(r, s) + " = 1"
+		sql += " WHERE " + v.where
+	case chance(r, 2):
 		v.where = condition(r, s)
 		sql += " WHERE " + v.where
 	}
