@@ -14,7 +14,7 @@ func (v *View) expire(r *rand.Rand, s *Source, keys []string) []string {
 		return keys
 	}
 	v.ttl = s.StepMicros * pick(r, int64(1), 3, 10, 30, 100)
-	if chance(r, 2) {
+	if !s.Rounded && chance(r, 2) { // else rows come just when groups end
 		v.ttl = 1 + r.Int64N(2*v.ttl)
 	}
 	if !chance(r, 4) && (len(keys) > 0 || chance(r, 2)) {
