@@ -6,6 +6,8 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ARGS     ?=
 SEEDS    ?= 500
 CYCLES   ?= 100
+SHARE    ?= 1
+TURN     ?= 0
 FUZZTIME ?= 30s
 # Added to `go test` by test and race, for example TESTFLAGS=-v.
 TESTFLAGS ?=
@@ -65,8 +67,8 @@ sqltest: ## run the SQL test files, each under four settings (ARGS=-rewrite fill
 	$(GO) test ./server/sqltest -count=1 -args $(ARGS)
 
 .PHONY: faults
-faults: ## plant faults in the engine and see the oracle find each
-	$(GO) test ./engine/enginetest -run 'TestPlantedFaults|TestRarePaths' -count=1 -timeout 60m -v -args -faults
+faults: ## plant faults in the engine and see the oracle find each (SHARE=4 TURN=1: a quarter of them)
+	$(GO) test ./engine/enginetest -run 'TestPlantedFaults|TestRarePaths' -count=1 -timeout 120m -v -args -faults -share=$(SHARE) -turn=$(TURN)
 
 .PHONY: crash
 crash: ## kill the process CYCLES=100 times while it ingests, and look for lost and repeated records
