@@ -89,7 +89,7 @@ func (m minMax[T]) fold(c *Column, g uint32, v T) {
 }
 
 // minMaxBytes keeps the least or greatest string or blob in binary order. What
-// it lets go stays in the arena until the window goes.
+// it lets go stays in the arena.
 type minMaxBytes struct {
 	typ      batch.Type
 	greatest bool

@@ -9,8 +9,7 @@ import (
 // pick keeps the value of one row, the first or last by a key: arg_min and
 // arg_max, and first, last and any_value, whose key is the event time if there
 // is one. Among equal keys the row that came first counts, for last the row
-// that came last. What it lets go of long strings stays in the arena until the
-// window goes.
+// that came last. What it lets go of long strings stays in the arena.
 type pick struct {
 	typ, key  batch.Type
 	compare   func(a, b *datum) int // nil without a key

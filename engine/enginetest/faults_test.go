@@ -155,6 +155,7 @@ func TestPlantedFaults(t *testing.T) {
 // time.
 var rarePaths = fault{"rare paths", []edit{
 	{"snapshot.go", "const quietEpochs = 8", "const quietEpochs = 0"},
+	{"view/strings.go", "const tidyBytes = 1 << 20", "const tidyBytes = 64"},
 	{"checkpointing.go", "const compactRows = 100_000", "const compactRows = 20"},
 	{"checkpointing.go", "const foldBytes = 64 << 20", "const foldBytes = 1"},
 	{"checkpoint/load.go", "const recordRows = 65536", "const recordRows = 7"},

@@ -33,12 +33,17 @@ type groups struct {
 	bounds     []byte // start and end again, off-heap, for DuckDB to read
 	born       uint64
 
-	n       uint32
-	slots   []uint64 // upper half: hash; lower half: group + 1; 0 is free
-	pages   []page
-	arena   *aggregate.Arena
-	accs    []aggregate.Column
-	details []aggregate.Detail // by aggregate, nil where there is none
+	n     uint32
+	slots []uint64 // upper half: hash; lower half: group + 1; 0 is free
+	pages []page
+	arena *aggregate.Arena // long strings of keys and details, which stay
+	// Those of accumulators, since the last tidy, and how many bytes of them there
+	// are before the next.
+	strings     *aggregate.Arena
+	stringsBorn uint64
+	tidyAt      int64
+	accs        []aggregate.Column
+	details     []aggregate.Detail // by aggregate, nil where there is none
 
 	changed bool // since the last snapshot
 	frozen  *windowSnapshot
@@ -47,8 +52,8 @@ type groups struct {
 func newGroups(v *View) *groups {
 	v.serial++
 	g := &groups{
-		v: v, serial: v.serial, born: v.reclaim.Next(), changed: true,
-		arena: aggregate.NewArena(v.mem), slots: make([]uint64, 16), accs: make([]aggregate.Column, len(v.accs.columns)),
+		v: v, serial: v.serial, born: v.reclaim.Next(), stringsBorn: v.reclaim.Next(), changed: true,
+		arena: aggregate.NewArena(v.mem), strings: aggregate.NewArena(v.mem), slots: make([]uint64, 16), accs: make([]aggregate.Column, len(v.accs.columns)),
 		details: make([]aggregate.Detail, len(v.def.Aggregates)),
 	}
 	for i := range v.def.Aggregates {
@@ -210,23 +215,27 @@ func (g *groups) point(index int) {
 // touch makes the accumulators of the given groups writable and marks them
 // for the next checkpoint.
 func (g *groups) touch(list []uint32) {
-	now := g.v.reclaim.Next()
 	g.changed = true
 	for _, group := range list {
-		p := &g.pages[group>>aggregate.PageShift]
-		switch {
-		case p.accsBorn == now:
-		case !g.v.reclaim.Visible(p.accsBorn):
-			p.accsBorn = now // what is in it is seen from now on
-		default:
-			block := g.v.mem.Allocate(len(p.accs))
-			copy(block, p.accs)
-			g.v.reclaim.RetireMemory(p.accsBorn, p.accs)
-			p.accs, p.accsBorn = block, now
-			g.point(int(group >> aggregate.PageShift))
-		}
-		at := group & (aggregate.PageRows - 1)
+		g.writable(int(group >> aggregate.PageShift))
+		p, at := &g.pages[group>>aggregate.PageShift], group&(aggregate.PageRows-1)
 		p.dirty[at>>6] |= 1 << (at & 63)
+	}
+}
+
+// writable makes the accumulators of a page writable.
+func (g *groups) writable(index int) {
+	p, now := &g.pages[index], g.v.reclaim.Next()
+	switch {
+	case p.accsBorn == now:
+	case !g.v.reclaim.Visible(p.accsBorn):
+		p.accsBorn = now // what is in it is seen from now on
+	default:
+		block := g.v.mem.Allocate(len(p.accs))
+		copy(block, p.accs)
+		g.v.reclaim.RetireMemory(p.accsBorn, p.accs)
+		p.accs, p.accsBorn = block, now
+		g.point(index)
 	}
 }
 
@@ -247,6 +256,9 @@ func (g *groups) retire(r *epoch.Reclaimer) {
 	for _, block := range g.arena.Take() {
 		r.RetireMemory(g.born, block)
 	}
+	for _, block := range g.strings.Take() {
+		r.RetireMemory(g.stringsBorn, block)
+	}
 	g.pages, g.bounds, g.slots = nil, nil, nil
 }
 
@@ -262,7 +274,7 @@ func (g *groups) members() (n int) {
 
 // bytes returns the memory that the window takes.
 func (g *groups) bytes() int64 {
-	n := int64(len(g.slots))*8 + g.arena.Bytes()
+	n := int64(len(g.slots))*8 + g.arena.Bytes() + g.strings.Bytes()
 	for i := range g.pages {
 		n += int64(len(g.pages[i].keys) + len(g.pages[i].accs))
 	}

@@ -40,7 +40,7 @@ func (g *groups) mergeGroups(groups []uint32, columns []aggregate.Column, detail
 		if d := g.details[i]; d != nil {
 			d.Merge(g.accs[first:], groups, details[i], fromGroups)
 		} else {
-			v.accums[i].Merge(g.accs[first:], groups, columns[first:], fromGroups, g.arena)
+			v.accums[i].Merge(g.accs[first:], groups, columns[first:], fromGroups, g.strings)
 		}
 	}
 }

@@ -280,7 +280,7 @@ func (g *groups) set(group uint32, accs []batch.Vector, row int) {
 			}
 		}
 		if !null {
-			store(unsafe.Add(g.v.accs.values(block, p.capacity, i), at*c.width), &accs[i], row, g.arena)
+			store(unsafe.Add(g.v.accs.values(block, p.capacity, i), at*c.width), &accs[i], row, g.strings)
 		}
 	}
 }

@@ -283,9 +283,10 @@ func (v *View) accumulate(g *groups, found []uint32, rows []int32, in *Input) {
 		if d := g.details[i]; d != nil {
 			d.Add(g.accs[v.first[i]:], groups, selected, v.args)
 		} else {
-			v.accums[i].Add(g.accs[v.first[i]:], groups, selected, v.args, g.arena)
+			v.accums[i].Add(g.accs[v.first[i]:], groups, selected, v.args, g.strings)
 		}
 	}
+	g.tidy()
 }
 
 // restrict keeps the rows, and their groups, that an aggregate's FILTER lets through.
