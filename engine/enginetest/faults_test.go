@@ -100,8 +100,6 @@ var faults = []fault{
 	{"a group that has ended is shown", []edit{{"view/relation.go", "ttl.Micros) > r.reached", "ttl.Micros) > r.reached-1e6"}}},
 	{"a row that is late for its group is not late", []edit{{"view/expiry.go", "mark != noTime && end <= mark {", "mark != noTime && end < mark {"}}},
 	{"after a restart rows join the first group of their keys", []edit{{"view/expiry.go", "x.g.replace(hash, before, uint32(group))", "_ = hash"}}},
-	{"a subscription does not tell that groups have ended", []edit{{"view/changes.go", "if r.reached == other.reached || r.view.def.TTL == nil {", "if r.reached != noTime || r.view.def.TTL == nil {"}}},
-	{"the one group of all rows is gone when it has ended", []edit{{"view/expiry.go", "len(x.v.def.Keys) == 0 && x.end(last) <= watermark {", "len(x.v.def.Keys) == 1 && x.end(last) < watermark-1<<60 {"}}},
 	{"the time zone is ignored", []edit{{"window/windows.go", "w.zone = zone", "_ = zone"}}},
 	{"the allowed lateness is ignored", []edit{{"view/view.go", "v.lateness = w.LatenessMicros", "v.lateness = 0"}}},
 	{"open windows of a final view are shown", []edit{{"view/snapshot.go", "final := w != nil && w.Final", "final := w != nil && w.Final && w.GapMicros > 0"}}},
