@@ -173,7 +173,7 @@ func (r relations) source(schema, name string) (*plan.Source, error) {
 			return nil, plan.ErrView
 		}
 		inOrder, _ := r.closedWindows(canonical)
-		return &plan.Source{Name: canonical, Columns: schema.Columns, Visible: len(v.Plan.Columns), EventTime: v.Plan.EventTime, InOrder: inOrder}, nil
+		return &plan.Source{Name: canonical, Columns: schema.Columns, Visible: len(v.Plan.Columns), EventTime: v.Plan.EventTime, Closed: r.overClosed(canonical), InOrder: inOrder}, nil
 	}
 	return nil, nil
 }

@@ -60,6 +60,21 @@ func (r relations) checkTTL(def *view.Definition, o parser.Option) error {
 	return e
 }
 
+// overClosed reports whether every row under a name is a window that has closed,
+// or comes from one.
+func (r relations) overClosed(name string) bool {
+	v := r.views[name]
+	if v == nil || v.Plan.Window != nil {
+		return v != nil
+	}
+	for i := range v.Plan.Union {
+		if !r.overClosed(v.Plan.Union[i].Source) {
+			return false
+		}
+	}
+	return r.overClosed(v.Plan.Source)
+}
+
 // closedWindows reports whether all, and whether some, of the rows under a name
 // are windows that have closed, or come from such.
 func (r relations) closedWindows(name string) (all, some bool) {

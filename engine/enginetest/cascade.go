@@ -209,11 +209,25 @@ func (j *Judge) input(ctx context.Context, v *LiveView, at int) (string, error) 
 
 // mark is the watermark of what a view reads at a point, as microseconds in SQL.
 func (j *Judge) mark(v *LiveView, at int) string {
+	mark := j.streamMark(v, at)
+	if v.window.gap > 0 && v.overClosed() { // a row that comes at the mark itself still joins a session that ends there
+		return "(" + mark + " - 1)"
+	}
+	return mark
+}
+
+// overClosed reports whether all rows that the view reads are windows that have
+// closed, or come from such.
+func (v *View) overClosed() bool {
+	return v.of != nil && (!v.of.AppendOnly() || v.of.overClosed())
+}
+
+func (j *Judge) streamMark(v *LiveView, at int) string {
 	switch {
 	case v.of == nil:
 		return fmt.Sprintf("(SELECT max(after) FROM judged WHERE batch <= %d)", at)
 	case v.of.AppendOnly():
-		return j.mark(v.of, at)
+		return j.streamMark(v.of, at)
 	case v.of.window.gap > 0:
 		return fmt.Sprintf("(%s - %d)", j.mark(v.of, at), v.of.window.lateness)
 	}

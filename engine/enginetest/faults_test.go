@@ -193,9 +193,9 @@ func runWith(t *testing.T, f fault, test string, seeds int) (output string, fail
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-timeout=5m", "-overlay="+file, "-run=^"+test+"$", ".",
+	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-timeout=15m", "-overlay="+file, "-run=^"+test+"$", ".",
 		"-args", fmt.Sprint("-seeds=", seeds), "-failures=1")
 	out, err := cmd.CombinedOutput()
 	return string(out), err != nil

@@ -61,6 +61,9 @@ func anyWindow(r *rand.Rand, s *Source) window {
 		return cumulate(r, s)
 	case 6:
 		if s.joins.sql == "" {
+			if s.of != nil { // as often as not just the width of the windows that close
+				return window{gap: s.StepMicros * pick(r, int64(1), 5, 50, 500)}
+			}
 			return window{gap: s.StepMicros * pick(r, int64(1), 2, 5, 20, 100)}
 		}
 		return hop(r, s)

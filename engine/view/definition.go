@@ -113,6 +113,10 @@ type Window struct {
 	LatenessMicros int64 `json:",omitempty"`
 	// Final: readers see a window once the watermark has reached its end.
 	Final bool `json:",omitempty"`
+	// OverClosed, of sessions: rows are windows that have closed, or come from such,
+	// and none is late. The watermark is the least time that one to come can have,
+	// at which it would join a session that ends there.
+	OverClosed bool `json:",omitempty"`
 }
 
 // TTL ends the groups of a view without windows: each when the watermark has

@@ -72,7 +72,7 @@ func (s *sessions) apply(rows []int32, in *Input) (late []Late) {
 		ts := times.Int64(int(r))
 		mark := noTime
 		if in.Watermarks != nil {
-			mark = in.Watermarks[r]
+			mark = v.passed(in.Watermarks[r])
 		}
 		group, ok := s.place(keys[i], ts, mark)
 		if !ok {

@@ -302,7 +302,10 @@ func (v *View) LoadDetails(rec arrow.RecordBatch, watermark int64) {
 
 // Restoring tells the view the watermark of the checkpoint that Load and
 // LoadDetails follow with: what had closed by then is in history.
-func (v *View) Restoring(watermark int64) { v.watermark, v.closedTo = watermark, watermark }
+func (v *View) Restoring(watermark int64) {
+	v.watermark = v.passed(watermark)
+	v.closedTo = v.watermark
+}
 
 // Loaded marks everything as written: it came from a checkpoint.
 func (v *View) Loaded() {

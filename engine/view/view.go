@@ -311,6 +311,7 @@ func (v *View) CloseWindows(watermark int64) (n int) {
 	if v.def.Window == nil && v.expiry == nil {
 		return 0
 	}
+	watermark = v.passed(watermark)
 	if watermark > v.watermark {
 		v.watermark = watermark
 		v.moved = v.moved || v.expiry == nil && v.def.Window.Final
@@ -332,6 +333,15 @@ func (v *View) CloseWindows(watermark int64) (n int) {
 	}
 	v.closedTo = max(v.closedTo, watermark)
 	return n
+}
+
+// passed returns the moment up to which no row can come to a session any more, at
+// a watermark: Window.OverClosed.
+func (v *View) passed(watermark int64) int64 {
+	if v.sessions != nil && v.def.Window.OverClosed && watermark > noTime+1 {
+		return watermark - 1
+	}
+	return watermark
 }
 
 // closes returns the watermark at which a window with that end closes.

@@ -190,7 +190,7 @@ func (p *planner) planWindow(ctx context.Context, exprs []ast.Node) error {
 	if err != nil {
 		return err
 	}
-	p.def.Window = &view.Window{Expr: i, Spec: c.spec}
+	p.def.Window = &view.Window{Expr: i, Spec: c.spec, OverClosed: p.source.Closed && c.spec.Kind == window.Session}
 	for _, name := range []string{ast.WindowStart, ast.WindowEnd} { // either determines the other
 		p.groups[ast.NewBound(name).Key()] = name
 	}

@@ -18,7 +18,8 @@ type Source struct {
 	EventTime string
 	Table     bool // a table, or a source of FORMAT UPSERT: it can only be joined
 	Keyed     bool // such a source
-	InOrder   bool // its rows are windows that have closed: view.TTL.InOrder
+	Closed    bool // its rows are windows that have closed, or come from such: view.Window.OverClosed
+	InOrder   bool // so they are, in the order of time: view.TTL.InOrder
 }
 
 // index returns the position of the named column in any letter case, or -1.
