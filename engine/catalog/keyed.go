@@ -30,11 +30,11 @@ func (d *SourceDefinition) RowSchema() *batch.Schema {
 // DeliveredSchema returns the columns of a reader's batches: without generated
 // columns, with metadata.
 func (d *SourceDefinition) DeliveredSchema() *batch.Schema {
-	if s := d.Decoded().WithMetadata(); !d.Keyed() {
-		return s
-	} else {
+	s := d.Decoded().WithMetadata()
+	if d.Keyed() {
 		return s.WithDeleted()
 	}
+	return s
 }
 
 // DecodedKey returns the key's columns among those of Decoded.
@@ -83,11 +83,11 @@ func (d *SourceDefinition) newest(hot string) string {
 
 // keyTuple is a row's key as one value, which is not NULL.
 func (d *SourceDefinition) keyTuple() string {
-	if names := d.Latest().KeyColumns(""); len(names) > 1 {
-		return "(" + strings.Join(names, ", ") + ")"
-	} else {
+	names := d.Latest().KeyColumns("")
+	if len(names) == 1 {
 		return names[0]
 	}
+	return "(" + strings.Join(names, ", ") + ")"
 }
 
 func scan(relation string) string { return "ms_scan(" + history.Literal(relation) + ")" }

@@ -65,7 +65,6 @@ func (d *ViewDefinition) StreamSchema() *batch.Schema {
 
 // ResultSQL returns stage three over ms_scan of the given relations.
 func (d *ViewDefinition) ResultSQL(state string, bag func(aggregate int) string) string {
-	scan := func(name string) string { return "ms_scan(" + history.Literal(name) + ")" }
 	sql := strings.ReplaceAll(d.Plan.Result, "{{state}}", scan(state))
 	for i, a := range d.Plan.Aggregates {
 		if a.Func == aggregate.Bag {
