@@ -166,9 +166,8 @@ func primaryKey(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 	fail := func(offset int, code, hint, format string, args ...any) error {
 		return &parser.Error{Code: code, Message: fmt.Sprintf(format, args...), Hint: hint, Offset: offset}
 	}
-	upsert := t.Format == "UPSERT"
-	switch {
-	case t.PrimaryKey == nil && !upsert:
+	switch upsert := t.Format == "UPSERT"; {
+	case t.PrimaryKey == nil && !upsert, !upsert && t.Format != "" && t.Format != "PLAIN": // which the connector refuses
 		return nil
 	case !upsert:
 		return fail(t.PrimaryKey[0].Offset, CodeInvalidDefinition, "Write FORMAT UPSERT ENCODE JSON for a topic whose records replace each other by key, or leave PRIMARY KEY out.",

@@ -153,8 +153,11 @@ func (s *Session) planInsert(ctx context.Context, st *Statement, t *parser.Inser
 		return nil, err
 	}
 	if t.Conflict != nil && in.target.table == nil {
-		return nil, &parser.Error{Code: CodeFeatureNotSupported, Message: "ON CONFLICT is not supported for a source", Offset: t.Conflict.Offset,
-			Hint: "A source keeps every row; it has no keys that could conflict."}
+		hint := "A source keeps every row; it has no keys that could conflict."
+		if in.target.def.Keyed() {
+			hint = "A row takes the place of the one with its key in any case: leave ON CONFLICT out."
+		}
+		return nil, &parser.Error{Code: CodeFeatureNotSupported, Message: "ON CONFLICT is not supported for a source", Offset: t.Conflict.Offset, Hint: hint}
 	}
 	in.cells, in.list = parser.Cells(t.Query.SQL)
 	switch {
