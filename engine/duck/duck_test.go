@@ -169,6 +169,37 @@ func TestPreparedScanReadsTheRelationOfEachExecution(t *testing.T) {
 	}
 }
 
+// brokenRelation panics in Columns or in Scan.
+type brokenRelation struct{ inScan bool }
+
+func (b brokenRelation) Columns() []batch.Column {
+	if !b.inScan {
+		panic("no columns")
+	}
+	return everyType.Columns[:1]
+}
+func (brokenRelation) Rows() int          { return 1 }
+func (brokenRelation) Ordered() bool      { return false }
+func (brokenRelation) Scan([]int) []Chunk { panic("no rows") }
+
+func TestAPanicIsTheErrorOfItsStatement(t *testing.T) {
+	_, c := open(t)
+	for _, inScan := range []bool{false, true} {
+		c.SetRelations(oneRelation{brokenRelation{inScan}})
+		rows, err := c.Query(context.Background(), "SELECT count(b) FROM ms_scan('r')")
+		if err == nil {
+			_, err = rows.Next()
+			rows.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "internal error: no ") {
+			t.Errorf("inScan %v: %v", inScan, err)
+		}
+		if err := c.Exec(context.Background(), "SELECT 1"); err != nil {
+			t.Errorf("after it: %v", err)
+		}
+	}
+}
+
 func TestErrorsCarryTypeAndPosition(t *testing.T) {
 	_, c := open(t)
 	for sql, want := range map[string]Error{

@@ -9,6 +9,8 @@ import "C"
 
 import (
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"unsafe"
 
@@ -98,9 +100,19 @@ type bindData struct {
 	length uint64
 }
 
+// catch makes a panic of a relation the error of its statement. It may not go
+// on through DuckDB's frames, which would never give back what they hold.
+func catch(fail func(message string)) {
+	if p := recover(); p != nil {
+		slog.Error("a relation could not be read", "panic", p, "stack", string(debug.Stack()))
+		fail(fmt.Sprintf("ms_scan: internal error: %v", p))
+	}
+}
+
 //export millstreamBind
 func millstreamBind(p unsafe.Pointer) {
 	info := mapping.BindInfo{Ptr: p}
+	defer catch(func(message string) { mapping.BindSetError(info, message) })
 	key := connKey{db: *(*uint64)(mapping.BindGetExtraInfo(info))}
 	var ctx mapping.ClientContext
 	mapping.TableFunctionGetClientContext(info, &ctx)
@@ -131,6 +143,7 @@ func millstreamBind(p unsafe.Pointer) {
 //export millstreamInit
 func millstreamInit(p unsafe.Pointer) {
 	info := mapping.InitInfo{Ptr: p}
+	defer catch(func(message string) { mapping.InitSetError(info, message) })
 	data := (*bindData)(mapping.InitGetBindData(info))
 	name := string(unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(data), unsafe.Sizeof(bindData{}))), data.length))
 	rel, err := findRelation(data.key, name)
