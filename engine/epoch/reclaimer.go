@@ -62,6 +62,9 @@ type Reclaimer struct {
 	fresh     []retired
 	waiting   []retired
 	main      *Reclaimer // takes everything since Join, nil before
+
+	spare      map[int][][]byte // by size: blocks that nobody can see, for Block
+	spareBytes int64
 }
 
 // NewReclaimer returns a reclaimer that builds epoch first next.
@@ -94,6 +97,42 @@ func (r *Reclaimer) RetireMemory(born uint64, memory []byte) {
 	if memory != nil {
 		r.fresh = append(r.fresh, retired{born: born, died: r.next, memory: memory})
 	}
+}
+
+// spareMost is how many bytes are kept for Block.
+const spareMost = 64 << 20
+
+// Block returns memory of a size with anything in it: what was freed last, which
+// is still mapped and perhaps cached, or else new memory.
+func (r *Reclaimer) Block(size int) []byte {
+	if r.main != nil {
+		return r.main.Block(size)
+	}
+	list := r.spare[size]
+	if len(list) == 0 {
+		if r.current != nil && list == nil { // from now on
+			if r.spare == nil {
+				r.spare = make(map[int][][]byte)
+			}
+			r.spare[size] = [][]byte{}
+		}
+		return r.mem.Allocate(size)
+	}
+	block := list[len(list)-1]
+	r.spare[size] = list[:len(list)-1]
+	r.spareBytes -= int64(size)
+	return block
+}
+
+// free keeps blocks of sizes that Block has been asked for.
+func (r *Reclaimer) free(memory []byte) {
+	list := r.spare[len(memory)]
+	if list == nil || r.spareBytes+int64(len(memory)) > spareMost {
+		r.mem.Free(memory)
+		return
+	}
+	r.spare[len(memory)] = append(list, memory)
+	r.spareBytes += int64(len(memory))
 }
 
 // RetireRecord releases a record batch once nobody can see it.
@@ -172,7 +211,7 @@ func (r *Reclaimer) sweep(in, keep []retired) []retired {
 			continue
 		}
 		if x.memory != nil {
-			r.mem.Free(x.memory)
+			r.free(x.memory)
 		}
 		if x.record != nil {
 			x.record.Release()
@@ -225,4 +264,10 @@ func (r *Reclaimer) Close() {
 		r.current = nil
 	}
 	r.Sweep()
+	for _, list := range r.spare {
+		for _, memory := range list {
+			r.mem.Free(memory)
+		}
+	}
+	r.spare, r.spareBytes = nil, 0
 }

@@ -71,6 +71,41 @@ func TestAnEpochThatNobodyHoldsIsWithdrawn(t *testing.T) {
 	r.Close()
 }
 
+func TestBlocksAreUsedAgain(t *testing.T) {
+	mem := batch.NewAllocator()
+	r := NewReclaimer(mem, 1)
+	r.Publish()
+	first := r.Block(8192)
+	pin := r.Publish()
+	if !pin.Acquire() {
+		t.Fatal("the current epoch can't be acquired")
+	}
+	r.RetireMemory(1, first)
+	r.Publish()
+	r.Sweep()
+	second := r.Block(8192)
+	if &second[0] == &first[0] {
+		t.Error("a block that a reader sees was used again")
+	}
+	pin.Release()
+	r.Sweep()
+	if third := r.Block(8192); &third[0] != &first[0] {
+		t.Error("a block that nobody sees was not used again")
+	} else {
+		r.RetireMemory(r.Next(), third)
+	}
+	r.RetireMemory(r.Next(), second)
+	r.RetireMemory(r.Next(), mem.Allocate(100))
+	r.Sweep()
+	if got := mem.Bytes(); got != 2*8192 {
+		t.Errorf("%d bytes held, want two blocks", got)
+	}
+	r.Close()
+	if got := mem.Bytes(); got != 0 {
+		t.Errorf("%d bytes leaked", got)
+	}
+}
+
 func TestConcurrentReadersNeverSeeFreedMemory(t *testing.T) {
 	mem := batch.NewAllocator()
 	r := NewReclaimer(mem, 1)

@@ -231,7 +231,7 @@ func (g *groups) writable(index int) {
 	case !g.v.reclaim.Visible(p.accsBorn):
 		p.accsBorn = now // what is in it is seen from now on
 	default:
-		block := g.v.mem.Allocate(len(p.accs))
+		block := g.v.reclaim.Block(len(p.accs))
 		copy(block, p.accs)
 		g.v.reclaim.RetireMemory(p.accsBorn, p.accs)
 		p.accs, p.accsBorn = block, now
