@@ -56,15 +56,19 @@ func decimalLiteral(t batch.Type, constant Node) (any, bool) {
 }
 
 // floatLiteral converts a number that a double, or for a REAL column a float,
-// holds exactly. DuckDB's conversion of such a number is exact as well.
+// holds exactly. DuckDB divides the digits of a decimal by a power of ten, both
+// in the column's type: it gives the same number if both are exact there.
 func floatLiteral(t batch.Type, constant Node) (any, bool) {
 	f, ok := ConstDouble(constant)
 	if !ok {
 		unscaled, scale, ok := ConstDecimal(constant)
-		if !ok || scale > 22 || unscaled.BitLen() > 53 {
+		digits, powers := 53, 22 // what a double holds without error
+		if t.Kind == batch.Real {
+			digits, powers = 24, 10
+		}
+		if !ok || scale > powers || unscaled.BitLen() > digits {
 			return nil, false
 		}
-		// Both are doubles without error, so that one division rounds once.
 		power, err := strconv.ParseFloat(Pow10(scale).String(), 64)
 		if err != nil {
 			return nil, false
