@@ -61,6 +61,16 @@ func family(t batch.Type) string {
 
 func (s *Source) column(r *rand.Rand) *Column { return &s.Columns[r.IntN(len(s.Columns))] }
 
+// few returns the columns that have some values, but not many.
+func (s *Source) few() (names []string) {
+	for i := range s.Columns {
+		if n := len(s.Columns[i].domain); n > 1 {
+			names = append(names, s.Columns[i].Name)
+		}
+	}
+	return names
+}
+
 // scalar returns a random expression over one row.
 func scalar(r *rand.Rand, s *Source) string {
 	if s.of == nil && s.number == "" && chance(r, 15) {
@@ -184,8 +194,11 @@ func aggregate(r *rand.Rand, s *Source, approx bool) output {
 		c = &s.Columns[len(s.Columns)-1-r.IntN(min(3, len(s.Columns)))] // combinations on the same column
 	}
 	list := aggregates[family(c.Type)]
-	if chance(r, 3) {
+	switch r.IntN(6) {
+	case 0, 1:
 		list = anyType
+	case 2: // which are the same in each family, and other code for each type
+		list = []string{"=min(%s)", "=max(%s)"}
 	}
 	list = slices.DeleteFunc(slices.Clone(list), s.lacks)
 	if family(c.Type) == "float" && !c.wild {

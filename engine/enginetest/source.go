@@ -47,10 +47,10 @@ var scalarKinds = []batch.Kind{
 // NewSource returns a random source.
 func NewSource(r *rand.Rand) *Source {
 	s := &Source{
-		Name: "s", StepMicros: pick(r, int64(50e3), 1e6, 30e6, 600e6, 6*3600e6), Partitions: 1 + r.IntN(4), Infinite: chance(r, 8),
+		Name: "s", StepMicros: pick(r, int64(50e3), 1e6, 30e6, 600e6, 6*3600e6), Partitions: pick(r, 1, 1, 2, 3, 4), Infinite: chance(r, 8),
 		Rounded: chance(r, 2),
 	}
-	s.DelayMicros = pick(r, 0, 1, s.StepMicros, 20*s.StepMicros, int64(r.IntN(50))*s.StepMicros)
+	s.DelayMicros = pick(r, 0, 0, 1, s.StepMicros, 20*s.StepMicros, int64(r.IntN(50))*s.StepMicros)
 	if s.Rounded {
 		s.DelayMicros -= s.DelayMicros % s.StepMicros
 	}

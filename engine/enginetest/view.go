@@ -32,6 +32,9 @@ func NewView(r *rand.Rand, s *Source, name string) *View {
 		scalars = append(scalars, scalar(r, s))
 	}
 	if v.window.gap > 0 {
+		if few := s.few(); len(scalars) > 0 && few != nil && chance(r, 2) { // sessions of many keys, which end
+			scalars = []string{pick(r, few...)}
+		}
 		v.window.partition(r, s, scalars)
 		v.partition = scalars
 	}

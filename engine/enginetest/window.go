@@ -46,7 +46,7 @@ func newWindow(r *rand.Rand, s *Source) window {
 func anyWindow(r *rand.Rand, s *Source) window {
 	ts := s.eventTime()
 	from := pick(r, s.Name, s.Name, s.Name+" AS x", "public."+s.Name)
-	switch r.IntN(12) {
+	switch r.IntN(13) {
 	case 0, 1:
 		return tumble(r, s)
 	case 2:
@@ -59,15 +59,15 @@ func anyWindow(r *rand.Rand, s *Source) window {
 		return hop(r, s)
 	case 5:
 		return cumulate(r, s)
-	case 6:
+	case 6, 7:
 		if s.joins.sql == "" {
 			if s.of != nil { // as often as not just the width of the windows that close
 				return window{gap: s.StepMicros * pick(r, int64(1), 5, 50, 500)}
 			}
-			return window{gap: s.StepMicros * pick(r, int64(1), 2, 5, 20, 100)}
+			return window{gap: s.StepMicros * pick(r, int64(1), 2, 3, 5, 8, 20, 100)}
 		}
 		return hop(r, s)
-	case 7:
+	case 8:
 		if ts.Type.Kind == batch.TimestampTZ && s.StepMicros >= 600e6 {
 			return zoned(r, s)
 		}
