@@ -209,7 +209,7 @@ func (v *View) nest(r *rand.Rand, loose []bool, whole bool, window string) (befo
 	}
 	where := " WHERE " + v.Columns[r.IntN(len(v.Columns))] + " IS NOT NULL"
 	if i := r.IntN(len(v.Columns)); !loose[i] && chance(r, 2) {
-		where = " WHERE length(q." + v.Columns[i] + "::VARCHAR) % 3 > 0"
+		where = " WHERE length(replace(q." + v.Columns[i] + "::VARCHAR, '-0.0', '0.0')) % 3 > 0" // arg_max of plain DuckDB loses the sign of zero
 	}
 	if !slices.Contains(loose, true) && (whole || window != "") && chance(r, 2) {
 		partition := ""
