@@ -161,9 +161,9 @@ type Path string
 // The paths: users' tables; the same with _partition, _offset, _timestamp and
 // _key; users' tables and what Postgres clients expect of pg_catalog.
 const (
-	PlainPath    Path = "live.public"
-	MetadataPath Path = "live.meta,live.public"
-	CatalogPath  Path = "live.public,live.pgc"
+	PlainPath    Path = "live.public," + duck.FunctionPath
+	MetadataPath Path = "live.meta,live.public," + duck.FunctionPath
+	CatalogPath  Path = "live.public,live.pgc," + duck.FunctionPath
 )
 
 // SetPath sets the path of the connection's statements.

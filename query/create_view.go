@@ -10,8 +10,10 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/query/dialect"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/pgcatalog"
 	"github.com/millstream-db/millstream/query/plan"
 	"github.com/millstream-db/millstream/query/plan/token"
 )
@@ -130,6 +132,8 @@ func storedView(t *parser.CreateView, sql string) string {
 // planView lets a view's SELECT through the gate and cuts it into stages.
 func (db *DB) planView(ctx context.Context, name, sql string, ttl time.Duration) (def *view.Definition, err error) {
 	rels := db.relations()
+	text := pgcatalog.Ordinary(sql)
+	sql = text.SQL
 	err = db.binders.with(func(b *binder) error {
 		ast, err := b.Serialize(ctx, token.PlainSyntax(sql))
 		if err != nil {
@@ -141,7 +145,7 @@ func (db *DB) planView(ctx context.Context, name, sql string, ttl time.Duration)
 		def, err = plan.View(ctx, b, name, sql, ttl, rels.source)
 		return err
 	})
-	return def, err
+	return def, moved(err, text)
 }
 
 // viewRelations lets DESCRIPTOR through, Flink's word around a column, and the
@@ -149,7 +153,7 @@ func (db *DB) planView(ctx context.Context, name, sql string, ttl time.Duration)
 type viewRelations struct{ relations }
 
 func (viewRelations) Macro(name string) bool {
-	return name == "descriptor" || plan.WindowBound(name)
+	return name == "descriptor" || plan.WindowBound(name) || dialect.Known(name)
 }
 
 // source resolves the relation that a view reads.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/query/dialect"
 	"github.com/millstream-db/millstream/query/pgcatalog"
 )
 
@@ -43,6 +44,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 		}
 	}
 	opts.Engine.DuckDB.AllowedDirectories = directories
+	opts.Engine.DuckDB.Functions = dialect.Functions()
 	e, err := engine.Open(ctx, dir, opts.Engine)
 	if err != nil {
 		return nil, err

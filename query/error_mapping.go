@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/millstream-db/millstream/engine/subscription"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/pgcatalog"
 	"github.com/millstream-db/millstream/query/plan"
 )
 
@@ -58,6 +60,31 @@ func explain(err error, sql string, base int) error {
 	default:
 		return fromEngine(err)
 	}
+}
+
+// moved turns the offsets of an error about a rewritten statement into those of
+// the statement as written.
+func moved(err error, text pgcatalog.Text) error {
+	var (
+		gated  *gate.Error
+		plan   *plan.Error
+		duckdb *duck.Error
+	)
+	switch {
+	case errors.As(err, &gated) && gated.Offset >= 0:
+		e := *gated
+		e.Offset = text.Offset(e.Offset)
+		return &e
+	case errors.As(err, &plan) && plan.Offset >= 0:
+		e := *plan
+		e.Offset = text.Offset(e.Offset)
+		return &e
+	case errors.As(err, &duckdb) && duckdb.Position >= 0:
+		e := *duckdb
+		e.Position = text.Offset(e.Position)
+		return &e
+	}
+	return err
 }
 
 // fromEngine gives the engine's sentinels and the context's ends their codes.
@@ -133,6 +160,7 @@ func fromDuckDB(d *duck.Error) *Error {
 		e.Code = binderCode(d, code)
 	case d.Type == "Conversion":
 		e.Code = conversionCode(d.Message)
+		e.Message = conversionMessage(d.Message)
 	case d.Type == "Catalog" && strings.Contains(d.Message, "Function"):
 		e.Code = CodeUndefinedFunction
 	case d.Type == "Catalog" && strings.HasPrefix(d.Message, "Type"):
@@ -167,6 +195,23 @@ func conversionCode(message string) string {
 	default:
 		return CodeInvalidText
 	}
+}
+
+var notConverted = regexp.MustCompile(`(?s)^Could not convert string '(.*)' to (\w+)`)
+
+// typeWords is PostgreSQL's names of types for those in DuckDB's messages.
+var typeWords = map[string]string{
+	"INT8": "smallint", "INT16": "smallint", "INT32": "integer", "INT64": "bigint", "FLOAT": "real", "DOUBLE": "double precision",
+	"BOOL": "boolean", "UUID": "uuid",
+}
+
+// conversionMessage says of a bad value what PostgreSQL says, since clients show
+// it to people who know that.
+func conversionMessage(message string) string {
+	if m := notConverted.FindStringSubmatch(message); m != nil && typeWords[m[2]] != "" {
+		return fmt.Sprintf("invalid input syntax for type %s: \"%s\"", typeWords[m[2]], m[1])
+	}
+	return message
 }
 
 // binderCode tells binder errors apart that have no subtype.

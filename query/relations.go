@@ -8,6 +8,7 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
+	"github.com/millstream-db/millstream/query/dialect"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/pgcatalog"
 )
@@ -117,9 +118,9 @@ func (r relations) Names() []string {
 	return names
 }
 
-// Macro reports whether a function is one of Millstream's own: none is, for
-// users' tables.
-func (r relations) Macro(string) bool { return false }
+// Macro reports whether a function is one that DuckDB has not and the language
+// has.
+func (r relations) Macro(name string) bool { return dialect.Known(name) }
 
 // catalogRelations is users' tables and the shadow of Postgres's catalog.
 type catalogRelations struct{ relations }
@@ -134,7 +135,7 @@ func (c catalogRelations) Lookup(schema, name string) (gate.Relation, bool) {
 }
 
 // Macro reports whether a function belongs to the shadow.
-func (catalogRelations) Macro(name string) bool { return pgcatalog.Macro(name) }
+func (catalogRelations) Macro(name string) bool { return pgcatalog.Macro(name) || dialect.Known(name) }
 
 // path returns where the names of a statement over users' tables are looked
 // for: where the metadata columns are, if its text names one.

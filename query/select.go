@@ -23,11 +23,14 @@ import (
 // given offset of the statement.
 func (s *Session) prepareSelect(ctx context.Context, st *Statement, sql string, offset int, paramTypes []string) error {
 	q := &selectQuery{s: s, st: st, sql: sql, offset: offset, path: path(sql)}
+	if s.opts.PostgresNames {
+		q.names = pgcatalog.NamesOf(sql)
+	}
 	if err := q.admit(ctx); err != nil {
-		return explain(err, st.SQL, q.offset)
+		return q.explain(err)
 	}
 	if err := q.describe(ctx, paramTypes); err != nil {
-		return explain(err, st.SQL, q.offset)
+		return q.explain(err)
 	}
 	st.run = q.run
 	return nil
@@ -37,16 +40,25 @@ func (s *Session) prepareSelect(ctx context.Context, st *Statement, sql string, 
 type selectQuery struct {
 	s      *Session
 	st     *Statement
-	sql    string // as DuckDB gets it: as written, but for what admit and describe say
-	offset int    // of sql in the statement; beyond it, when sql is another text
+	sql    string         // as DuckDB gets it: as written, but for what admit and describe say
+	offset int            // of sql in the statement; beyond it, when sql is another text
+	text   pgcatalog.Text // which sql began as
+	names  pgcatalog.ColumnNames
 	path   engine.Path
 	reads  *gate.Reads
 	apart  bool // it has nothing to do with the session's transaction
 }
 
+// explain turns an error into one for the user.
+func (q *selectQuery) explain(err error) error {
+	return explain(moved(err, q.text), q.st.SQL, q.offset)
+}
+
 // admit lets the query through the gate. One that speaks to Postgres's catalog
 // is rewritten for the shadow of it; errors then have no place in the text.
 func (q *selectQuery) admit(ctx context.Context) error {
+	q.text = pgcatalog.Ordinary(q.sql)
+	q.sql = q.text.SQL
 	return q.s.db.binders.with(func(b *binder) error {
 		check := func(rel gate.Relations) error {
 			ast, err := b.Serialize(ctx, q.sql)
@@ -111,6 +123,9 @@ func (q *selectQuery) describe(ctx context.Context, paramTypes []string) error {
 
 func (q *selectQuery) describeOn(ctx context.Context, r *engine.Read, paramTypes []string) error {
 	stmt, err := q.prepare(ctx, r)
+	if missesColumn(err) {
+		stmt, err = q.prepareNamed(ctx, r, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -130,9 +145,32 @@ func (q *selectQuery) describeOn(ctx context.Context, r *engine.Read, paramTypes
 	}
 	q.st.Columns = make([]Column, len(stmt.Columns))
 	for i, c := range stmt.Columns {
-		q.st.Columns[i] = Column{Name: columnName(c.Name), Type: c.Type}
+		name := q.names.Of(i, len(stmt.Columns))
+		if name == "" {
+			name = columnName(c.Name)
+		}
+		q.st.Columns[i] = Column{Name: name, Type: c.Type}
 	}
 	return nil
+}
+
+// missesColumn reports whether a query names a column that there is not.
+func missesColumn(err error) bool {
+	var e *duck.Error
+	return errors.As(err, &e) && e.Subtype == "COLUMN_NOT_FOUND"
+}
+
+// prepareNamed binds the query once more with PostgreSQL's names for the items of
+// its subqueries. If that is of no use, the error is the first one.
+func (q *selectQuery) prepareNamed(ctx context.Context, r *engine.Read, first error) (*duck.Stmt, error) {
+	written := q.sql
+	if q.sql = pgcatalog.Named(written); q.sql != written {
+		if stmt, err := q.prepare(ctx, r); err == nil {
+			return stmt, nil
+		}
+	}
+	q.sql = written
+	return nil, first
 }
 
 // columnName gives count(*) the name that it has in Postgres.
@@ -207,7 +245,7 @@ func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
 	rows, stmt, err := q.start(ctx, r, args)
 	if err != nil {
 		release()
-		return nil, explain(err, q.st.SQL, q.offset)
+		return nil, q.explain(err)
 	}
 	return q.result(r, own, rows, func() {
 		rows.Close()
@@ -240,7 +278,7 @@ func (q *selectQuery) result(r *engine.Read, own bool, rows *duck.Rows, closeRow
 		rec, err := rows.NextRecord()
 		if err != nil && !errors.Is(err, io.EOF) {
 			q.s.fail()
-			return nil, explain(err, q.st.SQL, q.offset)
+			return nil, q.explain(err)
 		}
 		return rec, err
 	}

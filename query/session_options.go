@@ -7,5 +7,8 @@ type SessionOptions struct {
 	Database    string            // the database the client asked for; it is only reported back
 	Application string            // the client's application_name; it may change with SET
 	Settings    map[string]string // other settings from the start of the connection; names in lower case, values as given
-	Remote      string            // the client's address, for logs and system tables; "" when there is none
+	// PostgresNames: columns of results that have no name of their own get the one
+	// that PostgreSQL gives them (sum, ?column?), not their text.
+	PostgresNames bool
+	Remote        string // the client's address, for logs and system tables; "" when there is none
 }

@@ -38,7 +38,7 @@ func (s *Session) prepareSubscribe(ctx context.Context, st *Statement, t *parser
 		err = q.describe(ctx, paramTypes)
 	}
 	if err != nil {
-		e := AsError(explain(err, st.SQL, q.offset))
+		e := AsError(q.explain(err))
 		if t.Table.Name != "" && e.Position == 0 {
 			e = e.At(characters(st.SQL, t.Table.Offset))
 		}

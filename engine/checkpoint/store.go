@@ -106,7 +106,7 @@ func (s *Store) open(ctx context.Context, path string, o duck.Options) (err erro
 			return err
 		}
 	}
-	if err := s.conn.Exec(ctx, "USE history"); err != nil {
+	if err := s.conn.Exec(ctx, "SET search_path='history.main,"+duck.FunctionPath+"'"); err != nil {
 		return err
 	}
 	if err := s.conn.Exec(ctx, schema); err != nil {

@@ -19,12 +19,20 @@ type Options struct {
 	// AllowedDirectories are those whose files SQL of our own may read. SQL of
 	// users has no function that reads files.
 	AllowedDirectories []string
+	// Functions is SQL that makes macros in the schema that FunctionPath names.
+	// They are on the path of every connection, and so part of the language.
+	Functions string
 }
+
+// FunctionPath is where the macros of Options.Functions are. What is on a path
+// before it may hide them, and they hide DuckDB's own functions.
+const FunctionPath = "functions.main"
 
 // DB is one open DuckDB instance. It is safe for concurrent use.
 type DB struct {
 	id   uint64
 	data mapping.Database
+	path string // of new connections
 
 	mu     sync.Mutex
 	conns  map[*Conn]struct{}
@@ -59,12 +67,44 @@ func Open(path string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("open duckdb %s: no connection", path)
 	}
 	err := registerScan(c, db.id)
+	if err == nil {
+		err = registerDivision(c)
+	}
 	mapping.Disconnect(&c)
+	if err == nil {
+		err = db.define(o.Functions)
+	}
 	if err != nil {
 		mapping.Close(&db.data)
 		return nil, err
 	}
 	return db, nil
+}
+
+// define makes the functions of the language, in memory, and puts them on the
+// path of the connections to come.
+func (db *DB) define(functions string) error {
+	c, err := db.Conn()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	ctx := context.Background()
+	if err := c.Exec(ctx, "ATTACH ':memory:' AS functions; "+functions); err != nil {
+		return fmt.Errorf("define functions: %w", err)
+	}
+	rows, err := c.Query(ctx, "SELECT current_database()")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var name string
+	if _, err := rows.Next(); err != nil {
+		return err
+	}
+	err = rows.Scan(&name)
+	db.path = name + ".main," + FunctionPath
+	return err
 }
 
 func (o Options) settings() [][2]string {
@@ -77,6 +117,8 @@ func (o Options) settings() [][2]string {
 		// Rows go into history on all cores. Where their order matters, the scan
 		// has one thread (Relation.Ordered) or the SQL an ORDER BY.
 		{"preserve_insertion_order", "false"},
+		// As in PostgreSQL, NULL is the greatest value.
+		{"default_null_order", "nulls_last_on_asc_first_on_desc"},
 		// The file is folded by explicit CHECKPOINT, between commits: an
 		// automatic one inside COMMIT doubles its time.
 		{"checkpoint_threshold", "1GB"},
@@ -138,6 +180,14 @@ func (db *DB) Conn() (*Conn, error) {
 	mapping.DestroyClientContext(&ctx)
 	connections.Store(c.key, c)
 	db.conns[c] = struct{}{}
+	if db.path != "" {
+		var res mapping.Result
+		state := mapping.Query(c.data, "SET search_path='"+db.path+"'", &res)
+		defer mapping.DestroyResult(&res)
+		if state == mapping.StateError {
+			return nil, parseError(mapping.ResultError(&res))
+		}
+	}
 	return c, nil
 }
 

@@ -33,7 +33,8 @@ func openPlain(ctx context.Context) (*plainDuckDB, error) {
 	if d.conn, err = db.Conn(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return d, d.Exec(ctx, "SET TimeZone = 'UTC'; SET threads = 1")
+	// NULL is the greatest value, as in PostgreSQL.
+	return d, d.Exec(ctx, "SET TimeZone = 'UTC'; SET threads = 1; SET default_null_order = 'nulls_last_on_asc_first_on_desc'")
 }
 
 func (d *plainDuckDB) Close() { _ = errors.Join(d.conn.Close(), d.db.Close()) }

@@ -201,6 +201,9 @@ func aggregate(r *rand.Rand, s *Source, approx bool) output {
 		list = []string{"=min(%s)", "=max(%s)"}
 	}
 	list = slices.DeleteFunc(slices.Clone(list), s.lacks)
+	if bits := integerBits[c.Type.Kind]; bits != 0 && c.Type.Kind != batch.UBigInt {
+		list = append(list, "=sum(%s / 3) @ sum(%s // 3)") // plain DuckDB's / gives a fraction
+	}
 	if family(c.Type) == "float" && !c.wild {
 		list = append(list, "=sum(%s)", "~avg(%s)", "=sum(%s)",
 			"~var_pop(CASE WHEN isfinite(%[1]s) THEN %[1]s END)", "~corr(CASE WHEN isfinite(%[1]s) THEN %[1]s END, _offset)", "~median(%s)")
@@ -215,6 +218,9 @@ func aggregate(r *rand.Rand, s *Source, approx bool) output {
 	call, judge, other := strings.Cut(template[1:], " @ ")
 	if strings.Contains(call, "%") {
 		call = apply(strings.ReplaceAll(call, "%s", "%[1]s"), c.Name)
+	}
+	if strings.Contains(judge, "%") {
+		judge = apply(strings.ReplaceAll(judge, "%s", "%[1]s"), c.Name)
 	}
 	if chance(r, 4) && !strings.Contains(call, ")::") && strings.HasSuffix(call, ")") && oneCall(call) {
 		filter := " FILTER (WHERE " + condition(r, s) + ")"

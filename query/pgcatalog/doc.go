@@ -13,10 +13,11 @@
 // [Rewrite] turns a statement that speaks to Postgres's catalog into one over
 // the shadow. It works on tokens, not on a syntax tree, so it takes every
 // dialect that DuckDB takes; a statement that doesn't speak to the catalog
-// passes through unchanged, byte for byte. Postgres's meaning of ~ and of LIKE's
-// backslash, its names for result columns and its array literals hold only in
-// statements that name a relation, a type or an operator of the catalog: in all
-// others DuckDB's hold, as they do in materialized views.
+// passes through unchanged, byte for byte.
+//
+// [Ordinary] does the same for what is no matter of the catalog: Postgres's
+// regular expressions, the backslash of LIKE, array literals, to_char and the
+// builders of JSON. It serves materialized views too.
 //
 // Objects have OIDs made from DuckDB's numbers. They are stable until the
 // object is created again or the process ends, not longer.

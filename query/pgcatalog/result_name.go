@@ -2,6 +2,19 @@ package pgcatalog
 
 import "github.com/millstream-db/millstream/query/parser"
 
+// Named returns a query whose subqueries' items have the names that PostgreSQL
+// gives them, for one that asks for such a name: SELECT count FROM (SELECT
+// count(*) FROM t).
+func Named(sql string) string {
+	tokens, err := parser.Lex(sql)
+	if err != nil {
+		return sql
+	}
+	r := newRewriter(sql, tokens)
+	r.resultNames()
+	return r.text().SQL
+}
+
 // resultNames gives the items of select lists the names that Postgres would:
 // clients read columns by name, and DuckDB's name is the text of the item.
 func (r *rewriter) resultNames() {

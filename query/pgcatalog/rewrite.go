@@ -2,7 +2,6 @@ package pgcatalog
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/millstream-db/millstream/query/parser"
 )
@@ -26,7 +25,7 @@ func Rewrite(sql string) (rewritten string, changed bool) {
 		r.dialect()
 	}
 	r.resultNames()
-	return r.apply(), true
+	return r.text().SQL, true
 }
 
 // rewriter collects what is to change in one statement. Each of its passes goes
@@ -219,21 +218,4 @@ func (r *rewriter) before(i int, text string) {
 
 func (r *rewriter) behind(i int, text string) {
 	r.edits = append(r.edits, edit{r.tokens[i].End(), r.tokens[i].End(), text})
-}
-
-// apply makes the edits. Those at one place keep the order they were made in.
-func (r *rewriter) apply() string {
-	slices.SortStableFunc(r.edits, func(a, b edit) int { return a.start - b.start })
-	var out strings.Builder
-	at := 0
-	for _, e := range r.edits {
-		if e.start < at { // inside of what is gone
-			continue
-		}
-		out.WriteString(r.sql[at:e.start])
-		out.WriteString(e.text)
-		at = e.end
-	}
-	out.WriteString(r.sql[at:])
-	return out.String()
 }

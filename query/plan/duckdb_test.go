@@ -29,6 +29,7 @@ func newDuckBinder(t testing.TB) *duckBinder {
 	db.SetMaxOpenConns(1)
 	d := &duckBinder{db: db}
 	d.exec(t, "SET TimeZone = 'UTC'")
+	d.exec(t, "SET default_null_order = 'nulls_last_on_asc_first_on_desc'") // as Millstream's
 	d.exec(t, "SET threads = 1")
 	return d
 }

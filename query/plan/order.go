@@ -127,10 +127,19 @@ func direction(o ast.Node) string {
 	if o.Kind() == "DESCENDING" {
 		out = "DESC"
 	}
-	if o.Str("null_order") == "NULLS FIRST" {
-		return out + " NULLS FIRST"
+	return out + " " + nulls(o)
+}
+
+// nulls returns where NULL comes in an order: it is the greatest value, as in
+// PostgreSQL, unless the order says where it comes.
+func nulls(o ast.Node) string {
+	switch order := o.Str("null_order"); {
+	case order == "NULLS FIRST", order == "NULLS LAST":
+		return order
+	case o.Kind() == "DESCENDING":
+		return "NULLS FIRST"
 	}
-	return out + " NULLS LAST"
+	return "NULLS LAST"
 }
 
 // apply puts the modifiers around the outputs of a SELECT over from.

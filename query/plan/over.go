@@ -197,9 +197,7 @@ func explicitOrder(n ast.Node, key string) {
 		if o.Kind() != "DESCENDING" {
 			item["type"] = "ASCENDING"
 		}
-		if o.Str("null_order") != "NULLS FIRST" {
-			item["null_order"] = "NULLS LAST"
-		}
+		item["null_order"] = nulls(o)
 		orders = append(orders, map[string]any(item))
 	}
 	if orders != nil {

@@ -98,7 +98,7 @@ func parseStartup(packet []byte) (startupPacket, error) {
 // sessionOptions turns the parameters of a startup message into those of a
 // session.
 func (p startupPacket) sessionOptions(remote string) (query.SessionOptions, error) {
-	o := query.SessionOptions{Remote: remote, Settings: make(map[string]string)}
+	o := query.SessionOptions{Remote: remote, Settings: make(map[string]string), PostgresNames: true}
 	for name, value := range p.parameters {
 		if checkText(name) != nil || checkText(value) != nil {
 			return o, fatalf(codeInvalidEncoding, `invalid byte sequence for encoding "UTF8" in the startup packet`)
