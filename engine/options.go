@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/source"
 )
@@ -44,6 +45,8 @@ type Options struct {
 	// Tick is how often idle partitions and due checkpoints are looked for.
 	// The default is 100 ms.
 	Tick time.Duration
+	// Sessions, when set, appends a row for each session to millstream.sessions.
+	Sessions func(b *batch.Builder)
 	// OnEpoch and OnCheckpoint, when set, observe what was done. They must be quick.
 	OnEpoch      func(rows int, d time.Duration)
 	OnCheckpoint func(rows int64, d time.Duration, err error)

@@ -171,6 +171,12 @@ func (r *Read) SetPath(ctx context.Context, path Path) error {
 	return r.conn.Set(ctx, "search_path", string(path))
 }
 
+// SetVariable sets a variable of the connection's statements to a value that is
+// written in SQL.
+func (r *Read) SetVariable(ctx context.Context, name, value string) error {
+	return r.conn.SetVariable(ctx, name, value)
+}
+
 // SetTimeBounds promises that the next statement needs of a source only rows
 // whose event time is within [low, high], in microseconds; batches that are
 // all outside are skipped. A source without bounds is read whole.

@@ -65,6 +65,11 @@ var systemTables = map[string]*systemTable{
 		{Name: "state", Type: text}, {Name: "progress", Type: double}, {Name: "rows", Type: bigint}, {Name: "rows_per_second", Type: double},
 		{Name: "started", Type: instant}, {Name: "ended", Type: instant}, {Name: "error", Type: text},
 	}, fillJobs},
+	"sessions": {[]batch.Column{
+		{Name: "process", Type: integer}, {Name: "role", Type: text}, {Name: "application", Type: text}, {Name: "client", Type: text},
+		{Name: "started", Type: instant}, {Name: "transaction_started", Type: instant}, {Name: "statement_started", Type: instant},
+		{Name: "state_changed", Type: instant}, {Name: "state", Type: text}, {Name: "statement", Type: text},
+	}, fillSessions},
 	"comments": {[]batch.Column{{Name: "object", Type: text}, {Name: "column", Type: text}, {Name: "comment", Type: text}}, fillComments},
 }
 
@@ -206,6 +211,12 @@ func fillViews(r *Read, b *batch.Builder) {
 		}
 		b.Column(9).AppendString(status)
 		appendText(b.Column(10), v.paused)
+	}
+}
+
+func fillSessions(r *Read, b *batch.Builder) {
+	if r.e.opts.Sessions != nil {
+		r.e.opts.Sessions(b)
 	}
 }
 

@@ -160,6 +160,11 @@ func (s *Session) setSetting(ctx context.Context, t *parser.Set) error {
 		value = map[bool]string{true: "on", false: "off"}[on]
 	}
 	s.settings.set(t.Name, value)
+	if t.Name == "application_name" {
+		s.activity.mu.Lock()
+		s.activity.application = value
+		s.activity.mu.Unlock()
+	}
 	return nil
 }
 

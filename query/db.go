@@ -44,7 +44,10 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 		}
 	}
 	opts.Engine.DuckDB.AllowedDirectories = directories
-	opts.Engine.DuckDB.Functions = dialect.Functions()
+	db := &DB{opts: opts, sessions: make(map[*Session]struct{})}
+	db.binders.db = db
+	opts.Engine.DuckDB.Functions, opts.Engine.DuckDB.Signal = dialect.Functions(), db.signal
+	opts.Engine.Sessions = db.listSessions
 	e, err := engine.Open(ctx, dir, opts.Engine)
 	if err != nil {
 		return nil, err
@@ -52,8 +55,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 	if err := e.Admin(ctx, pgcatalog.Schema()); err != nil {
 		return nil, errors.Join(fmt.Errorf("define pg_catalog: %w", err), e.Close(ctx))
 	}
-	db := &DB{engine: e, opts: opts, sessions: make(map[*Session]struct{})}
-	db.binders.db = db
+	db.engine = e
 	return db, nil
 }
 

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,7 +98,27 @@ func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, 
 	if err := r.SetPath(ctx, q.path); err != nil {
 		return nil, err
 	}
+	if q.path == engine.CatalogPath {
+		if err := q.s.setVariables(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	return r.Conn().Prepare(q.sql)
+}
+
+// setVariables tells functions such as current_setting about the session.
+func (s *Session) setVariables(ctx context.Context, r *engine.Read) error {
+	var settings strings.Builder
+	for i, pair := range s.settings.all() {
+		if i > 0 {
+			settings.WriteString(", ")
+		}
+		settings.WriteString(parser.QuoteLiteral(strings.ToLower(pair[0])) + ": " + parser.QuoteLiteral(pair[1]))
+	}
+	return errors.Join(
+		r.SetVariable(ctx, "ms_settings", "MAP {"+settings.String()+"}"),
+		r.SetVariable(ctx, "ms_user", parser.QuoteLiteral(cmp.Or(s.opts.User, "millstream"))),
+		r.SetVariable(ctx, "ms_pid", fmt.Sprint(s.opts.Process)))
 }
 
 // begin returns what the query reads from.

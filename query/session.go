@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -23,7 +24,8 @@ type Session struct {
 	// open is the result that is being read inside the transaction.
 	open *openResult
 	// cursors are the session's SQL cursors by name.
-	cursors map[string]*cursor
+	cursors  map[string]*cursor
+	activity activity
 }
 
 // The transaction states, in the protocol's letters.
@@ -36,6 +38,8 @@ const (
 // NewSession opens a session. The caller must Close it.
 func (db *DB) NewSession(o SessionOptions) *Session {
 	s := &Session{db: db, opts: o, status: statusIdle, settings: newSettings(o, db.opts.Version)}
+	now := time.Now()
+	s.activity = activity{application: o.Application, started: now, changed: now, state: stateIdle}
 	db.mu.Lock()
 	db.sessions[s] = struct{}{}
 	db.mu.Unlock()
@@ -160,12 +164,14 @@ func (s *Session) ddl(st *Statement, f func(context.Context) ([]string, error)) 
 // Execute runs a prepared statement with arguments in the Go types that
 // package batch lists. An error inside a transaction fails the transaction.
 func (s *Session) Execute(ctx context.Context, st *Statement, args []any) (*Result, error) {
+	s.activity.begin(ctx, st.SQL, s.status != statusIdle)
 	r, err := s.execute(ctx, st, args)
 	if err != nil {
 		s.fail()
+		s.activity.end(s.status)
 		return nil, explain(err, st.SQL, 0)
 	}
-	return r, nil
+	return s.watched(r), nil
 }
 
 func (s *Session) execute(ctx context.Context, st *Statement, args []any) (*Result, error) {

@@ -10,5 +10,10 @@ type SessionOptions struct {
 	// PostgresNames: columns of results that have no name of their own get the one
 	// that PostgreSQL gives them (sum, ?column?), not their text.
 	PostgresNames bool
-	Remote        string // the client's address, for logs and system tables; "" when there is none
+	// Process is the number by which other sessions see this one and may cancel it,
+	// 0 for none. Interrupt does that: it ends the session's statement, or the
+	// session. It is called from any goroutine, and must not wait.
+	Process   int32
+	Interrupt func(terminate bool)
+	Remote    string // the client's address, for logs and system tables; "" when there is none
 }

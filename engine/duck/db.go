@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 )
@@ -22,6 +23,11 @@ type Options struct {
 	// Functions is SQL that makes macros in the schema that FunctionPath names.
 	// They are on the path of every connection, and so part of the language.
 	Functions string
+	// Signal is called for what SQL asks of the session with a process number,
+	// from any thread and at any time, and reports whether there is such a
+	// session. Nil: there is none. The macros of Functions and of the live catalog
+	// reach it as ms_signal.
+	Signal func(s Signal, process int32, d time.Duration) bool
 }
 
 // FunctionPath is where the macros of Options.Functions are. What is on a path
@@ -69,6 +75,9 @@ func Open(path string, o Options) (*DB, error) {
 	err := registerScan(c, db.id)
 	if err == nil {
 		err = registerDivision(c)
+	}
+	if err == nil {
+		err = registerSignal(c, db.id, o.Signal)
 	}
 	mapping.Disconnect(&c)
 	if err == nil {
@@ -198,6 +207,7 @@ func (db *DB) Close() {
 	if !db.closed {
 		db.closed = true
 		mapping.Close(&db.data)
+		signals.Delete(db.id)
 	}
 }
 

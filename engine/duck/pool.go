@@ -58,6 +58,20 @@ func (c *PooledConn) Set(ctx context.Context, name, value string) error {
 	return nil
 }
 
+// SetVariable gives a variable of SQL, which getvariable reads, a value that is
+// written in SQL, unless it has that already.
+func (c *PooledConn) SetVariable(ctx context.Context, name, value string) error {
+	key := "variable " + name
+	if held, ok := c.settings[key]; ok && held == value {
+		return nil
+	}
+	if err := c.Exec(ctx, "SET VARIABLE "+name+" = "+value); err != nil {
+		return err
+	}
+	c.settings[key] = value
+	return nil
+}
+
 // Put gives a connection back, with its settings as they are.
 func (p *Pool) Put(c *PooledConn) {
 	p.mu.Lock()

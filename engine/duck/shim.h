@@ -61,6 +61,9 @@ void *ms_free_callback(void);
 // The division of two integers of 16, 32 or 64 bits, as a scalar function.
 void *ms_divide_callback(int bits);
 
+// What SQL asks of sessions, as a scalar function.
+void *ms_signal_callback(void);
+
 // Starts a prepared statement whose rows are produced as they are fetched.
 int ms_pending_streaming(void *statement, void **pending);
 

@@ -24,6 +24,9 @@ CREATE VIEW live.millstream.comments AS SELECT 'revenue' AS object, NULL::VARCHA
 CREATE VIEW live.millstream.table_columns AS SELECT 'none' AS "table", 1 AS position, 'id' AS name, true AS not_null, NULL::VARCHAR AS "default", 1 AS key_position;
 CREATE VIEW live.millstream.views AS SELECT 'revenue' AS name,
   'SELECT customer, sum(amount)::decimal(38,2) AS revenue FROM orders GROUP BY customer' AS definition;
+CREATE MACRO live.public.ms_signal(kind, process, seconds) AS process > 0;
+CREATE VIEW live.millstream.sessions AS SELECT 7 AS process, 'eve' AS role, 'psql' AS application, '127.0.0.1:4711' AS client, now() AS started,
+  now() AS transaction_started, now() AS statement_started, now() AS state_changed, 'active' AS state, 'SELECT 1' AS statement;
 CREATE VIEW live.public.orders AS SELECT 1::BIGINT AS order_id, 'x' AS customer, 1::DECIMAL(12,2) AS amount, 1::INTEGER AS quantity,
   1::DOUBLE AS price, true AS paid, DATE '2026-01-01' AS day, now() AS ts, ['a'] AS tags, [1::DECIMAL(8,3)] AS prices, '{}'::JSON AS payload,
   uuid() AS id, 'x' AS "Order Ref";

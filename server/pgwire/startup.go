@@ -290,6 +290,14 @@ func (c *connection) openSession(ctx context.Context, db Database, packet startu
 	if err := c.server.register(c, length); err != nil {
 		return err
 	}
+	o.Process = int32(c.processID)
+	o.Interrupt = func(terminate bool) {
+		if terminate {
+			c.terminate()
+		} else {
+			c.interrupt(errCanceledByUser)
+		}
+	}
 	c.session = db.NewSession(o)
 	c.out.send(&pgproto3.AuthenticationOk{})
 	c.reportSettings(true)

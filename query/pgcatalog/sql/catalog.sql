@@ -65,12 +65,20 @@ SELECT rolname AS usename, oid AS usesysid, rolcreatedb AS usecreatedb, rolsuper
 FROM live.pgc.pg_roles;
 
 CREATE VIEW live.pgc.pg_settings AS
-SELECT CASE WHEN ms_name IS NULL THEN 'TimeZone' ELSE ms_name END AS name,
-  CASE WHEN ms_name IS NULL THEN system.main.current_setting('TimeZone') ELSE ms_value END AS setting, ms_unit AS unit,
+SELECT ms_name AS name, coalesce(CAST(getvariable('ms_settings') AS MAP(VARCHAR, VARCHAR))[lower(ms_name)], ms_value) AS setting, ms_unit AS unit,
   'Preset Options' AS category, '' AS short_desc, NULL::VARCHAR AS extra_desc, 'user' AS context, coalesce(ms_type, 'string') AS vartype,
   'default' AS source, NULL::VARCHAR AS min_val, NULL::VARCHAR AS max_val, NULL::VARCHAR[] AS enumvals, ms_value AS boot_val,
   ms_value AS reset_val, NULL::VARCHAR AS sourcefile, NULL::INTEGER AS sourceline, false AS pending_restart
-FROM (SELECT * FROM live.pgc.ms_setting UNION ALL SELECT NULL, NULL, NULL, NULL);
+FROM live.pgc.ms_setting;
+
+CREATE VIEW live.pgc.pg_stat_activity AS
+SELECT 5::BIGINT AS datid, 'millstream' AS datname, process AS pid, NULL::INTEGER AS leader_pid, coalesce(r.oid, 10)::BIGINT AS usesysid,
+  role AS usename, application AS application_name, nullif(regexp_replace(client, ':\d+$', ''), '') AS client_addr,
+  NULL::VARCHAR AS client_hostname, TRY_CAST(nullif(regexp_extract(client, ':(\d+)$', 1), '') AS INTEGER) AS client_port,
+  started AS backend_start, transaction_started AS xact_start, statement_started AS query_start, state_changed AS state_change,
+  CASE WHEN state = 'active' THEN NULL ELSE 'Client' END AS wait_event_type, CASE WHEN state = 'active' THEN NULL ELSE 'ClientRead' END AS wait_event,
+  state, NULL::BIGINT AS backend_xid, NULL::BIGINT AS backend_xmin, NULL::BIGINT AS query_id, statement AS query, 'client backend' AS backend_type
+FROM live.millstream.sessions LEFT JOIN live.pgc.pg_roles r ON r.rolname = role;
 
 CREATE VIEW live.pgc.pg_tables AS
 SELECT ms_schema AS schemaname, ms_name AS tablename, 'millstream' AS tableowner, NULL::VARCHAR AS tablespace, false AS hasindexes,

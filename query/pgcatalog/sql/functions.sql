@@ -24,15 +24,16 @@ CREATE MACRO live.pgc.pg_my_temp_schema() AS 0::BIGINT;
 CREATE MACRO live.pgc.pg_is_other_temp_schema(ms_a) AS false;
 CREATE MACRO live.pgc.txid_current() AS 1::BIGINT;
 
+CREATE MACRO live.pgc.ms_session_setting(ms_a) AS coalesce(
+  CAST(getvariable('ms_settings') AS MAP(VARCHAR, VARCHAR))[lower(ms_a)],
+  (SELECT ms_value FROM live.pgc.ms_setting WHERE lower(ms_name) = lower(ms_a)));
 CREATE MACRO live.pgc.current_setting
-  (ms_a) AS CASE lower(ms_a)
-    WHEN 'timezone' THEN system.main.current_setting('TimeZone')
-    ELSE coalesce((SELECT ms_value FROM live.pgc.ms_setting WHERE lower(ms_name) = lower(ms_a)),
-      error('unrecognized configuration parameter "' || ms_a || '"')) END,
-  (ms_a, ms_b) AS CASE lower(ms_a)
-    WHEN 'timezone' THEN system.main.current_setting('TimeZone')
-    ELSE (SELECT ms_value FROM live.pgc.ms_setting WHERE lower(ms_name) = lower(ms_a)) END;
+  (ms_a) AS coalesce(live.pgc.ms_session_setting(ms_a), error('unrecognized configuration parameter "' || ms_a || '"')),
+  (ms_a, ms_b) AS live.pgc.ms_session_setting(ms_a);
 CREATE MACRO live.pgc.set_config(ms_a, ms_b, ms_c) AS ms_b::VARCHAR;
+CREATE MACRO live.pgc.pg_cancel_backend(ms_a) AS ms_signal(0, ms_a::INTEGER, 0.0);
+CREATE MACRO live.pgc.pg_terminate_backend (ms_a) AS ms_signal(1, ms_a::INTEGER, 0.0), (ms_a, ms_b) AS ms_signal(1, ms_a::INTEGER, 0.0);
+CREATE MACRO live.pgc.pg_sleep(ms_a) AS CASE WHEN ms_signal(2, getvariable('ms_pid')::INTEGER, ms_a::DOUBLE) THEN '' ELSE '' END;
 
 -- Names.
 CREATE MACRO live.pgc.quote_ident(ms_a) AS

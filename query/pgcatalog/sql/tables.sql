@@ -38,5 +38,5 @@ SELECT * FROM (VALUES
   ('max_index_keys', '32', NULL, 'integer'), ('search_path', 'public', NULL, 'string'), ('server_encoding', 'UTF8', NULL, 'string'),
   ('server_version', '15.0 (Millstream)', NULL, 'string'), ('server_version_num', '150000', NULL, 'integer'),
   ('standard_conforming_strings', 'on', NULL, 'bool'), ('statement_timeout', '0', 'ms', 'integer'),
-  ('transaction_isolation', 'repeatable read', NULL, 'enum'), ('transaction_read_only', 'off', NULL, 'bool')
+  ('TimeZone', 'UTC', NULL, 'string'), ('transaction_isolation', 'repeatable read', NULL, 'enum'), ('transaction_read_only', 'off', NULL, 'bool')
 ) s(ms_name, ms_value, ms_unit, ms_type);
