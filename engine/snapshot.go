@@ -95,3 +95,32 @@ func (e *Engine) withdraw() {
 
 // Epoch returns the current epoch.
 func (e *Engine) Epoch() uint64 { return e.current.Load().Epoch }
+
+// Touched returns a number that is another one when what a source, a table or a
+// view shows may have changed, and 0 for what is none of them. It costs little.
+func (e *Engine) Touched(name string) uint64 {
+	s := e.current.Load()
+	if src := s.sources[name]; src != nil {
+		return uint64(src.rowsEnd+src.lateEnd+src.rejectedEnd) + 1
+	}
+	if t := s.tables[name]; t != nil {
+		return t.version + 1
+	}
+	v := s.views[name]
+	if v == nil {
+		return 0
+	}
+	n := uint64(v.work.rows) + 1
+	if v.out != nil {
+		n += uint64(v.out.rowsEnd)
+	}
+	if w := v.def.Plan.Window; w != nil && w.Final || v.def.Plan.TTL != nil { // time alone changes it
+		for s.views[name] != nil {
+			name = s.views[name].def.Plan.Source
+		}
+		if src := s.sources[name]; src != nil {
+			n += uint64(src.watermark)
+		}
+	}
+	return n
+}

@@ -31,9 +31,11 @@ func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
 	case *parser.Rollback:
 		simple(func(context.Context) (string, error) { return s.rollback(), nil })
 	case *parser.RollbackTo:
-		simple(func(context.Context) (string, error) { return "", s.rollbackTo() })
-	case *parser.Savepoint, *parser.Release:
-		simple(func(context.Context) (string, error) { return "", s.inTransaction(st.Tag) })
+		simple(func(context.Context) (string, error) { return "", s.rollbackTo(t.Name) })
+	case *parser.Savepoint:
+		simple(func(context.Context) (string, error) { return "", s.setSavepoint(t.Name) })
+	case *parser.Release:
+		simple(func(context.Context) (string, error) { return "", s.release(t.Name) })
 	case *parser.Set:
 		simple(func(ctx context.Context) (string, error) { return "", s.setSetting(ctx, t) })
 	case *parser.Reset:
@@ -49,20 +51,43 @@ func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
 		return s.prepareShowSetting(st, t)
 	case *parser.Close:
 		simple(func(context.Context) (string, error) { return "", s.closeCursor(t) })
-	case *parser.NoOp:
-		simple(func(context.Context) (string, error) {
-			if strings.HasPrefix(t.Tag, "DISCARD") {
-				s.closeCursors(true)
-				s.settings.resetAll()
-			}
-			return "", nil
-		})
 	case *parser.SetTransaction:
 		simple(func(context.Context) (string, error) { return "", nil })
+	case *parser.NoOp, *parser.Deallocate, *parser.Listen, *parser.Notify:
+		if d, ok := t.(*parser.Deallocate); ok {
+			st.Deallocate = &d.Name
+		}
+		simple(func(context.Context) (string, error) {
+			s.keep(t)
+			return "", nil
+		})
 	default:
 		return Errorf(CodeFeatureNotSupported, "%s is not supported", tree.Command())
 	}
 	return nil
+}
+
+// keep runs a statement that changes what the session keeps.
+func (s *Session) keep(tree parser.Statement) {
+	switch t := tree.(type) {
+	case *parser.Deallocate:
+		s.deallocate(t.Name)
+	case *parser.Listen:
+		if t.Stop {
+			s.db.channels.Unlisten(s, t.Channel)
+		} else {
+			s.db.channels.Listen(s, t.Channel)
+		}
+	case *parser.Notify:
+		s.notify(Notification{Process: s.opts.Process, Channel: t.Channel, Payload: t.Payload})
+	case *parser.NoOp:
+		if t.Tag == "DISCARD ALL" {
+			s.closeCursors(true)
+			s.settings.resetAll()
+			s.deallocate("")
+			s.db.channels.Unlisten(s, "")
+		}
+	}
 }
 
 func (s *Session) beginTransaction() (notice string) {
@@ -89,9 +114,27 @@ func (s *Session) commit(ctx context.Context) (*Result, error) {
 	case statusFailed:
 		r.Tag = "ROLLBACK"
 	}
+	pending := s.pending
+	if s.status == statusFailed {
+		pending = nil
+	}
 	s.settings.end(s.status == statusOpen)
 	s.endTransaction()
+	for _, n := range pending {
+		s.db.channels.Notify(n)
+	}
 	return r, nil
+}
+
+// notify sends a notification, or keeps it until its transaction ends. The same
+// one is sent once.
+func (s *Session) notify(n Notification) {
+	switch {
+	case s.status == statusIdle:
+		s.db.channels.Notify(n)
+	case !slices.Contains(s.pending, n):
+		s.pending = append(s.pending, n)
+	}
 }
 
 func (s *Session) rollback() (notice string) {
@@ -101,22 +144,6 @@ func (s *Session) rollback() (notice string) {
 	s.settings.end(false)
 	s.endTransaction()
 	return ""
-}
-
-// rollbackTo ends the failed state: a transaction only reads, so there is
-// nothing else to take back.
-func (s *Session) rollbackTo() error {
-	if s.status == statusFailed {
-		s.status = statusOpen
-	}
-	return s.inTransaction("ROLLBACK TO SAVEPOINT")
-}
-
-func (s *Session) inTransaction(tag string) error {
-	if s.status == statusIdle {
-		return Errorf("25P01", "%s can only be used in transaction blocks", tag)
-	}
-	return nil
 }
 
 func (s *Session) setSetting(ctx context.Context, t *parser.Set) error {
@@ -161,9 +188,7 @@ func (s *Session) setSetting(ctx context.Context, t *parser.Set) error {
 	}
 	s.settings.set(t.Name, value)
 	if t.Name == "application_name" {
-		s.activity.mu.Lock()
-		s.activity.application = value
-		s.activity.mu.Unlock()
+		s.activity.SetApplication(value)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/query/channel"
 	"github.com/millstream-db/millstream/query/dialect"
 	"github.com/millstream-db/millstream/query/pgcatalog"
 )
@@ -24,9 +25,10 @@ type Options struct {
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
-	engine  *engine.Engine
-	opts    Options
-	binders binderPool
+	engine   *engine.Engine
+	opts     Options
+	binders  binderPool
+	channels *channel.Hub
 
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
@@ -55,7 +57,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 	if err := e.Admin(ctx, pgcatalog.Schema()); err != nil {
 		return nil, errors.Join(fmt.Errorf("define pg_catalog: %w", err), e.Close(ctx))
 	}
-	db.engine = e
+	db.engine, db.channels = e, channel.NewHub(e.Touched)
 	return db, nil
 }
 

@@ -13,9 +13,16 @@ import (
 
 // prepareExplain answers EXPLAIN with DuckDB's plan, under Postgres's column name.
 func (s *Session) prepareExplain(ctx context.Context, st *Statement, t *parser.Explain) error {
-	inner := &Statement{SQL: st.SQL}
-	if err := s.prepareSelect(ctx, inner, t.SQL, t.Offset, nil); err != nil {
-		return err
+	q := &selectQuery{s: s, st: &Statement{SQL: st.SQL}, sql: t.SQL, offset: t.Offset, path: path(t.SQL)}
+	if err := q.admit(ctx); err != nil {
+		return q.explain(err)
+	}
+	if err := q.describe(ctx, nil); err != nil {
+		return q.explain(err)
+	}
+	command := "EXPLAIN "
+	if t.Analyze {
+		command = "EXPLAIN ANALYZE "
 	}
 	return s.textStatement(st, []string{"QUERY PLAN"}, func(ctx context.Context) ([][]string, error) {
 		r, own, err := s.begin(ctx)
@@ -25,12 +32,16 @@ func (s *Session) prepareExplain(ctx context.Context, st *Statement, t *parser.E
 		if own {
 			defer r.Close()
 		}
-		if err := r.SetPath(ctx, path(t.SQL)); err != nil {
-			return nil, err
-		}
-		rows, err := r.Conn().Query(ctx, "EXPLAIN "+t.SQL)
+		explained := *q
+		explained.sql = command + q.sql
+		stmt, err := explained.prepare(ctx, r)
 		if err != nil {
-			return nil, explain(err, st.SQL, t.Offset-len("EXPLAIN "))
+			return nil, q.explain(err)
+		}
+		defer stmt.Close()
+		rows, err := stmt.Query(ctx)
+		if err != nil {
+			return nil, q.explain(err)
 		}
 		defer rows.Close()
 		var lines [][]string

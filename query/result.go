@@ -78,6 +78,10 @@ type Statement struct {
 	Live    bool               // its result is; it is not subject to statement_timeout
 	Copy    *parser.CopyFormat // its result's
 
+	// Deallocate, when not nil, is the name of the prepared statement that the
+	// statement forgets, "" for all: the server forgets its own of that name.
+	Deallocate *string
+
 	// Input, when not nil, begins to take the rows of a COPY FROM STDIN; then the
 	// statement is not executed.
 	Input func() (*CopyIn, error)

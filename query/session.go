@@ -3,11 +3,11 @@ package query
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/query/activity"
 	"github.com/millstream-db/millstream/query/parser"
 )
 
@@ -25,7 +25,11 @@ type Session struct {
 	open *openResult
 	// cursors are the session's SQL cursors by name.
 	cursors  map[string]*cursor
-	activity activity
+	prepared map[string]preparedText
+	activity *activity.Activity
+	// pending are the notifications of the transaction, which are sent when it ends.
+	pending    []Notification
+	savepoints []savepoint
 }
 
 // The transaction states, in the protocol's letters.
@@ -38,8 +42,7 @@ const (
 // NewSession opens a session. The caller must Close it.
 func (db *DB) NewSession(o SessionOptions) *Session {
 	s := &Session{db: db, opts: o, status: statusIdle, settings: newSettings(o, db.opts.Version)}
-	now := time.Now()
-	s.activity = activity{application: o.Application, started: now, changed: now, state: stateIdle}
+	s.activity = activity.New(o.Process, o.User, o.Application, o.Remote)
 	db.mu.Lock()
 	db.sessions[s] = struct{}{}
 	db.mu.Unlock()
@@ -48,6 +51,7 @@ func (db *DB) NewSession(o SessionOptions) *Session {
 
 // Close ends the session and its transaction.
 func (s *Session) Close() {
+	s.db.channels.Unlisten(s, "")
 	s.closeCursors(true)
 	s.endTransaction()
 	s.db.mu.Lock()
@@ -96,6 +100,10 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 		return st, s.prepareSelect(ctx, st, t.SQL, t.Offset, paramTypes)
 	case *parser.Explain:
 		return st, s.prepareExplain(ctx, st, t)
+	case *parser.Prepare:
+		return st, s.prepareText(ctx, st, t)
+	case *parser.Execute:
+		return st, s.prepareExecute(ctx, st, t)
 	case *parser.Insert:
 		return st, s.prepareInsert(ctx, st, t, paramTypes)
 	case *parser.Subscribe:
@@ -164,11 +172,11 @@ func (s *Session) ddl(st *Statement, f func(context.Context) ([]string, error)) 
 // Execute runs a prepared statement with arguments in the Go types that
 // package batch lists. An error inside a transaction fails the transaction.
 func (s *Session) Execute(ctx context.Context, st *Statement, args []any) (*Result, error) {
-	s.activity.begin(ctx, st.SQL, s.status != statusIdle)
+	s.activity.Begin(ctx, st.SQL, s.status != statusIdle)
 	r, err := s.execute(ctx, st, args)
 	if err != nil {
 		s.fail()
-		s.activity.end(s.status)
+		s.activity.End(s.status)
 		return nil, explain(err, st.SQL, 0)
 	}
 	return s.watched(r), nil
@@ -197,7 +205,7 @@ func (s *Session) endTransaction() {
 		s.read.Close()
 		s.read = nil
 	}
-	s.status = statusIdle
+	s.status, s.pending, s.savepoints = statusIdle, nil, nil
 }
 
 // begin returns what a query reads from, and whether it is the query's own: in

@@ -15,5 +15,8 @@ type SessionOptions struct {
 	// session. It is called from any goroutine, and must not wait.
 	Process   int32
 	Interrupt func(terminate bool)
-	Remote    string // the client's address, for logs and system tables; "" when there is none
+	// Notify is called for what the session is to be told as a listener, from any
+	// goroutine, and must not wait. Nil: it is told nothing.
+	Notify func(Notification)
+	Remote string // the client's address, for logs and system tables; "" when there is none
 }

@@ -27,7 +27,7 @@ func newSettings(o SessionOptions, version string) settings {
 		"transaction_read_only": "off", "transaction_isolation": "repeatable read", "default_transaction_isolation": "repeatable read",
 		"search_path": "public", "statement_timeout": "0", "extra_float_digits": "1", "max_identifier_length": "63",
 		"bytea_output": "hex", "client_min_messages": "notice", "lc_collate": "C", "lock_timeout": "0",
-		"idle_in_transaction_session_timeout": "0", "row_security": "off", "synchronous_commit": "on",
+		"idle_in_transaction_session_timeout": "0", "idle_session_timeout": "0", "row_security": "off", "synchronous_commit": "on",
 		backgroundSetting: "off",
 	}
 	if version != "" {

@@ -109,8 +109,14 @@ func (p *parser) production(word string) func() Statement {
 		return p.release
 	case "discard":
 		return p.discard
+	case "prepare":
+		return p.prepare
+	case "execute":
+		return p.execute
 	case "deallocate":
 		return p.deallocate
+	case "notify":
+		return p.notify
 	case "close":
 		return p.closeCursor
 	case "declare":

@@ -186,17 +186,14 @@ type Release struct{ Name string }
 // RollbackTo is ROLLBACK TO [SAVEPOINT] name.
 type RollbackTo struct{ Name string }
 
-// NoOp is a statement that clients send by habit: DISCARD, DEALLOCATE,
-// LISTEN, UNLISTEN, SET CONSTRAINTS.
-type NoOp struct {
-	Tag  string // the command tag to answer with
-	Name string // DEALLOCATE's statement; empty: none or ALL
-}
+// NoOp is a statement that clients send by habit: DISCARD, SET CONSTRAINTS.
+type NoOp struct{ Tag string } // the command tag to answer with
 
 // Explain is EXPLAIN of a query.
 type Explain struct {
-	SQL    string
-	Offset int // of SQL in the statement
+	Analyze bool // it is run, and its times are shown
+	SQL     string
+	Offset  int // of SQL in the statement
 }
 
 // Checkpoint is CHECKPOINT: write a checkpoint now and wait for it.

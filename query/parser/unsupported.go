@@ -5,7 +5,6 @@ const (
 	hintObjects = "Millstream has sources (CREATE SOURCE), tables (CREATE TABLE) and materialized views (CREATE MATERIALIZED VIEW)."
 	hintFiles   = "Millstream reads Kafka topics only; its server's files and network are not reachable by SQL."
 	hintRoles   = "Users and their rights are set in the server's configuration."
-	hintPrepare = "Prepare statements by the extended query protocol, as drivers do."
 )
 
 // unsupported holds the first words of statements that people try, and what to
@@ -23,9 +22,7 @@ var unsupported = map[string]string{
 	"reindex": "There are no indexes.", "cluster": "There are no indexes.",
 	"refresh": "A materialized view is always up to date; it needs no refresh.",
 	"grant":   hintRoles, "revoke": hintRoles, "reassign": hintRoles, "security": hintRoles,
-	"lock":    "Nothing needs to be locked: a query sees one epoch, and changes follow each other.",
-	"prepare": hintPrepare, "execute": hintPrepare,
-	"notify":    "SUBSCRIBE tells of changes.",
+	"lock":      "Nothing needs to be locked: a query sees one epoch, and changes follow each other.",
 	"summarize": "Use SELECT count(*), min(x), max(x), approx_count_distinct(x) FROM ….",
 	"pivot":     "Write sum(x) FILTER (WHERE …) for each column.",
 	"unpivot":   "Write a UNION ALL, or unnest a list.",

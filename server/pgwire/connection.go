@@ -46,8 +46,12 @@ type connection struct {
 	conn     net.Conn // replaced by its encrypted self during the startup
 	running  *execution
 	draining bool // read no more from the client
-	cancel   context.CancelCauseFunc
-	closer   *time.Timer // closes the connection hard
+	// What the client is to be told as a listener, and whether the connection
+	// waits for a message and has been woken by it.
+	notifications  []query.Notification
+	waiting, woken bool
+	cancel         context.CancelCauseFunc
+	closer         *time.Timer // closes the connection hard
 }
 
 func newConnection(s *Server, conn net.Conn, cancel context.CancelCauseFunc) *connection {
@@ -99,6 +103,11 @@ func (c *connection) talk(ctx context.Context) error {
 		return err
 	}
 	for {
+		if c.in.buf.Buffered() == 0 {
+			if err := c.awaitMessage(); err != nil {
+				return c.readError(err)
+			}
+		}
 		kind, body, err := c.in.next()
 		if err != nil {
 			return c.readError(err)
@@ -209,6 +218,9 @@ func (c *connection) ready() error {
 		c.closePortals()
 	}
 	c.reportSettings(false)
+	if status == 'I' {
+		c.sendNotifications()
+	}
 	c.out.send(&pgproto3.ReadyForQuery{TxStatus: status})
 	c.out.flush()
 	return nil

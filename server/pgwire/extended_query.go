@@ -226,6 +226,9 @@ func (c *connection) handleExecute(body []byte) error {
 		c.out.send(&pgproto3.PortalSuspended{})
 		return nil
 	}
+	if plan.Deallocate != nil {
+		c.deallocate(*plan.Deallocate)
+	}
 	c.out.sendComplete(p.tag, sent)
 	return nil
 }

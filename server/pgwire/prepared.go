@@ -84,3 +84,14 @@ func (c *connection) closeStatement(name string) {
 		c.statementBytes -= p.size
 	}
 }
+
+// deallocate forgets a prepared statement, or all for "", as SQL asks.
+func (c *connection) deallocate(name string) {
+	if name != "" {
+		c.closeStatement(name)
+		return
+	}
+	for name := range c.statements {
+		c.closeStatement(name)
+	}
+}

@@ -89,6 +89,9 @@ func (s *simpleStatement) run(ctx context.Context) error {
 		return err
 	}
 	defer result.Close()
+	if st.Deallocate != nil {
+		s.c.deallocate(*st.Deallocate)
+	}
 	return s.send(ctx, result)
 }
 
