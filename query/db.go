@@ -1,16 +1,19 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/query/admission"
 	"github.com/millstream-db/millstream/query/channel"
 	"github.com/millstream-db/millstream/query/dialect"
 	"github.com/millstream-db/millstream/query/pgcatalog"
@@ -21,6 +24,10 @@ type Options struct {
 	Engine engine.Options
 	// Version is what server_version reports behind Postgres's number.
 	Version string
+	// MaxQueries is how many queries work at a time; others wait for QueueTimeout
+	// to begin. The defaults are 64 and 30 s.
+	MaxQueries   int
+	QueueTimeout time.Duration
 }
 
 // DB is an open database. It is safe for concurrent use.
@@ -29,6 +36,7 @@ type DB struct {
 	opts     Options
 	binders  binderPool
 	channels *channel.Hub
+	queue    *admission.Queue
 
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
@@ -47,6 +55,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 	}
 	opts.Engine.DuckDB.AllowedDirectories = directories
 	db := &DB{opts: opts, sessions: make(map[*Session]struct{})}
+	db.queue = admission.NewQueue(cmp.Or(opts.MaxQueries, 64), cmp.Or(opts.QueueTimeout, 30*time.Second))
 	db.binders.db = db
 	opts.Engine.DuckDB.Functions, opts.Engine.DuckDB.Signal = dialect.Functions(), db.signal
 	opts.Engine.Sessions = db.listSessions

@@ -12,6 +12,7 @@ import (
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/subscription"
+	"github.com/millstream-db/millstream/query/admission"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/pgcatalog"
@@ -114,6 +115,7 @@ func fromEngine(err error) *Error {
 		{engine.ErrInUse, CodeObjectInUse, "Wait for the job, which SHOW JOBS shows, or use CANCEL JOB."},
 		{engine.ErrJobCanceled, CodeQueryCanceled, ""},
 		{engine.ErrClosed, CodeAdminShutdown, ""},
+		{admission.ErrFull, CodeInsufficientResources, "Wait, or raise the setting max_queries."},
 		{checkpoint.ErrDiskFull, CodeDiskFull, "Free space on the disk; Millstream goes on by itself."},
 		{context.DeadlineExceeded, CodeQueryCanceled, ""},
 		{context.Canceled, CodeQueryCanceled, ""},

@@ -30,6 +30,7 @@ const (
 	CodeNotNullViolation      = "23502"
 	CodeQueryCanceled         = "57014"
 	CodeAdminShutdown         = "57P01"
+	CodeInsufficientResources = "53000"
 	CodeOutOfMemory           = "53200"
 	CodeDiskFull              = "53100"
 	CodeProgramLimit          = "54000"

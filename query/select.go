@@ -254,6 +254,11 @@ func castParams(sql string, casts map[string]string) string {
 
 // run executes the query at a new epoch, or at the transaction's.
 func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
+	leave, err := q.s.db.queue.Enter(ctx) // before it has an epoch, which costs memory
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	r, own, err := q.s.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -268,7 +273,7 @@ func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
 		release()
 		return nil, q.explain(err)
 	}
-	return q.result(r, own, rows, func() {
+	return q.result(ctx, r, own, rows, func() {
 		rows.Close()
 		stmt.Close()
 		release()
@@ -293,9 +298,15 @@ func (q *selectQuery) start(ctx context.Context, r *engine.Read, args []any) (*d
 	return rows, stmt, nil
 }
 
-func (q *selectQuery) result(r *engine.Read, own bool, rows *duck.Rows, closeRows func()) *Result {
+func (q *selectQuery) result(ctx context.Context, r *engine.Read, own bool, rows *duck.Rows, closeRows func()) *Result {
 	res := &Result{Columns: q.st.Columns, Tag: q.st.Tag, Epoch: r.Epoch()}
 	next := func() (arrow.RecordBatch, error) {
+		leave, err := q.s.db.queue.GoOn(ctx)
+		if err != nil {
+			q.s.fail()
+			return nil, q.explain(err)
+		}
+		defer leave()
 		rec, err := rows.NextRecord()
 		if err != nil && !errors.Is(err, io.EOF) {
 			q.s.fail()

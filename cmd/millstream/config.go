@@ -34,6 +34,8 @@ type Config struct {
 	StatementTimeout   time.Duration
 	ShutdownTimeout    time.Duration
 	MaxConnections     int
+	MaxQueries         int
+	QueueTimeout       time.Duration
 
 	Demo DemoConfig
 }
@@ -60,6 +62,8 @@ func defaultConfig() *Config {
 		StatementTimeout:   5 * time.Minute,
 		ShutdownTimeout:    10 * time.Second,
 		MaxConnections:     100,
+		MaxQueries:         64,
+		QueueTimeout:       30 * time.Second,
 		Demo:               DemoConfig{Kafka: "127.0.0.1:9488", Rate: 1000, Seed: 1},
 	}
 }
@@ -84,6 +88,8 @@ func (c *Config) settings() []setting {
 		{"statement_timeout", "longest time of a statement; 0s: no limit", durationValue{&c.StatementTimeout}},
 		{"shutdown_timeout", "how long statements may finish when the process ends", durationValue{&c.ShutdownTimeout}},
 		{"max_connections", "most Postgres connections at once", intValue{&c.MaxConnections}},
+		{"max_queries", "most queries at work at once; more wait", intValue{&c.MaxQueries}},
+		{"queue_timeout", "longest time that a query waits to begin", durationValue{&c.QueueTimeout}},
 	}
 }
 
@@ -117,6 +123,9 @@ func (c *Config) Validate() error {
 	}
 	if c.CheckpointInterval < 100*time.Millisecond {
 		errs = append(errs, fmt.Errorf("checkpoint_interval: %s is too short, at least 100ms are needed", c.CheckpointInterval))
+	}
+	if c.MaxQueries == 0 {
+		errs = append(errs, errors.New("max_queries: at least 1 is needed"))
 	}
 	if c.MaxConnections == 0 {
 		errs = append(errs, errors.New("max_connections: at least 1 is needed"))

@@ -36,7 +36,7 @@ type wiring struct {
 }
 
 func (w *wiring) open(ctx context.Context) (database, error) {
-	options := query.Options{Version: versionNumber(), Engine: engine.Options{
+	options := query.Options{Version: versionNumber(), MaxQueries: w.cfg.MaxQueries, QueueTimeout: w.cfg.QueueTimeout, Engine: engine.Options{
 		Connectors:         map[string]source.Connector{"kafka": kafka.New(kafka.Options{})},
 		Logger:             w.log,
 		HotBytes:           w.cfg.Memory,

@@ -25,11 +25,17 @@ type after struct {
 // newAfter decides what happens after the aggregation by keys.
 func newAfter(r *rand.Rand, w *window, keys []string) after {
 	a := after{window: w.units(), keys: keys, sessions: w.gap > 0}
-	if plain := keys[len(w.keys):]; len(plain) > 0 && !a.sessions && chance(r, 4) {
+	// A key that is there twice would make equal sets of ROLLUP and CUBE, and so
+	// equal groups, of which no order tells which is first.
+	if plain := keys[len(w.keys):]; len(plain) > 0 && !a.sessions && chance(r, 4) && !repeats(keys) {
 		a.sets = groupingSets(r, w.keys, plain)
 		a.grouping = "GROUPING(" + strings.Join(keys, ", ") + ")"
 	}
 	return a
+}
+
+func repeats(list []string) bool {
+	return len(slices.Compact(slices.Sorted(slices.Values(list)))) < len(list)
 }
 
 // groupingSets is a GROUP BY in which every set holds the window.
