@@ -247,6 +247,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 		e.ckpt.epoch = e.Epoch()
 	}
 	e.budget.Release(charge)
+	e.pool.Prune()
 	e.tellReaders(p.snapshot)
 }
 

@@ -25,6 +25,7 @@ type Read struct {
 	conn       *duck.PooledConn
 	snapshot   *Snapshot
 	checkpoint uint64
+	bare       bool     // there is no transaction
 	catalog    [2]int64 // the versions that the transaction sees, in history and in live
 	bounds     map[string]hot.Bounds
 	views      map[string]*view.Relation
@@ -68,6 +69,18 @@ func (e *Engine) BeginRead(ctx context.Context) (*Read, error) {
 			time.Sleep(wait)
 		}
 	}
+}
+
+// BeginBare opens a read for statements that read no source, view or table: it has
+// a connection, but no transaction in which these would be of one epoch.
+func (e *Engine) BeginBare() (*Read, error) {
+	conn, err := e.conn()
+	if err != nil {
+		return nil, err
+	}
+	r := &Read{e: e, conn: conn, bare: true, snapshot: e.acquire()}
+	conn.SetRelations(r)
+	return r, nil
 }
 
 // How long a reader waits at first for a change of the catalog, and at last.
@@ -129,12 +142,23 @@ func (r *Read) fit(ctx context.Context) error {
 	return err
 }
 
+// checkpointSQL asks what a transaction sees.
+const checkpointSQL = "SELECT epoch, catalog, (SELECT version FROM live.internal.catalog) FROM history.internal.epoch"
+
 func (r *Read) findCheckpoint(ctx context.Context) error {
-	rows, err := r.conn.Query(ctx, "SELECT epoch, catalog, (SELECT version FROM live.internal.catalog) FROM history.internal.epoch")
+	stmt, err := r.conn.Take(checkpointSQL)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	rows, err := stmt.Query(ctx)
+	if err != nil {
+		stmt.Close()
+		return err
+	}
+	defer func() {
+		rows.Close()
+		r.conn.Keep(checkpointSQL, stmt)
+	}()
 	if ok, err := rows.Next(); err != nil || !ok {
 		return fmt.Errorf("read the checkpoint's epoch: %w", err)
 	}
@@ -146,6 +170,12 @@ func (r *Read) findCheckpoint(ctx context.Context) error {
 
 // Epoch returns the epoch that is read.
 func (r *Read) Epoch() uint64 { return r.snapshot.Epoch }
+
+// Take and Keep are those of duck.PooledConn, for statements that see the epoch.
+func (r *Read) Take(sql string) (*duck.Stmt, error) { return r.conn.Take(sql) }
+
+// Keep takes a statement of Take back.
+func (r *Read) Keep(sql string, s *duck.Stmt) { r.conn.Keep(sql, s) }
 
 // Conn returns the connection, on which every statement sees the epoch.
 func (r *Read) Conn() *duck.Conn { return r.conn.Conn }
@@ -268,7 +298,10 @@ func (r *Read) Close() {
 	if r.conn == nil {
 		return
 	}
-	err := r.conn.Exec(context.Background(), "ROLLBACK")
+	var err error
+	if !r.bare {
+		err = r.conn.Exec(context.Background(), "ROLLBACK")
+	}
 	r.conn.SetRelations(nil)
 	if err != nil {
 		r.e.pool.Discard(r.conn)

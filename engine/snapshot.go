@@ -96,6 +96,9 @@ func (e *Engine) withdraw() {
 // Epoch returns the current epoch.
 func (e *Engine) Epoch() uint64 { return e.current.Load().Epoch }
 
+// Catalog returns the version of the names and columns of what can be read.
+func (e *Engine) Catalog() int64 { return e.current.Load().catalog }
+
 // Touched returns a number that is another one when what a source, a table or a
 // view shows may have changed, and 0 for what is none of them. It costs little.
 func (e *Engine) Touched(name string) uint64 {

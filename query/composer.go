@@ -7,6 +7,7 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 // composer writes a query around pieces of a user's statement and remembers
@@ -81,5 +82,5 @@ func (c *composer) explain(err error, sql string) error {
 		moved.Position = c.place(duckdb.Position)
 		err = &moved
 	}
-	return explain(err, sql, 0)
+	return sqlstate.Explain(err, sql, 0)
 }

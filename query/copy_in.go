@@ -14,6 +14,7 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/copytext"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 // CopyIn takes the rows of a COPY FROM STDIN. It must be closed.
@@ -99,7 +100,7 @@ func (c *CopyIn) Finish(ctx context.Context) (*Result, error) {
 	run := c.s.copyRows(c.st, c.copy, from, textColumn, func(r *engine.Read) { r.SetLocal("copied", data) })
 	res, err := run(ctx, nil)
 	if err != nil {
-		return nil, c.placed(ctx, data, explain(err, "", 0))
+		return nil, c.placed(ctx, data, sqlstate.Explain(err, "", 0))
 	}
 	return res, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 func (db *DB) createTable(ctx context.Context, t *parser.CreateTable, sql string) (notices []string, err error) {
@@ -82,7 +83,7 @@ func (db *DB) checkDefault(ctx context.Context, c *parser.TableColumn, typ batch
 		stmt, err := b.conn.Prepare(sql)
 		var bound *duck.Error
 		if errors.As(err, &bound) {
-			e := fromDuckDB(bound)
+			e := sqlstate.FromDuckDB(bound)
 			return fail(e.Code, "DEFAULT of column "+c.Name+": "+e.Message, e.Hint)
 		}
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/millstream-db/millstream/query/pgcatalog"
 	"github.com/millstream-db/millstream/query/plan"
 	"github.com/millstream-db/millstream/query/plan/token"
+	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, background bool) (notices []string, err error) {
@@ -60,7 +61,7 @@ func (db *DB) viewDefinition(ctx context.Context, t *parser.CreateView, sql stri
 	}
 	def, err := db.planView(ctx, t.Name.Name, t.SQL, ttl)
 	if err != nil {
-		return nil, explain(err, sql, t.Offset)
+		return nil, sqlstate.Explain(err, sql, t.Offset)
 	}
 	if err := emit(def, t); err != nil {
 		return nil, err
@@ -145,7 +146,7 @@ func (db *DB) planView(ctx context.Context, name, sql string, ttl time.Duration)
 		def, err = plan.View(ctx, b, name, sql, ttl, rels.source)
 		return err
 	})
-	return def, moved(err, text)
+	return def, sqlstate.Moved(err, text)
 }
 
 // viewRelations lets DESCRIPTOR through, Flink's word around a column, and the

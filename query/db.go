@@ -17,6 +17,7 @@ import (
 	"github.com/millstream-db/millstream/query/channel"
 	"github.com/millstream-db/millstream/query/dialect"
 	"github.com/millstream-db/millstream/query/pgcatalog"
+	"github.com/millstream-db/millstream/query/plancache"
 )
 
 // Options configure a database. The zero value is usable.
@@ -32,11 +33,12 @@ type Options struct {
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
-	engine   *engine.Engine
-	opts     Options
-	binders  binderPool
-	channels *channel.Hub
-	queue    *admission.Queue
+	engine       *engine.Engine
+	opts         Options
+	binders      binderPool
+	channels     *channel.Hub
+	queue        *admission.Queue
+	descriptions *plancache.Cache[*description]
 
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
@@ -55,6 +57,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 	}
 	opts.Engine.DuckDB.AllowedDirectories = directories
 	db := &DB{opts: opts, sessions: make(map[*Session]struct{})}
+	db.descriptions = plancache.New[*description](descriptions)
 	db.queue = admission.NewQueue(cmp.Or(opts.MaxQueries, 64), cmp.Or(opts.QueueTimeout, 30*time.Second))
 	db.binders.db = db
 	opts.Engine.DuckDB.Functions, opts.Engine.DuckDB.Signal = dialect.Functions(), db.signal

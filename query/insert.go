@@ -16,6 +16,7 @@ import (
 	"github.com/millstream-db/millstream/query/assign"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 // insertBytesMax bounds the rows of one INSERT: they are in memory together,
@@ -380,7 +381,7 @@ func (in *insertQuery) explain(err error) error {
 		}
 		err = &e
 	}
-	return explain(err, in.st.SQL, in.tree.Query.Offset)
+	return sqlstate.Explain(err, in.st.SQL, in.tree.Query.Offset)
 }
 
 // fromColumn is how DuckDB names the column that wrap casts.
@@ -424,7 +425,7 @@ func (in *insertQuery) run(ctx context.Context, args []any) (*Result, error) {
 		return res, nil
 	}
 	if err := in.s.db.Checkpoint(ctx); err != nil {
-		e := *AsError(explain(err, "", 0))
+		e := *AsError(sqlstate.Explain(err, "", 0))
 		e.Message = "the rows were inserted but are not durable yet: " + e.Message
 		e.Hint = "They are visible; do not insert them again. The next checkpoint makes them durable: run CHECKPOINT."
 		return nil, &e

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 // preparedText is a statement of PREPARE. Drivers prepare by the protocol, where
@@ -23,7 +24,7 @@ const maxPrepared = 10_000
 func (s *Session) prepareText(ctx context.Context, st *Statement, t *parser.Prepare) error {
 	inner, err := s.prepare(ctx, t.SQL, nil)
 	if err != nil {
-		return explain(err, st.SQL, t.Offset)
+		return sqlstate.Explain(err, st.SQL, t.Offset)
 	}
 	if inner.Tag == "PREPARE" || inner.Tag == "EXECUTE" {
 		return Errorf(CodeSyntaxError, "%s can't be prepared", inner.Tag)
@@ -57,7 +58,7 @@ func (s *Session) prepareExecute(ctx context.Context, st *Statement, t *parser.E
 	}
 	inner, err := s.prepare(ctx, sql, nil)
 	if err != nil {
-		e := *AsError(explain(err, sql, 0))
+		e := *AsError(sqlstate.Explain(err, sql, 0))
 		e.Position = 0 // which is of another text
 		return &e
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/pgcatalog"
+	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 // prepareSelect lets a query through the gate and binds it. sql stands at the
@@ -27,10 +28,7 @@ func (s *Session) prepareSelect(ctx context.Context, st *Statement, sql string, 
 	if s.opts.PostgresNames {
 		q.names = pgcatalog.NamesOf(sql)
 	}
-	if err := q.admit(ctx); err != nil {
-		return q.explain(err)
-	}
-	if err := q.describe(ctx, paramTypes); err != nil {
+	if err := q.learn(ctx, paramTypes); err != nil {
 		return q.explain(err)
 	}
 	st.run = q.run
@@ -52,7 +50,7 @@ type selectQuery struct {
 
 // explain turns an error into one for the user.
 func (q *selectQuery) explain(err error) error {
-	return explain(moved(err, q.text), q.st.SQL, q.offset)
+	return sqlstate.Explain(sqlstate.Moved(err, q.text), q.st.SQL, q.offset)
 }
 
 // admit lets the query through the gate. One that speaks to Postgres's catalog
@@ -103,7 +101,19 @@ func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, 
 			return nil, err
 		}
 	}
+	if q.steady() {
+		return r.Take(q.sql)
+	}
 	return r.Conn().Prepare(q.sql)
+}
+
+// done gives a statement of prepare back.
+func (q *selectQuery) done(r *engine.Read, stmt *duck.Stmt) {
+	if q.steady() {
+		r.Keep(q.sql, stmt)
+	} else {
+		stmt.Close()
+	}
 }
 
 // setVariables tells functions such as current_setting about the session.
@@ -259,7 +269,7 @@ func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
 		return nil, err
 	}
 	defer leave()
-	r, own, err := q.s.begin(ctx)
+	r, own, err := q.source(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -275,9 +285,18 @@ func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
 	}
 	return q.result(ctx, r, own, rows, func() {
 		rows.Close()
-		stmt.Close()
+		q.done(r, stmt)
 		release()
 	}), nil
+}
+
+// source returns what the query reads from, and whether it is the query's own.
+func (q *selectQuery) source(ctx context.Context) (r *engine.Read, own bool, err error) {
+	if q.bare() {
+		r, err = q.s.db.engine.BeginBare()
+		return r, true, err
+	}
+	return q.s.begin(ctx)
 }
 
 func (q *selectQuery) start(ctx context.Context, r *engine.Read, args []any) (*duck.Rows, *duck.Stmt, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/query/activity"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 // Session is one client. It runs one statement at a time and is not safe for
@@ -73,7 +74,7 @@ func (s *Session) Prepare(ctx context.Context, sql string, paramTypes []string) 
 	st, err := s.prepare(ctx, sql, paramTypes)
 	if err != nil {
 		s.fail()
-		return nil, explain(err, sql, 0)
+		return nil, sqlstate.Explain(err, sql, 0)
 	}
 	return st, nil
 }
@@ -177,7 +178,7 @@ func (s *Session) Execute(ctx context.Context, st *Statement, args []any) (*Resu
 	if err != nil {
 		s.fail()
 		s.activity.End(s.status)
-		return nil, explain(err, st.SQL, 0)
+		return nil, sqlstate.Explain(err, st.SQL, 0)
 	}
 	return s.watched(r), nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/subscription"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 // The columns that a subscription puts before those of what it follows.
@@ -132,7 +133,7 @@ func subscribeError(err error, sql string, t *parser.Subscribe) error {
 	var epoch *subscription.EpochError
 	switch {
 	case errors.As(err, &epoch) && t.AsOf != nil:
-		e := fromEngine(err)
+		e := sqlstate.FromEngine(err)
 		e.Position = characters(sql, t.AsOf.Offset)
 		return e
 	case errors.Is(err, subscription.ErrEmpty):
@@ -181,7 +182,7 @@ func subscriptionError(err error, sql string) error {
 		return Errorf(CodeProgramLimit, "%v", err).
 			WithHint("Its result is kept, to be compared with the next one. Create a materialized view and subscribe to that: views have no limit.")
 	}
-	return explain(err, sql, len(sql)+1)
+	return sqlstate.Explain(err, sql, len(sql)+1)
 }
 
 // characters turns an offset into sql into a position: characters, from 1.

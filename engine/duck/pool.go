@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Pool keeps connections between their uses. It is safe for concurrent use.
@@ -16,10 +17,84 @@ type Pool struct {
 type PooledConn struct {
 	*Conn
 	settings map[string]string
+	plans    map[string]heldPlan
+}
+
+// heldPlan is a prepared statement that may be used again.
+type heldPlan struct {
+	stmt *Stmt
+	made time.Time
 }
 
 // poolSize is how many idle connections are kept.
-const poolSize = 16
+const poolSize = 64
+
+// A connection keeps so many plans, for so long: a plan holds on to the tables
+// that it reads, also when they are dropped.
+const (
+	maxPlans = 64
+	planAge  = 30 * time.Second
+)
+
+// Take returns a prepared statement, which the connection may have made before
+// under the same settings. DuckDB plans it anew by itself when what it reads has
+// changed. It belongs to the caller until Keep, or Close.
+func (c *PooledConn) Take(sql string) (*Stmt, error) {
+	key := c.planKey(sql)
+	if p, ok := c.plans[key]; ok {
+		delete(c.plans, key)
+		if time.Since(p.made) < planAge {
+			return p.stmt, nil
+		}
+		p.stmt.Close()
+	}
+	return c.Prepare(sql)
+}
+
+// Keep takes a statement of Take back, whose result is closed.
+func (c *PooledConn) Keep(sql string, s *Stmt) {
+	key := c.planKey(sql)
+	if _, held := c.plans[key]; held {
+		s.Close()
+		return
+	}
+	if len(c.plans) >= maxPlans {
+		c.forget(0)
+	}
+	if c.plans == nil {
+		c.plans = make(map[string]heldPlan)
+	}
+	c.plans[key] = heldPlan{stmt: s, made: time.Now()}
+}
+
+func (c *PooledConn) planKey(sql string) string {
+	return c.settings["search_path"] + "\x00" + c.settings["TimeZone"] + "\x00" + sql
+}
+
+// forget closes the plans of an age.
+func (c *PooledConn) forget(age time.Duration) {
+	for key, p := range c.plans {
+		if time.Since(p.made) >= age {
+			p.stmt.Close()
+			delete(c.plans, key)
+		}
+	}
+}
+
+// Close closes the connection with its plans.
+func (c *PooledConn) Close() {
+	c.forget(0)
+	c.Conn.Close()
+}
+
+// Prune closes old plans of idle connections.
+func (p *Pool) Prune() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.idle {
+		c.forget(planAge)
+	}
+}
 
 // Get returns an idle connection, or opens one with the given settings, by
 // their names. The caller gives it back with Put or Discard.

@@ -1,4 +1,4 @@
-package query
+package sqlstate
 
 import (
 	"context"
@@ -19,9 +19,9 @@ import (
 	"github.com/millstream-db/millstream/query/plan"
 )
 
-// explain turns an error of the layers below into one for the user. Offsets
+// Explain turns an error of the layers below into one for the user. Offsets
 // in it are bytes of sql from base on.
-func explain(err error, sql string, base int) error {
+func Explain(err error, sql string, base int) error {
 	if err == nil {
 		return nil
 	}
@@ -49,7 +49,7 @@ func explain(err error, sql string, base int) error {
 	case errors.As(err, &plan):
 		return &Error{Code: plan.Code, Message: plan.Message, Hint: plan.Hint, Position: at(plan.Offset)}
 	case errors.As(err, &duckdb):
-		e := fromDuckDB(duckdb)
+		e := FromDuckDB(duckdb)
 		e.Position = at(duckdb.Position)
 		return e
 	case errors.As(err, &broken):
@@ -59,13 +59,13 @@ func explain(err error, sql string, base int) error {
 		}
 		return &Error{Code: code, Message: broken.Error(), Detail: broken.Detail}
 	default:
-		return fromEngine(err)
+		return FromEngine(err)
 	}
 }
 
-// moved turns the offsets of an error about a rewritten statement into those of
+// Moved turns the offsets of an error about a rewritten statement into those of
 // the statement as written.
-func moved(err error, text pgcatalog.Text) error {
+func Moved(err error, text pgcatalog.Text) error {
 	var (
 		gated  *gate.Error
 		plan   *plan.Error
@@ -88,8 +88,8 @@ func moved(err error, text pgcatalog.Text) error {
 	return err
 }
 
-// fromEngine gives the engine's sentinels and the context's ends their codes.
-func fromEngine(err error) *Error {
+// FromEngine gives the engine's sentinels and the context's ends their codes.
+func FromEngine(err error) *Error {
 	var building *engine.BuildingError
 	if errors.As(err, &building) {
 		return Errorf(CodeObjectNotPrerequisite, "%v", building).WithHint("SHOW JOBS shows its progress; CANCEL JOB %d gives it up.", building.Job)
@@ -149,7 +149,8 @@ var duckCodes = map[string]string{
 	"IO": CodeDiskFull,
 }
 
-func fromDuckDB(d *duck.Error) *Error {
+// FromDuckDB makes an error of DuckDB's one for the user, without its place.
+func FromDuckDB(d *duck.Error) *Error {
 	code := duckCodes[d.Subtype]
 	if code == "" {
 		code = duckCodes[d.Type]

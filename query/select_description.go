@@ -1,0 +1,64 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/query/gate"
+	"github.com/millstream-db/millstream/query/pgcatalog"
+)
+
+// description is what admit and describe find out about a query. It holds for
+// the same text until the names or columns of what can be read change.
+type description struct {
+	sql     string
+	text    pgcatalog.Text
+	beyond  bool // errors have no place in the text
+	path    engine.Path
+	reads   *gate.Reads
+	params  []string
+	columns []Column
+}
+
+// descriptions is how many a database keeps at least.
+const descriptions = 1000
+
+// learn lets the query through the gate and describes it, or knows it already:
+// the same few queries come again and again.
+func (q *selectQuery) learn(ctx context.Context, paramTypes []string) error {
+	cache := q.s.db.descriptions
+	key := fmt.Sprint(q.s.db.engine.Catalog(), q.s.opts.PostgresNames, paramTypes, "\x00", q.sql)
+	if d, ok := cache.Get(key); ok {
+		q.sql, q.text, q.path, q.reads = d.sql, d.text, d.path, d.reads
+		if d.beyond {
+			q.offset = len(q.st.SQL) + 1
+		}
+		q.st.Params, q.st.Columns = slices.Clone(d.params), slices.Clone(d.columns)
+		return nil
+	}
+	written := q.offset
+	if err := q.admit(ctx); err != nil {
+		return err
+	}
+	if err := q.describe(ctx, paramTypes); err != nil {
+		return err
+	}
+	cache.Put(strings.Clone(key), &description{
+		sql: q.sql, text: q.text, beyond: q.offset != written, path: q.path, reads: q.reads,
+		params: slices.Clone(q.st.Params), columns: slices.Clone(q.st.Columns),
+	})
+	return nil
+}
+
+// steady reports whether the query's plan may be used again: it reads nothing. Of
+// a table, DuckDB 1.5 leaves out of the plan what its statistics rule out, such as
+// all of it while it is empty, and does not plan anew when rows come.
+func (q *selectQuery) steady() bool {
+	return q.path != engine.CatalogPath && q.reads != nil && !q.reads.Volatile && len(q.reads.Relations) == 0
+}
+
+// bare reports whether the query needs no epoch.
+func (q *selectQuery) bare() bool { return q.steady() && q.s.status == statusIdle }
