@@ -3,9 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -305,7 +303,7 @@ func (b *backfill) fold(ctx context.Context, p *piece) error {
 	}
 	moved := !def.NoHistory && r.checkpoint > p.after
 	recent := hot.After(schema, r.snapshot.stream(def.Name).rows, max(p.after, r.checkpoint), nil)
-	table := "history.main." + history.Quote(def.Name) + since(p.next)
+	table := "history.main." + history.Quote(def.Name) + history.Since(p.next)
 	if p.next == nil {
 		known := int64(recent.Rows())
 		if moved {
@@ -377,21 +375,6 @@ func (b *backfill) apply(ctx context.Context, rec arrow.RecordBatch) error {
 	return nil
 }
 
-// since is the condition that a row of history came after a cut. The least
-// offset by itself lets DuckDB skip what is older in all partitions.
-func since(next map[int32]int64) string {
-	if len(next) == 0 {
-		return ""
-	}
-	var sql strings.Builder
-	fmt.Fprintf(&sql, " WHERE _offset >= %d AND _offset >= CASE _partition", slices.Min(slices.Collect(maps.Values(next))))
-	for _, id := range slices.Sorted(maps.Keys(next)) {
-		fmt.Fprintf(&sql, " WHEN %d THEN %d", id, next[id])
-	}
-	sql.WriteString(" ELSE 0 END")
-	return sql.String()
-}
-
 func count(ctx context.Context, r *Read, table string) (n int64, err error) {
 	rows, err := r.conn.Query(ctx, "SELECT count(*) FROM "+table)
 	if err != nil {
@@ -452,6 +435,7 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 		for _, t := range old.def.HistoryTables() {
 			dropTables = append(dropTables, t.Name)
 		}
+		v.def.Access = old.def.Access // whoever may read the view may go on
 	}
 	object := checkpoint.Object{Name: name, Kind: catalog.KindView, SQL: v.def.SQL, Definition: catalog.Encode(v.def), Created: v.created}
 	pending := e.planCheckpoint([]checkpoint.Object{object}, drop)

@@ -29,6 +29,7 @@ type Engine struct {
 	budget *budget.Budget
 
 	current atomic.Pointer[Snapshot]
+	roles   atomic.Pointer[catalog.Roles]
 	readAt  atomic.Uint64 // the epoch at which a reader came last
 	input   chan delivery
 	ops     chan operation
@@ -113,6 +114,11 @@ func (e *Engine) restore(ctx context.Context) error {
 	e.reclaim = epoch.NewReclaimer(e.mem, im.Epoch+1)
 	e.committed, e.released, e.catalog = im.Epoch, im.Epoch, im.Catalog
 	e.ckpt.init(e.opts)
+	roles, err := catalog.DecodeRoles(im.Roles)
+	if err != nil {
+		return err
+	}
+	e.roles.Store(roles)
 	if err := e.openLive(ctx); err != nil {
 		return err
 	}

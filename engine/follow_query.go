@@ -94,6 +94,9 @@ func (f *queryFollower) begin(s *subscription.Subscription, at *Snapshot) (*subs
 	if err == nil {
 		err = r.SetPath(ctx, f.o.Path)
 	}
+	if err == nil && f.o.Before != nil {
+		err = f.o.Before(ctx, r)
+	}
 	if err != nil {
 		st.Abort()
 		return nil, err

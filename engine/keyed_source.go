@@ -24,7 +24,7 @@ import (
 
 // numberChanges returns a column with the numbers of the next n changes.
 func (s *liveSource) numberChanges(mem *batch.Allocator, n int64) arrow.RecordBatch {
-	b := batch.NewBuilder(mem, batch.NewSchema([]batch.Column{{Name: catalog.NumberColumn, Type: bigint}}))
+	b := batch.NewBuilder(mem, batch.NewSchema([]batch.Column{{Name: catalog.NumberColumn, Type: batch.Type{Kind: batch.BigInt}}}))
 	for range n {
 		s.changes++
 		b.Column(0).AppendInt64(s.changes)

@@ -15,6 +15,8 @@ type SubscribeOptions struct {
 	Args []any
 	Path Path
 	Zone string // the session's time zone
+	// Before, when set, is called with each Read that SQL is to be run on.
+	Before func(context.Context, *Read) error
 	// Object, when set, says that SQL is SELECT * over this source, view,
 	// <source>$late or <source>$rejected, whose changes are known without
 	// running it again. Otherwise SQL is run again whenever one of Reads, all

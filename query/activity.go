@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -18,6 +19,14 @@ func (s *Session) Tell(n Notification) {
 	if s.opts.Notify != nil {
 		s.opts.Notify(n)
 	}
+}
+
+// shown is the statement as other sessions see it: without passwords.
+func (st *Statement) shown() string {
+	if strings.HasSuffix(st.Tag, " ROLE") {
+		return st.Tag + " …"
+	}
+	return st.SQL
 }
 
 // watched tells the session's activity when the result is closed, or at once if
@@ -37,22 +46,33 @@ func (s *Session) watched(r *Result) *Result {
 	return r
 }
 
-// signal does what SQL asks of the session with a process number.
-func (db *DB) signal(kind duck.Signal, process int32, d time.Duration) bool {
-	for _, s := range db.clients() {
-		if s.opts.Process != process {
-			continue
-		}
-		if kind == duck.Sleep {
-			s.activity.Sleep(d)
-		} else if s.opts.Interrupt == nil {
-			return false
-		} else {
-			s.opts.Interrupt(kind == duck.Terminate)
-		}
+// signal does what SQL asks of the session with a process number. Only admins end
+// what others run.
+func (db *DB) signal(kind duck.Signal, process int32, argument float64) bool {
+	s := db.process(process)
+	if s == nil {
+		return false
+	}
+	if kind == duck.Sleep {
+		s.activity.Sleep(time.Duration(argument * float64(time.Second)))
 		return true
 	}
-	return false
+	asker := db.process(int32(argument))
+	if asker == nil || !asker.activity.MayEnd(s.activity) || s.opts.Interrupt == nil {
+		return false
+	}
+	s.opts.Interrupt(kind == duck.Terminate)
+	return true
+}
+
+// process finds a session by its number, nil if there is none.
+func (db *DB) process(number int32) *Session {
+	for _, s := range db.clients() {
+		if s.opts.Process == number {
+			return s
+		}
+	}
+	return nil
 }
 
 // clients returns the sessions that have a process number, by that.

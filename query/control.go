@@ -84,6 +84,7 @@ func (s *Session) keep(tree parser.Statement) {
 		if t.Tag == "DISCARD ALL" {
 			s.closeCursors(true)
 			s.settings.resetAll()
+			s.resetRole()
 			s.deallocate("")
 			s.db.channels.Unlisten(s, "")
 		}

@@ -30,6 +30,7 @@ func (s *Session) prepareCopy(ctx context.Context, st *Statement, t *parser.Copy
 	if err := checkForceQuote(st.SQL, t, inner.Columns); err != nil {
 		return err
 	}
+	st.requireAll(inner)
 	st.Params, st.Live, st.Copy = inner.Params, inner.Live, &t.Format
 	st.run = func(ctx context.Context, args []any) (*Result, error) {
 		r, err := inner.run(ctx, args)

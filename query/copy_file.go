@@ -19,6 +19,9 @@ func (s *Session) prepareCopyFile(st *Statement, c *tableCopy) error {
 	fail := func(code, hint, format string, args ...any) error {
 		return &parser.Error{Code: code, Message: fmt.Sprintf(format, args...), Hint: hint, Offset: c.from.Offset}
 	}
+	if err := st.require(s.rights.ServerFiles); err != nil {
+		return err
+	}
 	path, allowed := s.db.allowedFile(c.from.File)
 	if !allowed {
 		return fail(CodeInsufficientPrivilege, "The server's copy_from setting lists the directories that files may be read from; psql's \\copy reads a file of its own.",

@@ -39,6 +39,9 @@ func (s *Session) prepareCopyFrom(st *Statement, t *parser.CopyFrom) error {
 	if err != nil {
 		return err
 	}
+	if err := s.requireRights(st, catalog.Insert, d.Name); err != nil {
+		return err
+	}
 	c := &tableCopy{d: d, from: t}
 	target := &insertTarget{name: d.Name, columns: d.Schema().Columns, table: d}
 	if c.given, err = target.take(t.Columns); err != nil {
@@ -50,6 +53,9 @@ func (s *Session) prepareCopyFrom(st *Statement, t *parser.CopyFrom) error {
 	st.Input = func() (*CopyIn, error) {
 		if s.status != statusIdle {
 			return nil, noChangeInTransaction(st.Tag)
+		}
+		if err := st.allowed(); err != nil {
+			return nil, sqlstate.Explain(err, st.SQL, 0)
 		}
 		return c.input(s, st), nil
 	}

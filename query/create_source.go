@@ -15,7 +15,7 @@ import (
 	"github.com/millstream-db/millstream/query/parser"
 )
 
-func (db *DB) createSource(ctx context.Context, t *parser.CreateSource, sql string) (notices []string, err error) {
+func (db *DB) createSource(ctx context.Context, t *parser.CreateSource, sql string, owner catalog.Access) (notices []string, err error) {
 	if t.IfNotExists && db.exists(t.Name.Name) {
 		return []string{fmt.Sprintf("relation %q already exists, skipping", t.Name.Name)}, nil
 	}
@@ -23,6 +23,7 @@ func (db *DB) createSource(ctx context.Context, t *parser.CreateSource, sql stri
 	if err != nil {
 		return nil, err
 	}
+	def.Access = owner
 	if err := db.engine.Validate(def); err != nil {
 		return nil, Errorf(CodeInvalidParameter, "source %s: %v", def.Name, err)
 	}

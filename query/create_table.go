@@ -14,12 +14,12 @@ import (
 	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
-func (db *DB) createTable(ctx context.Context, t *parser.CreateTable, sql string) (notices []string, err error) {
+func (db *DB) createTable(ctx context.Context, t *parser.CreateTable, sql string, owner catalog.Access) (notices []string, err error) {
 	skip := []string{fmt.Sprintf("relation %q already exists, skipping", t.Name.Name)}
 	if t.IfNotExists && db.exists(t.Name.Name) {
 		return skip, nil
 	}
-	def := &catalog.TableDefinition{Name: t.Name.Name, SQL: sql}
+	def := &catalog.TableDefinition{Name: t.Name.Name, SQL: sql, Access: owner}
 	index := make(map[string]int)
 	for i, c := range t.Columns {
 		typ, err := batch.ParseType(c.Type)

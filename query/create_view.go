@@ -19,7 +19,8 @@ import (
 	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
-func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, background bool) (notices []string, err error) {
+func (s *Session) createView(ctx context.Context, t *parser.CreateView, sql string) (notices []string, err error) {
+	db, background := s.db, s.background()
 	skip := []string{fmt.Sprintf("relation %q already exists, skipping", t.Name.Name)}
 	if t.IfNotExists && db.exists(t.Name.Name) {
 		return skip, nil
@@ -27,7 +28,7 @@ func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, 
 	if kind := db.kind(t.Name.Name); t.OrReplace && kind != "" && kind != catalog.KindView {
 		return nil, &parser.Error{Code: CodeWrongObjectType, Message: fmt.Sprintf("%q is a %s, not a materialized view", t.Name.Name, kind), Offset: t.Name.Offset}
 	}
-	def, err := db.viewDefinition(ctx, t, sql)
+	def, err := s.viewDefinition(ctx, t, sql)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, 
 			background, _ = parseSwitch(o.Value)
 		}
 	}
-	job, err := db.engine.StartView(ctx, &catalog.ViewDefinition{SQL: storedView(t, sql), Plan: *def}, t.OrReplace)
+	job, err := db.engine.StartView(ctx, &catalog.ViewDefinition{SQL: storedView(t, sql), Plan: *def, Access: s.rights.Owner()}, t.OrReplace)
 	if t.IfNotExists && errors.Is(err, engine.ErrExists) {
 		return skip, nil
 	}
@@ -54,12 +55,12 @@ func (db *DB) createView(ctx context.Context, t *parser.CreateView, sql string, 
 const backgroundOption = "background"
 
 // viewDefinition plans a view with its clauses and options.
-func (db *DB) viewDefinition(ctx context.Context, t *parser.CreateView, sql string) (*view.Definition, error) {
+func (s *Session) viewDefinition(ctx context.Context, t *parser.CreateView, sql string) (*view.Definition, error) {
 	ttl, err := viewTTL(t.Options)
 	if err != nil {
 		return nil, err
 	}
-	def, err := db.planView(ctx, t.Name.Name, t.SQL, ttl)
+	def, err := s.planView(ctx, t.Name.Name, t.SQL, ttl)
 	if err != nil {
 		return nil, sqlstate.Explain(err, sql, t.Offset)
 	}
@@ -77,7 +78,7 @@ func (db *DB) viewDefinition(ctx context.Context, t *parser.CreateView, sql stri
 				return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option retention: %v", err), Offset: o.ValueOffset}
 			}
 		case ttlOption:
-			if err := db.relations().checkTTL(def, o); err != nil {
+			if err := s.db.relations().checkTTL(def, o); err != nil {
 				return nil, err
 			}
 		default:
@@ -130,17 +131,22 @@ func storedView(t *parser.CreateView, sql string) string {
 	return parser.FormatCreateView(&stored, false)
 }
 
-// planView lets a view's SELECT through the gate and cuts it into stages.
-func (db *DB) planView(ctx context.Context, name, sql string, ttl time.Duration) (def *view.Definition, err error) {
-	rels := db.relations()
+// planView lets a view's SELECT through the gate and cuts it into stages. What it
+// reads, the session must be allowed to read.
+func (s *Session) planView(ctx context.Context, name, sql string, ttl time.Duration) (def *view.Definition, err error) {
+	rels := s.db.relations()
 	text := pgcatalog.Ordinary(sql)
 	sql = text.SQL
-	err = db.binders.with(func(b *binder) error {
+	err = s.db.binders.with(func(b *binder) error {
 		ast, err := b.Serialize(ctx, token.PlainSyntax(sql))
 		if err != nil {
 			return err
 		}
-		if _, err := gate.CheckView(ast, viewRelations{rels}); err != nil {
+		reads, err := gate.CheckView(ast, viewRelations{rels})
+		if err == nil {
+			err = s.rights.Read(reads)
+		}
+		if err != nil {
 			return err
 		}
 		def, err = plan.View(ctx, b, name, sql, ttl, rels.source)

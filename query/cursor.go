@@ -44,6 +44,7 @@ func (s *Session) prepareDeclare(ctx context.Context, st *Statement, t *parser.D
 	if err != nil {
 		return err
 	}
+	st.requireAll(inner)
 	if len(inner.Params) > 0 {
 		return Errorf(CodeUndefinedParameter, "a cursor's query can't have parameters").WithHint("Write the values into the query.")
 	}

@@ -31,6 +31,9 @@ func (s *Session) prepareChange(ctx context.Context, st *Statement, tree parser.
 		if err != nil {
 			return err
 		}
+		if err := s.requireRights(st, catalog.Truncate, def.Name); err != nil {
+			return err
+		}
 		st.run = s.change(st, def, func(context.Context, *engine.Read, []any) (*engine.TableChange, error) {
 			return &engine.TableChange{All: true}, nil
 		})
@@ -145,6 +148,7 @@ func (q *rowQuery) admit(ctx context.Context, rels gate.Relations) error {
 			var reads *gate.Reads
 			if reads, err = gate.Check(ast, rels); err == nil {
 				q.params = reads.Params
+				err = q.s.requireReads(q.st, reads)
 			}
 		}
 		return err
@@ -299,6 +303,9 @@ func (s *Session) prepareUpdate(ctx context.Context, st *Statement, t *parser.Up
 	if err != nil {
 		return err
 	}
+	if err := s.requireChange(st, catalog.Update, d.Name, t.Set, t.From, t.Where); err != nil {
+		return err
+	}
 	columns, by, err := assignments(d, t.Set)
 	if err != nil {
 		return err
@@ -350,6 +357,9 @@ func (q *rowQuery) prepare(ctx context.Context, d *catalog.TableDefinition, para
 func (s *Session) prepareDelete(ctx context.Context, st *Statement, t *parser.Delete, paramTypes []string) error {
 	d, err := s.db.table(t.Name)
 	if err != nil {
+		return err
+	}
+	if err := s.requireChange(st, catalog.Delete, d.Name, nil, t.Using, t.Where); err != nil {
 		return err
 	}
 	if t.Using.SQL == "" && t.Where.SQL == "" {

@@ -56,4 +56,5 @@ const (
 	CodeDatetimeOverflow      = sqlstate.CodeDatetimeOverflow
 	CodeTooManyConnections    = sqlstate.CodeTooManyConnections
 	CodeInvalidAuthorization  = sqlstate.CodeInvalidAuthorization
+	CodeInvalidPassword       = sqlstate.CodeInvalidPassword
 )

@@ -24,6 +24,7 @@ func (s *Session) prepareExplain(ctx context.Context, st *Statement, t *parser.E
 	if t.Analyze {
 		command = "EXPLAIN ANALYZE "
 	}
+	st.requireAll(q.st)
 	return s.textStatement(st, []string{"QUERY PLAN"}, func(ctx context.Context) ([][]string, error) {
 		r, own, err := s.begin(ctx)
 		if err != nil {

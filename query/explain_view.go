@@ -25,7 +25,7 @@ func (s *Session) prepareExplainView(st *Statement, t *parser.ExplainView) error
 
 func (s *Session) explainView(ctx context.Context, sql string, t *parser.ExplainView) ([]string, error) {
 	if t.Create != nil {
-		def, err := s.db.viewDefinition(ctx, t.Create, sql)
+		def, err := s.viewDefinition(ctx, t.Create, sql)
 		if err != nil {
 			return nil, err
 		}
@@ -40,6 +40,9 @@ func (s *Session) explainView(ctx context.Context, sql string, t *parser.Explain
 	}
 	if !t.Analyze {
 		return s.db.outline(&def.Plan, nil), nil
+	}
+	if err := s.rights.Have(catalog.Select, t.Name.Name); err != nil {
+		return nil, err
 	}
 	r, own, err := s.begin(ctx)
 	if err != nil {

@@ -123,6 +123,7 @@ func (s *Session) prepareInsert(ctx context.Context, st *Statement, t *parser.In
 	if err != nil {
 		return err
 	}
+	st.requireAll(in.rows.st)
 	st.Params = in.rows.st.Params
 	if in.target.table != nil {
 		return s.prepareTableInsert(ctx, st, in, paramTypes)
@@ -144,10 +145,21 @@ func (s *Session) prepareInsert(ctx context.Context, st *Statement, t *parser.In
 	return nil
 }
 
+// insertRights are the rights on its table that an INSERT needs.
+func insertRights(t *parser.Insert) catalog.Privileges {
+	if t.Conflict != nil && t.Conflict.Set != nil {
+		return catalog.Insert | catalog.Update | catalog.Select
+	}
+	return catalog.Insert
+}
+
 func (s *Session) planInsert(ctx context.Context, st *Statement, t *parser.Insert, paramTypes []string) (*insertQuery, error) {
 	in := &insertQuery{s: s, st: st, tree: t, text: assign.NewText("")}
 	var err error
 	if in.target, err = s.db.insertTarget(t.Name); err != nil {
+		return nil, err
+	}
+	if err := s.requireRights(st, insertRights(t), in.target.name); err != nil {
 		return nil, err
 	}
 	if in.taken, err = in.target.take(t.Columns); err != nil {

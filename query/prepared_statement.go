@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/millstream-db/millstream/query/parser"
@@ -26,8 +25,10 @@ func (s *Session) prepareText(ctx context.Context, st *Statement, t *parser.Prep
 	if err != nil {
 		return sqlstate.Explain(err, st.SQL, t.Offset)
 	}
-	if inner.Tag == "PREPARE" || inner.Tag == "EXECUTE" {
-		return Errorf(CodeSyntaxError, "%s can't be prepared", inner.Tag)
+	switch inner.Tag {
+	case "SELECT", "INSERT", "UPDATE", "DELETE":
+	default:
+		return Errorf(CodeSyntaxError, "%s can't be prepared", inner.Tag).WithHint("SELECT, INSERT, UPDATE and DELETE can.")
 	}
 	st.run = func(context.Context, []any) (*Result, error) {
 		if _, held := s.prepared[t.Name]; held {
@@ -52,9 +53,14 @@ func (s *Session) prepareExecute(ctx context.Context, st *Statement, t *parser.E
 	if !ok {
 		return Errorf("26000", "prepared statement %q does not exist", t.Name).At(characters(st.SQL, t.Offset))
 	}
-	sql, err := held.with(t)
+	sql, most, err := parser.PutArguments(held.sql, held.types, t.Args)
 	if err != nil {
 		return err
+	}
+	if most != len(t.Args) {
+		e := Errorf(CodeSyntaxError, "wrong number of parameters for prepared statement %q", t.Name)
+		e.Detail = fmt.Sprintf("Expected %d parameters but got %d.", most, len(t.Args))
+		return e
 	}
 	inner, err := s.prepare(ctx, sql, nil)
 	if err != nil {
@@ -62,45 +68,9 @@ func (s *Session) prepareExecute(ctx context.Context, st *Statement, t *parser.E
 		e.Position = 0 // which is of another text
 		return &e
 	}
-	inner.SQL, *st = st.SQL, *inner
+	inner.SQL, inner.needs = st.SQL, append(st.needs, inner.needs...)
+	*st = *inner
 	return nil
-}
-
-// with returns the statement with arguments instead of parameters.
-func (p preparedText) with(t *parser.Execute) (string, error) {
-	tokens, err := parser.Lex(p.sql)
-	if err != nil {
-		return "", err
-	}
-	var out strings.Builder
-	last, most := 0, len(p.types)
-	for _, token := range tokens {
-		if token.Kind != parser.Param {
-			continue
-		}
-		n, err := strconv.Atoi(strings.TrimPrefix(token.Text, "$"))
-		if err != nil {
-			return "", Errorf(CodeSyntaxError, "parameter %s of prepared statement %q has no number", token.Text, t.Name)
-		}
-		most = max(most, n)
-		if n < 1 || n > len(t.Args) {
-			continue
-		}
-		out.WriteString(p.sql[last:token.Offset])
-		if n <= len(p.types) {
-			fmt.Fprintf(&out, "CAST((%s) AS %s)", t.Args[n-1], p.types[n-1])
-		} else {
-			out.WriteString("(" + t.Args[n-1] + ")")
-		}
-		last = token.End()
-	}
-	if most != len(t.Args) {
-		e := Errorf(CodeSyntaxError, "wrong number of parameters for prepared statement %q", t.Name)
-		e.Detail = fmt.Sprintf("Expected %d parameters but got %d.", most, len(t.Args))
-		return "", e
-	}
-	out.WriteString(p.sql[last:])
-	return out.String(), nil
 }
 
 // deallocate forgets a prepared statement, or all. One that the session does not

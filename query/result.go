@@ -86,7 +86,8 @@ type Statement struct {
 	// statement is not executed.
 	Input func() (*CopyIn, error)
 
-	run func(ctx context.Context, args []any) (*Result, error)
+	run   func(ctx context.Context, args []any) (*Result, error)
+	needs []func() error // what its session must be allowed; see require
 }
 
 func formatCount(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,14 +1,12 @@
 package query
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -58,7 +56,7 @@ func (q *selectQuery) explain(err error) error {
 func (q *selectQuery) admit(ctx context.Context) error {
 	q.text = pgcatalog.Ordinary(q.sql)
 	q.sql = q.text.SQL
-	return q.s.db.binders.with(func(b *binder) error {
+	err := q.s.db.binders.with(func(b *binder) error {
 		check := func(rel gate.Relations) error {
 			ast, err := b.Serialize(ctx, q.sql)
 			if err == nil {
@@ -86,6 +84,10 @@ func (q *selectQuery) admit(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return q.s.requireReads(q.st, q.reads)
 }
 
 // prepare binds the query on a read's connection, under the session's settings.
@@ -97,7 +99,7 @@ func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, 
 		return nil, err
 	}
 	if q.path == engine.CatalogPath {
-		if err := q.s.setVariables(ctx, r); err != nil {
+		if err := q.s.introduction(q.sql)(ctx, r); err != nil {
 			return nil, err
 		}
 	}
@@ -114,21 +116,6 @@ func (q *selectQuery) done(r *engine.Read, stmt *duck.Stmt) {
 	} else {
 		stmt.Close()
 	}
-}
-
-// setVariables tells functions such as current_setting about the session.
-func (s *Session) setVariables(ctx context.Context, r *engine.Read) error {
-	var settings strings.Builder
-	for i, pair := range s.settings.all() {
-		if i > 0 {
-			settings.WriteString(", ")
-		}
-		settings.WriteString(parser.QuoteLiteral(strings.ToLower(pair[0])) + ": " + parser.QuoteLiteral(pair[1]))
-	}
-	return errors.Join(
-		r.SetVariable(ctx, "ms_settings", "MAP {"+settings.String()+"}"),
-		r.SetVariable(ctx, "ms_user", parser.QuoteLiteral(cmp.Or(s.opts.User, "millstream"))),
-		r.SetVariable(ctx, "ms_pid", fmt.Sprint(s.opts.Process)))
 }
 
 // begin returns what the query reads from.
@@ -232,7 +219,7 @@ func (q *selectQuery) prepareWithTypes(ctx context.Context, r *engine.Read, know
 				casts[fmt.Sprint("$", i+1)] = guess
 			}
 		}
-		q.sql = castParams(written, casts)
+		q.sql = parser.CastParameters(written, casts)
 		stmt, err := q.prepare(ctx, r)
 		if err == nil {
 			return stmt, nil
@@ -242,24 +229,6 @@ func (q *selectQuery) prepareWithTypes(ctx context.Context, r *engine.Read, know
 		}
 	}
 	return nil, first
-}
-
-// castParams writes CAST($n AS type) for the given parameters.
-func castParams(sql string, casts map[string]string) string {
-	tokens, err := parser.Lex(sql)
-	if err != nil {
-		return sql
-	}
-	var out strings.Builder
-	last := 0
-	for _, t := range tokens {
-		if want, ok := casts[t.Text]; ok && t.Kind == parser.Param {
-			fmt.Fprintf(&out, "%sCAST(%s AS %s)", sql[last:t.Offset], t.Text, want)
-			last = t.End()
-		}
-	}
-	out.WriteString(sql[last:])
-	return out.String()
 }
 
 // run executes the query at a new epoch, or at the transaction's.

@@ -37,7 +37,7 @@ func (q *selectQuery) learn(ctx context.Context, paramTypes []string) error {
 			q.offset = len(q.st.SQL) + 1
 		}
 		q.st.Params, q.st.Columns = slices.Clone(d.params), slices.Clone(d.columns)
-		return nil
+		return q.s.requireReads(q.st, q.reads) // who asks may be another
 	}
 	written := q.offset
 	if err := q.admit(ctx); err != nil {

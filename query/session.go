@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/query/access"
 	"github.com/millstream-db/millstream/query/activity"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/sqlstate"
@@ -18,6 +19,7 @@ type Session struct {
 	db       *DB
 	opts     SessionOptions
 	settings settings
+	rights   *access.Rights
 
 	status byte // I, T or E: outside a transaction, in one, in a failed one
 	// read is the transaction's epoch, taken by its first query.
@@ -44,6 +46,8 @@ const (
 func (db *DB) NewSession(o SessionOptions) *Session {
 	s := &Session{db: db, opts: o, status: statusIdle, settings: newSettings(o, db.opts.Version)}
 	s.activity = activity.New(o.Process, o.User, o.Application, o.Remote)
+	s.rights = access.New(db.engine, o.User, o.LoggedIn)
+	s.showRole()
 	db.mu.Lock()
 	db.sessions[s] = struct{}{}
 	db.mu.Unlock()
@@ -96,6 +100,9 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 		return nil, Errorf(CodeInFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block")
 	}
 	st := &Statement{SQL: sql, Tag: tree.Command()}
+	if err := st.require(func() error { return s.rights.Permit(tree) }); err != nil || s.prepareAccess(st, tree) {
+		return st, err
+	}
 	switch t := tree.(type) {
 	case *parser.Select:
 		return st, s.prepareSelect(ctx, st, t.SQL, t.Offset, paramTypes)
@@ -118,11 +125,11 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 	case *parser.ExplainView:
 		return st, s.prepareExplainView(st, t)
 	case *parser.CreateSource:
-		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createSource(ctx, t, sql) })
+		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createSource(ctx, t, sql, s.rights.Owner()) })
 	case *parser.CreateView:
-		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createView(ctx, t, sql, s.background()) })
+		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.createView(ctx, t, sql) })
 	case *parser.CreateTable:
-		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createTable(ctx, t, sql) })
+		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return s.db.createTable(ctx, t, sql, s.rights.Owner()) })
 	case *parser.CopyFrom:
 		return st, s.prepareCopyFrom(st, t)
 	case *parser.Update, *parser.Delete, *parser.Truncate:
@@ -173,7 +180,7 @@ func (s *Session) ddl(st *Statement, f func(context.Context) ([]string, error)) 
 // Execute runs a prepared statement with arguments in the Go types that
 // package batch lists. An error inside a transaction fails the transaction.
 func (s *Session) Execute(ctx context.Context, st *Statement, args []any) (*Result, error) {
-	s.activity.Begin(ctx, st.SQL, s.status != statusIdle)
+	s.activity.Begin(ctx, st.shown(), s.status != statusIdle)
 	r, err := s.execute(ctx, st, args)
 	if err != nil {
 		s.fail()
@@ -186,6 +193,9 @@ func (s *Session) Execute(ctx context.Context, st *Statement, args []any) (*Resu
 func (s *Session) execute(ctx context.Context, st *Statement, args []any) (*Result, error) {
 	if len(args) != len(st.Params) {
 		return nil, Errorf(CodeProtocolViolation, "the statement has %d parameters, %d were given", len(st.Params), len(args))
+	}
+	if err := st.allowed(); err != nil {
+		return nil, err
 	}
 	return st.run(ctx, args)
 }

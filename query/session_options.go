@@ -4,6 +4,7 @@ package query
 // anonymous session with default settings.
 type SessionOptions struct {
 	User        string            // the role that runs the statements
+	LoggedIn    bool              // User is a role that has logged in, whose rights hold; else the session may do everything
 	Database    string            // the database the client asked for; it is only reported back
 	Application string            // the client's application_name; it may change with SET
 	Settings    map[string]string // other settings from the start of the connection; names in lower case, values as given

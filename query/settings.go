@@ -28,7 +28,8 @@ func newSettings(o SessionOptions, version string) settings {
 		"search_path": "public", "statement_timeout": "0", "extra_float_digits": "1", "max_identifier_length": "63",
 		"bytea_output": "hex", "client_min_messages": "notice", "lc_collate": "C", "lock_timeout": "0",
 		"idle_in_transaction_session_timeout": "0", "idle_session_timeout": "0", "row_security": "off", "synchronous_commit": "on",
-		backgroundSetting: "off",
+		"password_encryption": "scram-sha-256",
+		backgroundSetting:     "off",
 	}
 	if version != "" {
 		d["server_version"] = "15.0 (Millstream " + version + ")"
@@ -36,6 +37,7 @@ func newSettings(o SessionOptions, version string) settings {
 	for name, value := range o.Settings {
 		d[strings.ToLower(name)] = value
 	}
+	d["role"] = "none"
 	return settings{values: maps.Clone(d), defaults: d}
 }
 
@@ -89,5 +91,7 @@ func (s *settings) all() [][]string {
 // readOnlySettings can't be SET.
 var readOnlySettings = map[string]bool{
 	"server_version": true, "server_version_num": true, "server_encoding": true, "integer_datetimes": true,
+	"password_encryption": true,
+	"role":                true, "session_authorization": true, // SET ROLE and SET SESSION AUTHORIZATION change them
 	"max_identifier_length": true, "is_superuser": true, "in_hot_standby": true, "lc_collate": true,
 }

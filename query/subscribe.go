@@ -45,6 +45,7 @@ func (s *Session) prepareSubscribe(ctx context.Context, st *Statement, t *parser
 		}
 		return e
 	}
+	st.requireAll(q.st)
 	o := engine.SubscribeOptions{SQL: q.sql, Path: q.path, Zone: s.settings.get("timezone")}
 	o.NoSnapshot, o.Progress = t.NoSnapshot, t.Progress
 	for _, c := range q.st.Columns {
@@ -65,6 +66,9 @@ func (s *Session) prepareSubscribe(ctx context.Context, st *Statement, t *parser
 	st.run = func(ctx context.Context, args []any) (*Result, error) {
 		run := o
 		run.Args = args
+		if q.path == engine.CatalogPath {
+			run.Before = s.introduction(q.sql)
+		}
 		sub, err := s.db.engine.Subscribe(ctx, run)
 		if err != nil {
 			return nil, subscribeError(err, st.SQL, t)

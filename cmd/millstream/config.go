@@ -22,6 +22,7 @@ type Config struct {
 	Init     string   // file of statements for the first start
 	CopyFrom []string // directories whose files COPY may read
 	Insecure bool     // listen beyond loopback although nobody has to log in
+	Access   AccessConfig
 
 	LogLevel  string
 	LogFormat string
@@ -70,7 +71,7 @@ func defaultConfig() *Config {
 
 // settings lists what serve can be told.
 func (c *Config) settings() []setting {
-	return []setting{
+	list := []setting{
 		{"data", "directory of the database; made if missing", textValue{&c.Data}},
 		{"pg", "host:port for Postgres clients, or off", textValue{&c.Pg}},
 		{"http", "host:port for HTTP clients, or off", textValue{&c.HTTP}},
@@ -78,6 +79,8 @@ func (c *Config) settings() []setting {
 		{"init", "file of SQL statements to run at the first start", textValue{&c.Init}},
 		{"copy_from", "directories whose files COPY … FROM 'file' may read, with commas between", listValue{&c.CopyFrom}},
 		{"insecure", "listen on addresses beyond loopback although nobody has to log in", boolValue{&c.Insecure}},
+	}
+	return append(append(list, c.Access.settings()...), []setting{
 		{"log_level", "debug, info, warn or error", choiceValue{&c.LogLevel, []string{"debug", "info", "warn", "error"}}},
 		{"log_format", "text or json", choiceValue{&c.LogFormat, []string{"text", "json"}}},
 		{"memory", "most memory for hot rows; readers wait when it is full", sizeValue{&c.Memory}},
@@ -90,7 +93,7 @@ func (c *Config) settings() []setting {
 		{"max_connections", "most Postgres connections at once", intValue{&c.MaxConnections}},
 		{"max_queries", "most queries at work at once; more wait", intValue{&c.MaxQueries}},
 		{"queue_timeout", "longest time that a query waits to begin", durationValue{&c.QueueTimeout}},
-	}
+	}...)
 }
 
 // demoSettings lists what demo can be told.
@@ -109,7 +112,7 @@ func (c *Config) Validate() error {
 	if c.Data == "" {
 		errs = append(errs, errors.New("data: no directory given"))
 	}
-	errs = append(errs, c.validateAddr("pg", c.Pg), c.validateAddr("http", c.HTTP))
+	errs = append(errs, c.validateAddr("pg", c.Pg, c.Access.opens), c.validateAddr("http", c.HTTP, c.Access.opens), c.Access.validate())
 	if c.Pg == off && c.HTTP == off {
 		errs = append(errs, errors.New("pg, http: both are off, so nobody could ask anything"))
 	}
@@ -134,7 +137,7 @@ func (c *Config) Validate() error {
 }
 
 func (c *Config) validateDemo() error {
-	errs := []error{c.Validate(), c.validateAddr("kafka", c.Demo.Kafka)}
+	errs := []error{c.Validate(), c.validateAddr("kafka", c.Demo.Kafka, new(AccessConfig).opens)}
 	if c.Demo.Rate == 0 {
 		errs = append(errs, errors.New("rate: at least 1 record per second is needed"))
 	}
@@ -144,9 +147,9 @@ func (c *Config) validateDemo() error {
 	return errors.Join(errs...)
 }
 
-// validateAddr refuses addresses that other machines can reach: nobody has to
-// log in yet.
-func (c *Config) validateAddr(name, addr string) error {
+// validateAddr refuses addresses that other machines can reach, if opens has
+// something against them.
+func (c *Config) validateAddr(name, addr string, opens func(name, addr string) error) error {
 	if addr == off {
 		return nil
 	}
@@ -155,8 +158,7 @@ func (c *Config) validateAddr(name, addr string) error {
 		return fmt.Errorf("%s: %q is not an address such as 127.0.0.1:5488, nor off", name, addr)
 	}
 	if !c.Insecure && !isLoopback(host) {
-		return fmt.Errorf("%s: %s can be reached from other machines, and nobody has to log in: "+
-			"use 127.0.0.1, or say insecure if you mean it", name, addr)
+		return opens(name, addr)
 	}
 	return nil
 }

@@ -54,6 +54,7 @@ var owners = []struct {
 	{"github.com/jackc/pgx/v5/pgproto3", []string{"server/pgwire", "bench"}},
 	{"github.com/jackc/pgx", []string{"cmd/millstream", "bench"}},
 	{"github.com/go-chi/chi", []string{"server"}},
+	{"github.com/xdg-go/scram", []string{"query/verifier", "server/auth"}},
 	{"github.com/axiomhq/hyperloglog", []string{"engine/aggregate"}},
 	{"github.com/DataDog/sketches-go", []string{"engine/aggregate"}},
 	{"gopkg.in/yaml.v3", []string{"cmd/millstream"}},

@@ -18,7 +18,14 @@ import (
 // startServe runs the whole process on free ports until the test ends.
 func startServe(t *testing.T) (pg, web string) {
 	t.Helper()
+	return startServeWith(t, func(*Config) {})
+}
+
+// startServeWith is startServe with other settings.
+func startServeWith(t *testing.T, set func(*Config)) (pg, web string) {
+	t.Helper()
 	cfg := defaultConfig()
+	set(cfg)
 	cfg.Data, cfg.Pg, cfg.HTTP = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
 	log := slog.New(slog.DiscardHandler)
 	p := newProcess(cfg, log)

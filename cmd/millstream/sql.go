@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"strings"
 
+	"golang.org/x/term"
+
 	"github.com/millstream-db/millstream/query/parser"
 )
 
@@ -35,9 +37,12 @@ func runSQL(ctx context.Context, inv invocation) error {
 	var commandGiven bool
 	fs.Func("c", "run `SQL` and exit", func(s string) error { command, commandGiven = s, true; return nil })
 	fs.StringVar(&addr, "addr", addr, "`host:port` of the database")
+	opts := clientOptions{environ: inv.environ, notices: inv.stderr}
+	fs.StringVar(&opts.user, "user", "", "`role` to log in as (default PGUSER, or millstream)")
+	fs.StringVar(&opts.sslmode, "sslmode", "", "`disable`, prefer, require, verify-ca or verify-full (default PGSSLMODE, or prefer)")
 	expanded := fs.Bool("x", false, "show rows as name and value pairs")
 	fs.Usage = func() {
-		fmt.Fprintf(fs.Output(), "Usage: millstream sql [flags]\n\nRuns SQL from -c or from standard input; input that is no terminal\nends at the first error, with exit code 1.\n\nFlags:\n")
+		fmt.Fprintf(fs.Output(), "Usage: millstream sql [flags]\n\nRuns SQL from -c or from standard input; input that is no terminal\nends at the first error, with exit code 1. The password comes from PGPASSWORD,\nor is asked for; PGSSLROOTCERT, PGSSLCERT and PGSSLKEY name files as for psql.\n\nFlags:\n")
 		fs.PrintDefaults()
 	}
 	if err := fs.Parse(inv.args); err != nil {
@@ -47,7 +52,11 @@ func runSQL(ctx context.Context, inv invocation) error {
 		fmt.Fprintf(inv.stderr, "millstream sql: unexpected argument %q; statements go behind -c or to standard input\n", fs.Arg(0))
 		return errUsage
 	}
-	c, err := connect(ctx, clientOptions{addr: addr, environ: inv.environ, notices: inv.stderr})
+	opts.addr = addr
+	if terminal, ok := inv.stdin.(*os.File); ok && isTerminal(inv.stdin) {
+		opts.ask = func(user string) (string, error) { return askPassword(terminal, inv.stderr, user) }
+	}
+	c, err := connect(ctx, opts)
 	if err != nil {
 		return err
 	}
@@ -61,14 +70,21 @@ func runSQL(ctx context.Context, inv invocation) error {
 	return sh.runInput(ctx, inv.stdin)
 }
 
+// askPassword asks a person for a password, which is not shown.
+func askPassword(terminal *os.File, out io.Writer, user string) (string, error) {
+	fmt.Fprintf(out, "Password for %s: ", user)
+	password, err := term.ReadPassword(int(terminal.Fd()))
+	fmt.Fprintln(out)
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	return string(password), nil
+}
+
 // isTerminal reports whether a person is at the other end.
 func isTerminal(f any) bool {
 	file, ok := f.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // shell runs statements and prints what they give.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,43 @@ import (
 // clientOptions say where a client connects.
 type clientOptions struct {
 	addr    string
+	user    string // "": as the environment says, or millstream
+	sslmode string // in libpq's words; "": as the environment says, or prefer
 	environ []string
 	notices io.Writer // nil: discard
+	// ask asks a person for the password when the server wants one and there is
+	// none in the environment. Nil: nobody is there.
+	ask func(user string) (string, error)
+}
+
+// env returns a variable of the environment, "" if it is not set.
+func (o *clientOptions) env(name string) string {
+	for _, entry := range o.environ {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// settings returns what pgconn is to be told, in libpq's form. Its variables are
+// taken from the environment that the options have.
+func (o *clientOptions) settings(host, port string) string {
+	list := []string{"dbname=millstream", "application_name=millstream"}
+	add := func(name, value string) {
+		if value != "" {
+			list = append(list, name+"="+quoteSetting(value))
+		}
+	}
+	add("host", host)
+	add("port", port)
+	add("user", cmp.Or(o.user, o.env("PGUSER"), "millstream"))
+	add("sslmode", cmp.Or(o.sslmode, o.env("PGSSLMODE"), "prefer"))
+	add("sslrootcert", o.env("PGSSLROOTCERT"))
+	add("sslcert", o.env("PGSSLCERT"))
+	add("sslkey", o.env("PGSSLKEY"))
+	add("channel_binding", o.env("PGCHANNELBINDING"))
+	return strings.Join(list, " ")
 }
 
 // client is a connection to a database over the Postgres protocol.
@@ -33,17 +69,11 @@ func connect(ctx context.Context, opts clientOptions) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("address %q is not host:port", opts.addr)
 	}
-	user := "millstream"
-	for _, entry := range opts.environ {
-		if name, ok := strings.CutPrefix(entry, "PGUSER="); ok && name != "" {
-			user = name
-		}
-	}
-	config, err := pgconn.ParseConfig(fmt.Sprintf("host=%s port=%s user=%s dbname=millstream sslmode=disable application_name=millstream",
-		quoteSetting(host), quoteSetting(port), quoteSetting(user)))
+	config, err := pgconn.ParseConfig(opts.settings(host, port))
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", opts.addr, err)
 	}
+	config.Password = cmp.Or(opts.env("PGPASSWORD"), config.Password) // the file ~/.pgpass may have one
 	config.ConnectTimeout = 10 * time.Second
 	// A cancelled statement is asked to end; the connection lives on.
 	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
@@ -55,18 +85,30 @@ func connect(ctx context.Context, opts clientOptions) (*client, error) {
 		}
 	}
 	conn, err := pgconn.ConnectConfig(ctx, config)
-	if err != nil {
+	if wantsPassword(err) && config.Password == "" && opts.ask != nil {
+		if config.Password, err = opts.ask(config.User); err != nil {
+			return nil, err
+		}
+		conn, err = pgconn.ConnectConfig(ctx, config)
+	}
+	var refused *pgconn.PgError
+	switch {
+	case errors.As(err, &refused):
+		return nil, fmt.Errorf("the database on %s does not let %s in: %w", opts.addr, config.User, refused)
+	case err != nil:
 		return nil, fmt.Errorf("no database answers on %s: %w", opts.addr, lastError(err))
 	}
 	return &client{conn: conn}, nil
 }
 
+// wantsPassword reports whether the server has refused a client for its password.
+func wantsPassword(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && server.Code == "28P01"
+}
+
 // lastError unwraps what the connection attempt wraps around the reason.
 func lastError(err error) error {
-	var server *pgconn.PgError
-	if errors.As(err, &server) {
-		return server
-	}
 	var network *net.OpError
 	if errors.As(err, &network) {
 		return network

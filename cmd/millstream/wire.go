@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	_ "time/tzdata" // a session's time zone must not depend on the machine's files
@@ -33,6 +34,7 @@ type wiring struct {
 	log     *slog.Logger
 	metrics *metrics
 	db      *query.DB
+	doors   doors
 }
 
 func (w *wiring) open(ctx context.Context) (database, error) {
@@ -50,6 +52,9 @@ func (w *wiring) open(ctx context.Context) (database, error) {
 	if err != nil {
 		return nil, err
 	}
+	if w.doors, err = openDoors(ctx, &w.cfg.Access, db, w.log); err != nil {
+		return nil, errors.Join(err, db.Close(context.WithoutCancel(ctx)))
+	}
 	w.db = db
 	w.metrics.engine.Store(db.Engine())
 	return openDatabase{db}, nil
@@ -66,18 +71,29 @@ func (o openDatabase) Close() error                          { return o.db.Close
 func (w *wiring) endpoints() ([]endpoint, error) {
 	var list []endpoint
 	if w.cfg.Pg != off {
-		server := pgwire.New(pgDatabase{w}, pgwire.Options{
+		o := pgwire.Options{
 			Addr: w.cfg.Pg, MaxConnections: w.cfg.MaxConnections, Logger: w.log,
-			Observe: w.metrics.statement("postgres"), Authenticate: w.authenticate(),
-		})
+			Observe: w.metrics.statement("postgres"), Authenticator: w.authenticator(),
+		}
+		if w.doors.certificates != nil {
+			o.TLSConfig = w.doors.certificates.Config
+		}
+		server := pgwire.New(pgDatabase{w}, o)
 		list = append(list, endpoint{"postgres", w.cfg.Pg, server})
 	}
 	if w.cfg.HTTP != off {
-		server, err := httpapi.New(httpapi.Options{
+		o := httpapi.Options{
 			Database: httpDatabase{w}, Logger: w.log, AllowedHosts: w.cfg.Hosts,
 			Metrics: promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{}),
-			AnyHost: w.cfg.Insecure, StatementTimeout: w.cfg.StatementTimeout, Observe: w.metrics.statement("http"),
-		})
+			AnyHost: w.cfg.anyHost(), StatementTimeout: w.cfg.StatementTimeout, Observe: w.metrics.statement("http"),
+		}
+		if w.doors.authenticator != nil {
+			o.Authenticate = w.doors.authenticator.Request
+		}
+		if w.doors.certificates != nil {
+			o.TLSConfig = w.doors.certificates.ForClient
+		}
+		server, err := httpapi.New(o)
 		if err != nil {
 			return nil, err
 		}
@@ -86,13 +102,16 @@ func (w *wiring) endpoints() ([]endpoint, error) {
 	return list, nil
 }
 
-// authenticate lets everybody in once the operator has typed --insecure; nil
-// leaves it to pgwire, which then trusts this machine only.
-func (w *wiring) authenticate() func(context.Context, string, string) error {
-	if !w.cfg.Insecure {
-		return nil
+// authenticator decides about Postgres clients. Nil leaves it to pgwire, which
+// then trusts this machine only; who has typed --insecure lets everybody in.
+func (w *wiring) authenticator() pgwire.Authenticator {
+	switch {
+	case w.doors.authenticator != nil:
+		return pgDoor{w.doors.authenticator}
+	case w.cfg.Insecure:
+		return everybody{}
 	}
-	return func(context.Context, string, string) error { return nil }
+	return nil
 }
 
 // pgDatabase opens sessions for Postgres clients.
@@ -107,6 +126,7 @@ func (d pgDatabase) NewSession(o query.SessionOptions) pgwire.Session {
 	if _, set := o.Settings["statement_timeout"]; !set {
 		o.Settings["statement_timeout"] = fmt.Sprint(d.w.cfg.StatementTimeout.Milliseconds())
 	}
+	o.LoggedIn = d.w.doors.authenticator != nil
 	return d.w.db.NewSession(o)
 }
 
@@ -114,7 +134,9 @@ func (d pgDatabase) NewSession(o query.SessionOptions) pgwire.Session {
 type httpDatabase struct{ w *wiring }
 
 // NewSession opens a session with default settings.
-func (d httpDatabase) NewSession() httpapi.Session { return d.w.db.NewSession(query.SessionOptions{}) }
+func (d httpDatabase) NewSession(role string) httpapi.Session {
+	return d.w.db.NewSession(query.SessionOptions{User: role, LoggedIn: d.w.doors.authenticator != nil})
+}
 
 // Ready returns nil: listeners open when the database is. A checkpoint that
 // fails does not keep anybody from reading; millstream.sources, the log and

@@ -36,6 +36,7 @@ type SourceDefinition struct {
 	NoHistory   bool          // rows are forgotten once a checkpoint covers them
 	Paused      bool          // nothing is read until ALTER SOURCE … RESUME
 	Comments    Comments
+	Access      Access `json:",omitzero"`
 }
 
 // The defaults of a source's watermark.

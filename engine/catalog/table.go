@@ -27,6 +27,7 @@ type TableDefinition struct {
 	Key     []int // the primary key's columns, nil for none
 
 	Comments Comments
+	Access   Access `json:",omitzero"`
 }
 
 // Schema returns the table's columns.

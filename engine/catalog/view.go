@@ -18,6 +18,7 @@ type ViewDefinition struct {
 	// which are those that its plan speaks of; 0 means all.
 	SourceColumns int
 	Comments      Comments
+	Access        Access `json:",omitzero"`
 }
 
 // HistoryTables returns the tables of history that a view has: one for its

@@ -314,6 +314,9 @@ func (s *Store) writeMeta(ctx context.Context, w *Write, rows int64, start time.
 	for name, g := range s.generation {
 		states = append(states, fmt.Sprintf("(%s, %d, %d)", history.Literal(name), g.number, g.rows))
 	}
+	if w.Roles != nil {
+		values("roles", []string{"(" + history.Literal(string(w.Roles)) + ")"})
+	}
 	values("partitions", partitions)
 	values("counters", counters)
 	values("segments", segments)

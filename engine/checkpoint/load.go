@@ -17,6 +17,7 @@ import (
 type Image struct {
 	Epoch      uint64
 	Catalog    int64    // as Write has it
+	Roles      []byte   // nil: none were ever made
 	Objects    []Object // in the order of their creation
 	Partitions []Partition
 	Counters   []Counter
@@ -33,6 +34,10 @@ func (s *Store) Load(ctx context.Context, tables func(o *Object) ([]history.Tabl
 	im.Epoch = uint64(epoch)
 	if im.Catalog, err = s.number(ctx, "SELECT max(catalog) FROM internal.epoch"); err != nil {
 		return nil, err
+	}
+	err = s.each(ctx, "SELECT definition FROM internal.roles", func(scan func(...any) error) error { return scan(&im.Roles) })
+	if err != nil {
+		return nil, fmt.Errorf("read the roles: %w", err)
 	}
 	if err := s.loadObjects(ctx, im); err != nil {
 		return nil, fmt.Errorf("read the catalog: %w", err)

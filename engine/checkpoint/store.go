@@ -128,6 +128,7 @@ CREATE TABLE IF NOT EXISTS internal.partitions (source VARCHAR, partition BIGINT
   topic_id VARCHAR, max_micros BIGINT, late BIGINT, rejected BIGINT, rows BIGINT);
 CREATE TABLE IF NOT EXISTS internal.counters (object VARCHAR, name VARCHAR, value BIGINT);
 CREATE TABLE IF NOT EXISTS internal.segments ("table" VARCHAR, number BIGINT, created TIMESTAMPTZ, last TIMESTAMPTZ, rows BIGINT);
+CREATE TABLE IF NOT EXISTS internal.roles (definition VARCHAR);
 CREATE TABLE IF NOT EXISTS internal.states (view VARCHAR, generation BIGINT, rows BIGINT);
 `
 

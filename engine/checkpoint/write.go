@@ -72,6 +72,7 @@ type Write struct {
 	Rename     []Rename        // first of all, in order
 	Alter      []history.Table // tables that have got columns or another retention
 	Update     []Object        // objects whose statement and definition have changed
+	Roles      []byte          // who there is; nil: as before
 	Exec       []string        // statements that make and drop users' tables
 	Changes    []Change        // of users' tables, in order
 	Rows       []Rows

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 )
@@ -27,7 +26,7 @@ type Options struct {
 	// from any thread and at any time, and reports whether there is such a
 	// session. Nil: there is none. The macros of Functions and of the live catalog
 	// reach it as ms_signal.
-	Signal func(s Signal, process int32, d time.Duration) bool
+	Signal func(s Signal, process int32, argument float64) bool
 }
 
 // FunctionPath is where the macros of Options.Functions are. What is on a path

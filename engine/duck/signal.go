@@ -7,7 +7,6 @@ import "C"
 import (
 	"fmt"
 	"sync"
-	"time"
 	"unsafe"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
@@ -18,19 +17,19 @@ type Signal int32
 
 // The signals.
 const (
-	Cancel    Signal = iota // its statement ends
-	Terminate               // it ends
-	Sleep                   // it waits, until its statement is cancelled
+	Cancel    Signal = iota // its statement ends; the argument is the process of who asks
+	Terminate               // it ends; the same
+	Sleep                   // it waits for so many seconds, or until its statement is cancelled
 )
 
 // signals finds Options.Signal of an instance by its number.
-var signals sync.Map // uint64 → func(Signal, int32, time.Duration) bool
+var signals sync.Map // uint64 → func(Signal, int32, float64) bool
 
-// registerSignal makes the function ms_signal(signal, process, seconds) known to the
+// registerSignal makes the function ms_signal(signal, process, argument) known to the
 // instance behind conn.
-func registerSignal(conn mapping.Connection, db uint64, send func(Signal, int32, time.Duration) bool) error {
+func registerSignal(conn mapping.Connection, db uint64, send func(Signal, int32, float64) bool) error {
 	if send == nil {
-		send = func(Signal, int32, time.Duration) bool { return false }
+		send = func(Signal, int32, float64) bool { return false }
 	}
 	signals.Store(db, send)
 	f := mapping.CreateScalarFunction()
@@ -56,7 +55,7 @@ func registerSignal(conn mapping.Connection, db uint64, send func(Signal, int32,
 }
 
 //export millstreamSignal
-func millstreamSignal(db C.uint64_t, kind, process C.int32_t, seconds C.double) (ok C.bool) {
+func millstreamSignal(db C.uint64_t, kind, process C.int32_t, argument C.double) (ok C.bool) {
 	defer func() {
 		if recover() != nil {
 			ok = false
@@ -66,5 +65,5 @@ func millstreamSignal(db C.uint64_t, kind, process C.int32_t, seconds C.double) 
 	if !found {
 		return false
 	}
-	return C.bool(send.(func(Signal, int32, time.Duration) bool)(Signal(kind), int32(process), time.Duration(float64(seconds)*float64(time.Second))))
+	return C.bool(send.(func(Signal, int32, float64) bool)(Signal(kind), int32(process), float64(argument)))
 }

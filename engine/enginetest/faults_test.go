@@ -65,7 +65,7 @@ var faults = []fault{
 	{"the watermark follows records from the future", []edit{{"watermark/watermark.go", "limit = arrival.Add(t.opts.MaxFuture).UnixMicro()", "limit = arrival.Add(24 * t.opts.MaxFuture * 365 * 6).UnixMicro()"}}},
 	{"the offset of a batch's second partition does not advance", []edit{{"live_source.go", "p.next = r.Next\n", "p.next = r.Next\n\t\tif r.Partition != b.Ranges[0].Partition {\n\t\t\tp.next = r.First\n\t\t}\n"}}},
 	{"a new view misses the oldest hot rows", []edit{{"backfill.go", "max(p.after, r.checkpoint), nil)", "max(p.after, r.checkpoint)+1, nil)"}}},
-	{"a new view takes the last row before a cut twice", []edit{{"backfill.go", "id, next[id])", "id, next[id]-1)"}}},
+	{"a new view takes the last row before a cut twice", []edit{{"history/offsets.go", "id, next[id])", "id, next[id]-1)"}}},
 	{"a new view misses what came while it was built", []edit{{"backfill.go", "if err == nil {\n\t\t\terr = b.fold(ctx, p)", "if err == nil && p.next != nil {\n\t\t\tp.read.Close()\n\t\t} else if err == nil {\n\t\t\terr = b.fold(ctx, p)"}}},
 	{"the count of late records is not restored", []edit{{"engine.go", "v.late, _ = counter(im, o.Name, counterLate)", "v.late = 0"}}},
 	{"a join matches NULL", []edit{{"dimension/lookup.go", "if !anyNull(keys, row) {", "if keys != nil {"}}},

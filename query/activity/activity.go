@@ -16,6 +16,8 @@ type Activity struct {
 	started      time.Time
 
 	mu          sync.Mutex
+	asRole      string // whose rights hold
+	admin       bool
 	application string
 	transaction time.Time // zero outside of one
 	statement   time.Time // when the last one began
@@ -51,6 +53,20 @@ func (a *Activity) SetApplication(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.application = name
+}
+
+// SetRole notes whose rights hold in the session, and whether those are all.
+func (a *Activity) SetRole(name string, admin bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asRole, a.admin = name, admin
+}
+
+// MayEnd reports whether the session may end what another one runs.
+func (a *Activity) MayEnd(other *Activity) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.admin || a.asRole == other.role
 }
 
 // Begin notes that a statement begins, by itself or in a transaction that is open.

@@ -14,7 +14,7 @@ type Alter struct {
 func (s *Alter) Command() string { return "ALTER " + s.Kind.String() }
 
 // AlterAction is what ALTER does: one of RenameTo, SwapWith, AddColumn,
-// SetOptions and Pause.
+// SetOptions, Pause and OwnerTo.
 type AlterAction interface{ alterAction() }
 
 // RenameTo is RENAME TO name.
@@ -38,13 +38,17 @@ type Pause struct {
 	Offset int
 }
 
+// OwnerTo is OWNER TO role.
+type OwnerTo struct{ Role RoleName }
+
+func (OwnerTo) alterAction()    {}
 func (RenameTo) alterAction()   {}
 func (SwapWith) alterAction()   {}
 func (AddColumn) alterAction()  {}
 func (SetOptions) alterAction() {}
 func (Pause) alterAction()      {}
 
-const hintAlter = "ALTER can do RENAME TO name, ADD COLUMN name type, SET (option = value), PAUSE and RESUME for a source or a materialized view, and SWAP WITH name for a materialized view."
+const hintAlter = "ALTER can do RENAME TO name, ADD COLUMN name type, SET (option = value), OWNER TO role, PAUSE and RESUME for a source or a materialized view, and SWAP WITH name for a materialized view."
 
 // alter reads ALTER kind [IF EXISTS] name action.
 func (p *parser) alter() Statement {
@@ -61,8 +65,11 @@ func (p *parser) alter() Statement {
 		s.Kind = MaterializedView
 	case t.is("view"):
 		panic(unsupportedHere(t, "Write ALTER MATERIALIZED VIEW.", "ALTER VIEW is not supported"))
-	case t.isAny("role", "user", "group", "database", "system"):
-		panic(unsupportedHere(t, hintRoles, "ALTER %s is not supported", strings.ToUpper(t.Value)))
+	case t.isAny("role", "user"):
+		p.take()
+		return p.alterRole()
+	case p.accept("default", "privileges"):
+		panic(unsupportedHere(t, hintAll, "ALTER DEFAULT PRIVILEGES is not supported"))
 	case t.Kind == Word:
 		panic(unsupportedHere(t, hintObjects, "ALTER %s is not supported", strings.ToUpper(t.Value)))
 	default:
@@ -80,6 +87,8 @@ func (p *parser) alterAction(kind ObjectKind) AlterAction {
 	switch {
 	case p.accept("rename", "to"):
 		return RenameTo{p.newName()}
+	case p.accept("owner", "to"):
+		return OwnerTo{p.roleName()}
 	case kind == MaterializedView && p.accept("swap", "with"):
 		return SwapWith{p.name()}
 	case kind != MaterializedView && p.accept("add"):

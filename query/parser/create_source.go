@@ -34,6 +34,8 @@ func (p *parser) create() Statement {
 	case p.accept("materialized"):
 		p.expect("view")
 		return p.createView(replace)
+	case t.isAny("role", "user"):
+		return p.createRole(p.take().is("user"))
 	case t.is("view"):
 		panic(unsupportedHere(t, "Write CREATE MATERIALIZED VIEW.", "CREATE VIEW is not supported"))
 	case t.isAny("sink", "subscription"):

@@ -218,10 +218,10 @@ func FormatCreateTable(s *CreateTable) string {
 	if s.IfNotExists {
 		b.WriteString("IF NOT EXISTS ")
 	}
-	b.WriteString(displayIdent(s.Name.Name))
+	b.WriteString(DisplayIdent(s.Name.Name))
 	items := make([]string, 0, len(s.Columns)+1)
 	for _, c := range s.Columns {
-		item := displayIdent(c.Name) + " " + c.Type
+		item := DisplayIdent(c.Name) + " " + c.Type
 		if c.NotNull {
 			item += " NOT NULL"
 		}
@@ -240,7 +240,7 @@ func FormatCreateTable(s *CreateTable) string {
 func displayNames(columns []ColumnName) string {
 	names := make([]string, len(columns))
 	for i, c := range columns {
-		names[i] = displayIdent(c.Name)
+		names[i] = DisplayIdent(c.Name)
 	}
 	return strings.Join(names, ", ")
 }

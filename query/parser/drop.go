@@ -14,6 +14,9 @@ func (p *parser) drop() Statement {
 	case p.accept("materialized"):
 		p.expect("view")
 		d.Kind = MaterializedView
+	case t.isAny("role", "user", "group"):
+		p.take()
+		return p.dropRole()
 	case t.is("view"):
 		panic(unsupportedHere(t, "Write DROP MATERIALIZED VIEW.", "DROP VIEW is not supported"))
 	case t.Kind == Word:

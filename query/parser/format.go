@@ -26,10 +26,10 @@ func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 	if s.IfNotExists {
 		b.WriteString("IF NOT EXISTS ")
 	}
-	b.WriteString(displayIdent(s.Name.Name))
+	b.WriteString(DisplayIdent(s.Name.Name))
 	items := make([]string, 0, len(s.Columns)+1)
 	for _, c := range s.Columns {
-		item := displayIdent(c.Name) + " " + c.Type
+		item := DisplayIdent(c.Name) + " " + c.Type
 		if c.Expr != "" {
 			item += " AS " + c.Expr
 		}
@@ -39,7 +39,7 @@ func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 		items = append(items, "PRIMARY KEY ("+displayNames(s.PrimaryKey)+")")
 	}
 	if w := s.Watermark; w != nil {
-		items = append(items, "WATERMARK FOR "+displayIdent(w.Column)+" AS "+w.Expr)
+		items = append(items, "WATERMARK FOR "+DisplayIdent(w.Column)+" AS "+w.Expr)
 	}
 	if len(items) > 0 {
 		b.WriteString(" (\n  " + strings.Join(items, ",\n  ") + "\n)")
@@ -68,7 +68,7 @@ func FormatCreateView(v *CreateView, maskSecrets bool) string {
 	if v.IfNotExists {
 		b.WriteString("IF NOT EXISTS ")
 	}
-	b.WriteString(displayIdent(v.Name.Name))
+	b.WriteString(DisplayIdent(v.Name.Name))
 	if len(v.Options) > 0 {
 		b.WriteString(" WITH " + formatOptions(v.Options, maskSecrets))
 	}
@@ -84,7 +84,7 @@ func FormatCreateView(v *CreateView, maskSecrets bool) string {
 
 // formatWord writes FORMAT's and ENCODE's word, which are in upper case.
 func formatWord(word string) string {
-	if lower := strings.ToLower(word); displayIdent(lower) == lower {
+	if lower := strings.ToLower(word); DisplayIdent(lower) == lower {
 		return word
 	}
 	return QuoteIdent(word)
@@ -105,7 +105,7 @@ func formatOptions(options []Option, maskSecrets bool) string {
 // formatOptionName writes a.b.c as it is, and any other name in quotes.
 func formatOptionName(name string) string {
 	for _, part := range strings.Split(name, ".") {
-		if part == "" || !reservedWords[part] && displayIdent(part) != part {
+		if part == "" || !reservedWords[part] && DisplayIdent(part) != part {
 			return QuoteLiteral(name)
 		}
 	}

@@ -37,8 +37,8 @@ func QuoteLiteral(s string) string {
 
 func withoutNUL(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
 
-// displayIdent quotes a name only where it must be, for people to read.
-func displayIdent(name string) string {
+// DisplayIdent quotes a name only where it must be, for people to read.
+func DisplayIdent(name string) string {
 	if name == "" || reservedWords[name] || !isWordStart(name[0]) || isLetter(name[0]) && name[0] < 'a' {
 		return QuoteIdent(name)
 	}

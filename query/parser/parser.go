@@ -14,7 +14,7 @@ type parser struct {
 func Parse(sql string) (stmt Statement, err error) {
 	tokens, lexErr := lex(sql)
 	if lexErr != nil {
-		return nil, lexErr
+		return nil, withoutPassword(lexErr, sql)
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -139,6 +139,8 @@ func (p *parser) production(word string) func() Statement {
 		return p.comment
 	case "cancel":
 		return p.cancel
+	case "grant", "revoke":
+		return p.grant
 	}
 	return p.change(word)
 }

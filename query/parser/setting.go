@@ -22,6 +22,8 @@ func (p *parser) set() Statement {
 	}
 	s.Offset = p.peek().Offset
 	switch t := p.peek(); {
+	case s.Local && t.isAny("role", "authorization") && !p.settingFollows(0):
+		panic(unsupportedHere(t, "Write SET ROLE.", "SET LOCAL %s is not supported", strings.ToUpper(t.Value)))
 	case p.settingFollows(0):
 		p.setValues(s)
 	case p.accept("transaction"):
@@ -37,8 +39,10 @@ func (p *parser) set() Statement {
 	case p.accept("schema"):
 		s.Name = "search_path"
 		p.valueOrDefault(s)
-	case t.isAny("role", "authorization"):
-		panic(unsupportedHere(t, hintRoles, "SET %s is not supported", strings.ToUpper(t.Value)))
+	case p.accept("role"):
+		return p.setRole(false)
+	case p.accept("authorization"):
+		return p.setRole(true)
 	default:
 		p.setValues(s)
 	}
@@ -114,7 +118,11 @@ func (p *parser) reset() Statement {
 	case p.accept("transaction", "isolation", "level"):
 		r.Name = "transaction_isolation"
 	case p.accept("session", "authorization"):
-		r.Name = "session_authorization"
+		p.end()
+		return &SetRole{Session: true, Reset: true, Verb: "RESET"}
+	case p.accept("role"):
+		p.end()
+		return &SetRole{Reset: true, Verb: "RESET"}
 	default:
 		r.Name = p.settingName()
 	}

@@ -4,7 +4,6 @@ const (
 	hintUpsert  = "Write INSERT INTO … ON CONFLICT (key) DO UPDATE SET …, UPDATE or DELETE."
 	hintObjects = "Millstream has sources (CREATE SOURCE), tables (CREATE TABLE) and materialized views (CREATE MATERIALIZED VIEW)."
 	hintFiles   = "Millstream reads Kafka topics only; its server's files and network are not reachable by SQL."
-	hintRoles   = "Users and their rights are set in the server's configuration."
 )
 
 // unsupported holds the first words of statements that people try, and what to
@@ -20,8 +19,9 @@ var unsupported = map[string]string{
 	"analyze": "There is nothing to do: statistics are kept at checkpoints.",
 	"analyse": "There is nothing to do: statistics are kept at checkpoints.",
 	"reindex": "There are no indexes.", "cluster": "There are no indexes.",
-	"refresh": "A materialized view is always up to date; it needs no refresh.",
-	"grant":   hintRoles, "revoke": hintRoles, "reassign": hintRoles, "security": hintRoles,
+	"refresh":   "A materialized view is always up to date; it needs no refresh.",
+	"reassign":  "ALTER TABLE name OWNER TO role gives each object another owner.",
+	"security":  hintRights,
 	"lock":      "Nothing needs to be locked: a query sees one epoch, and changes follow each other.",
 	"summarize": "Use SELECT count(*), min(x), max(x), approx_count_distinct(x) FROM ….",
 	"pivot":     "Write sum(x) FILTER (WHERE …) for each column.",

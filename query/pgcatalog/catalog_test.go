@@ -27,6 +27,11 @@ CREATE VIEW live.millstream.views AS SELECT 'revenue' AS name,
 CREATE MACRO live.public.ms_signal(kind, process, seconds) AS process > 0;
 CREATE VIEW live.millstream.sessions AS SELECT 7 AS process, 'eve' AS role, 'psql' AS application, '127.0.0.1:4711' AS client, now() AS started,
   now() AS transaction_started, now() AS statement_started, now() AS state_changed, 'active' AS state, 'SELECT 1' AS statement;
+CREATE VIEW live.millstream.roles AS SELECT * FROM (VALUES (10::BIGINT, 'millstream', true, true, true, -1, NULL::TIMESTAMPTZ), (20, 'reader', false, false, false, -1, NULL),
+  (21, 'writer', false, false, false, -1, NULL), (22, 'admin', false, true, true, -1, NULL), (16384, 'ann', true, false, false, 5, '2031-01-01')) r(id, name, login, admin, may_create, connection_limit, valid_until);
+CREATE VIEW live.millstream.role_members AS SELECT * FROM (VALUES (22::BIGINT, 10::BIGINT), (20, 21), (21, 22)) m(role, member);
+CREATE VIEW live.millstream.privileges AS SELECT * FROM (VALUES ('orders', 10::BIGINT, 10::BIGINT, 'arwdD'), ('orders', 10, 16384, 'ar'),
+  ('revenue', 10, 10, 'arwdD')) p(object, owner, grantee, letters);
 CREATE VIEW live.public.orders AS SELECT 1::BIGINT AS order_id, 'x' AS customer, 1::DECIMAL(12,2) AS amount, 1::INTEGER AS quantity,
   1::DOUBLE AS price, true AS paid, DATE '2026-01-01' AS day, now() AS ts, ['a'] AS tags, [1::DECIMAL(8,3)] AS prices, '{}'::JSON AS payload,
   uuid() AS id, 'x' AS "Order Ref";

@@ -32,6 +32,7 @@ var schema = sync.OnceValue(func() string {
 		emptyTables(),
 		file("sql/lookup.sql"),
 		file("sql/functions.sql"),
+		file("sql/roles.sql"),
 		file("sql/catalog.sql"),
 		file("sql/information_schema.sql"),
 		file("sql/rows.sql"),
@@ -93,7 +94,7 @@ var viewPattern = regexp.MustCompile(`(?m)^CREATE VIEW live\.(\S+)`)
 // views is the relations that the SQL files define, such as pgc.pg_class.
 var views = sync.OnceValue(func() map[string]bool {
 	set := map[string]bool{}
-	for _, name := range []string{"sql/catalog.sql", "sql/information_schema.sql"} {
+	for _, name := range []string{"sql/roles.sql", "sql/catalog.sql", "sql/information_schema.sql"} {
 		for _, m := range viewPattern.FindAllStringSubmatch(file(name), -1) {
 			set[m[1]] = true
 		}
@@ -125,7 +126,7 @@ var macroPattern = regexp.MustCompile(`(?m)^CREATE MACRO live\.pgc\."?(\w+)`)
 
 var macros = sync.OnceValue(func() map[string]bool {
 	set := map[string]bool{}
-	for _, m := range macroPattern.FindAllStringSubmatch(file("sql/functions.sql"), -1) {
+	for _, m := range macroPattern.FindAllStringSubmatch(file("sql/functions.sql")+file("sql/roles.sql"), -1) {
 		if !strings.HasPrefix(m[1], "ms_") {
 			set[m[1]] = true
 		}

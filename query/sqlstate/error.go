@@ -51,6 +51,7 @@ const (
 	CodeDatetimeOverflow      = "22008"
 	CodeTooManyConnections    = "53300"
 	CodeInvalidAuthorization  = "28000"
+	CodeInvalidPassword       = "28P01"
 )
 
 // Error is an error that a person sees: it names the thing, says what to do,

@@ -34,6 +34,11 @@
 // member and NDJSON with an error line, and CSV and Arrow, which have no place
 // for one, break the connection off, so that nobody takes a part for the whole.
 //
+// Who may come in is for Options.Authenticate to say; an answer of 401 asks for
+// Basic credentials. / and the two health checks, which tell nothing, are open
+// to everybody; /metrics is not. A statement that its role has no right to is
+// answered with 403.
+//
 // The package knows neither DuckDB nor Kafka; the database is the two small
 // interfaces [Database] and [Session].
 package httpapi

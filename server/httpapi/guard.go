@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
@@ -55,6 +56,35 @@ func (s *Server) hostAllowed(hostport string) bool {
 func sameHost(origin, host string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
+}
+
+// roleKey is the context's key for a request's role.
+type roleKey struct{}
+
+// roleOf returns the role that a request comes as.
+func roleOf(ctx context.Context) string {
+	role, _ := ctx.Value(roleKey{}).(string)
+	return role
+}
+
+// authenticate lets requests in that say who sends them, if that is asked for.
+func (s *Server) authenticate(next http.Handler) http.Handler {
+	if s.opts.Authenticate == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		role, err := s.opts.Authenticate(r)
+		if err != nil {
+			e, status := query.AsError(err), http.StatusForbidden
+			if e.Code == query.CodeInvalidPassword {
+				status = http.StatusUnauthorized
+				w.Header().Set("WWW-Authenticate", `Basic realm="millstream", charset="UTF-8"`)
+			}
+			writeError(w, status, e)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), roleKey{}, role)))
+	})
 }
 
 // recoverPanics keeps a broken invariant in one request from ending the others.

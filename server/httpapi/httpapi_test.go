@@ -36,14 +36,16 @@ type fakeDB struct {
 	closed int
 	args   []any
 	sql    string
+	role   string // of the last session
 }
 
 func (d *fakeDB) Ready() error { return d.notReady }
 
-func (d *fakeDB) NewSession() Session {
+func (d *fakeDB) NewSession(role string) Session {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.opened++
+	d.role = role
 	return &fakeSession{d}
 }
 

@@ -59,7 +59,7 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 // run executes the statement and streams its rows into out. It sets kind to
 // the statement's tag once that is known.
 func (s *Server) run(ctx context.Context, req request, out *response, kind *string) error {
-	session := s.opts.Database.NewSession()
+	session := s.opts.Database.NewSession(roleOf(ctx))
 	defer session.Close()
 	st, err := session.Prepare(ctx, req.sql, query.ParamTypes(req.args))
 	if err != nil {

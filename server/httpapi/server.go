@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,7 +28,8 @@ type Session interface {
 
 // Database is what the package serves.
 type Database interface {
-	NewSession() Session
+	// NewSession opens a session for a role that has logged in, "" if nobody has to.
+	NewSession(role string) Session
 	// Ready returns nil when queries can be answered, and otherwise why not.
 	Ready() error
 }
@@ -52,6 +54,13 @@ type Options struct {
 	AllowedHosts []string
 	// AnyHost switches that check off, for listeners beyond loopback.
 	AnyHost bool
+
+	// Authenticate says as which role a request comes, or refuses it with an
+	// *query.Error: one with the SQLSTATE 28P01 asks the client for (other)
+	// credentials. Nil: nobody has to log in.
+	Authenticate func(*http.Request) (role string, err error)
+	// TLSConfig returns what a handshake is to use. Nil: requests come in the clear.
+	TLSConfig func(*tls.ClientHelloInfo) (*tls.Config, error)
 
 	StatementTimeout time.Duration // the longest and the default time of a statement; 0: no limit
 	WriteTimeout     time.Duration // how long a client may take to accept one flush; 0: DefaultWriteTimeout
@@ -146,6 +155,9 @@ func New(opts Options) (*Server, error) {
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return base },
 	}
+	if opts.TLSConfig != nil {
+		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: opts.TLSConfig}
+	}
 	return s, nil
 }
 
@@ -164,11 +176,12 @@ func (s *Server) Handler() http.Handler {
 	r.Get("/", s.help)
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
 	r.Get("/readyz", s.ready)
-	r.Post("/v1/query", s.query)
-	r.Get("/v1/subscribe", s.subscribe)
-	r.Post("/v1/subscribe", s.subscribe)
+	inside := r.With(s.authenticate)
+	inside.Post("/v1/query", s.query)
+	inside.Get("/v1/subscribe", s.subscribe)
+	inside.Post("/v1/subscribe", s.subscribe)
 	if s.opts.Metrics != nil {
-		r.Method(http.MethodGet, "/metrics", s.opts.Metrics)
+		inside.Method(http.MethodGet, "/metrics", s.opts.Metrics)
 	}
 	return r
 }
@@ -180,7 +193,11 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		s.stop()
 		_ = s.http.Close() // Serve returns either way
 	})()
-	if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+	serve := func() error { return s.http.Serve(ln) }
+	if s.http.TLSConfig != nil {
+		serve = func() error { return s.http.ServeTLS(ln, "", "") }
+	}
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve http on %s: %w", ln.Addr(), err)
 	}
 	return nil

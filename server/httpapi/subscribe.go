@@ -68,7 +68,7 @@ func (s *Server) subscribe(w http.ResponseWriter, r *http.Request) {
 
 // stream runs the subscription and sends its rows until one side has enough.
 func (s *Server) stream(ctx context.Context, req request, lastID string, out *response, kind *string) error {
-	session := s.opts.Database.NewSession()
+	session := s.opts.Database.NewSession(roleOf(ctx))
 	defer session.Close()
 	result, anew, err := open(ctx, session, req, lastID)
 	if err != nil {

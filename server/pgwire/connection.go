@@ -2,6 +2,8 @@ package pgwire
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -27,6 +29,9 @@ type connection struct {
 	out     writer
 	session Session // nil until the startup is over
 	user    string
+
+	encrypted   *tls.Conn         // nil: in the clear
+	certificate *x509.Certificate // the server's, of the encryption
 
 	statements     map[string]*prepared
 	statementBytes int

@@ -1,7 +1,6 @@
 package pgwire
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -36,13 +35,14 @@ type Options struct {
 	// session runs another statement. Default 64 MiB per session.
 	PortalBufferBytes int
 
-	// TLSConfig answers SSLRequest; nil refuses TLS.
-	TLSConfig *tls.Config
+	// TLSConfig returns what a TLS handshake is to use; it is asked at each, so
+	// that certificates can change. The first certificate is what logins are
+	// bound to. Nil refuses TLS.
+	TLSConfig func() *tls.Config
 
-	// Authenticate decides about a client before its session is opened; an
-	// error refuses it. Nil trusts clients on the same machine and refuses
-	// others.
-	Authenticate func(ctx context.Context, user, remote string) error
+	// Authenticator decides who may have a session. Nil trusts clients on the
+	// same machine and refuses others.
+	Authenticator Authenticator
 
 	// Observe is called after every statement with its command tag, or INVALID
 	// when it could not be planned, the time it took, the rows it sent and its

@@ -2,6 +2,7 @@ package pgwire
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,8 +23,9 @@ const (
 
 // reader reads a client's messages. It is not safe for concurrent use.
 type reader struct {
-	buf  *bufio.Reader
-	body []byte // of the last message
+	buf   *bufio.Reader
+	body  []byte // of the last message
+	limit uint32 // of a message's length; 0: maxMessageBytes
 
 	// One of each, decoded into again and again.
 	bind     pgproto3.Bind
@@ -45,7 +47,7 @@ func (r *reader) next() (byte, []byte, error) {
 		return 0, nil, err
 	}
 	length := binary.BigEndian.Uint32(header[1:])
-	if length < 4 || length > maxMessageBytes {
+	if length < 4 || length > cmp.Or(r.limit, maxMessageBytes) {
 		return 0, nil, protocolViolation("invalid message length %d of message type %q", length, header[0])
 	}
 	body, err := r.readBody(int(length) - 4)

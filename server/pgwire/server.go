@@ -192,8 +192,9 @@ func (s *Server) start(ctx context.Context, conn net.Conn) {
 }
 
 // register gives a connection an ID and a secret under which its statements
-// can be canceled, or refuses it because there are too many sessions.
-func (s *Server) register(c *connection, secretLength int) error {
+// can be canceled, or refuses it because there are too many sessions, or more
+// than limit of its user; a negative limit is none.
+func (s *Server) register(c *connection, secretLength, limit int) error {
 	secret := make([]byte, secretLength)
 	if _, err := rand.Read(secret); err != nil {
 		return fmt.Errorf("make a cancel key: %w", err)
@@ -202,6 +203,9 @@ func (s *Server) register(c *connection, secretLength int) error {
 	defer s.mu.Unlock()
 	if len(s.sessions) >= s.options.MaxConnections {
 		return fatalf(query.CodeTooManyConnections, "sorry, too many clients already")
+	}
+	if limit >= 0 && s.sessionsOf(c.user) >= limit {
+		return fatalf(query.CodeTooManyConnections, "too many connections for role %q", c.user)
 	}
 	for {
 		s.lastID = (s.lastID + 1) & 0x7fffffff

@@ -309,18 +309,6 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestAuthenticate(t *testing.T) {
-	_, addr := startServer(t, &fakeDatabase{}, Options{Authenticate: func(_ context.Context, user, remote string) error {
-		if user != "ann" || remote == "" {
-			return errors.New("no such role")
-		}
-		return nil
-	}})
-	connectPgx(t, addr)
-	_, err := pgx.Connect(context.Background(), "postgres://bob@"+addr+"/?sslmode=disable")
-	wantCode(t, err, "28000", "no such role")
-}
-
 func TestObserve(t *testing.T) {
 	var mu sync.Mutex
 	var seen []string

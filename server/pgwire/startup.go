@@ -3,11 +3,9 @@ package pgwire
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"time"
 
@@ -191,7 +189,10 @@ func (c *connection) startUp(ctx context.Context) (startupPacket, error) {
 	defer cancel()
 	deadline, _ := ctx.Deadline()
 	c.setReadDeadline(deadline)
-	var askedTLS, askedGSS bool
+	if err := c.acceptDirectTLS(ctx); err != nil {
+		return startupPacket{}, err
+	}
+	askedTLS, askedGSS := c.encrypted != nil, false
 	for {
 		packet, err := c.readStartup()
 		if err != nil {
@@ -243,8 +244,7 @@ func (c *connection) readStartup() (startupPacket, error) {
 // before the encryption began; taking them for encrypted ones would let a third
 // party slip in a statement.
 func (c *connection) answerTLS(ctx context.Context) error {
-	config := c.server.options.TLSConfig
-	if config == nil {
+	if c.server.options.TLSConfig == nil {
 		c.out.buf = append(c.out.buf, 'N')
 		c.out.flush()
 		return c.out.err
@@ -256,15 +256,7 @@ func (c *connection) answerTLS(ctx context.Context) error {
 	if c.out.flush(); c.out.err != nil {
 		return c.out.err
 	}
-	encrypted := tls.Server(c.conn, config)
-	if err := encrypted.HandshakeContext(ctx); err != nil {
-		return fmt.Errorf("TLS handshake: %w", err)
-	}
-	c.mu.Lock()
-	c.conn = encrypted
-	c.mu.Unlock()
-	c.in, c.out.conn = newReader(encrypted), encrypted
-	return nil
+	return c.encrypt(ctx, c.conn)
 }
 
 // openSession lets the client in, or not, and greets it.
@@ -279,7 +271,8 @@ func (c *connection) openSession(ctx context.Context, db Database, packet startu
 	if err != nil {
 		return err
 	}
-	if err := c.authenticate(ctx, o.User); err != nil {
+	limit, err := c.logIn(ctx, o.User)
+	if err != nil {
 		return err
 	}
 	c.user = o.User
@@ -287,7 +280,7 @@ func (c *connection) openSession(ctx context.Context, db Database, packet startu
 	if packet.minor >= minorWithLongSecret {
 		length = longSecretBytes
 	}
-	if err := c.server.register(c, length); err != nil {
+	if err := c.server.register(c, length, limit); err != nil {
 		return err
 	}
 	o.Process = int32(c.processID)
@@ -304,24 +297,6 @@ func (c *connection) openSession(ctx context.Context, db Database, packet startu
 	c.reportSettings(true)
 	c.out.send(&pgproto3.BackendKeyData{ProcessID: c.processID, SecretKey: c.secret})
 	return c.ready()
-}
-
-// authenticate decides whether the user may have a session.
-func (c *connection) authenticate(ctx context.Context, user string) error {
-	if authenticate := c.server.options.Authenticate; authenticate != nil {
-		if err := authenticate(ctx, user, c.remote()); err != nil {
-			e := *query.AsError(err)
-			if e.Code == query.CodeInternal {
-				e.Code = query.CodeInvalidAuthorization
-			}
-			return &fatalError{err: &e}
-		}
-		return nil
-	}
-	if address, ok := c.conn.RemoteAddr().(*net.TCPAddr); ok && !address.IP.IsLoopback() {
-		return fatalf(query.CodeInvalidAuthorization, "no authentication is configured, so only clients on the same machine may connect")
-	}
-	return nil
 }
 
 func (c *connection) remote() string {

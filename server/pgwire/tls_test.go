@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-func selfSigned(t *testing.T) *tls.Config {
+func selfSigned(t *testing.T) func() *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -27,7 +27,8 @@ func selfSigned(t *testing.T) *tls.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	return func() *tls.Config { return config }
 }
 
 func TestTLS(t *testing.T) {
@@ -51,6 +52,35 @@ func TestTLS(t *testing.T) {
 		if _, err := conn.Exec(ctx, "rows 10"); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestDirectTLS: a client may begin with TLS if it names the protocol.
+func TestDirectTLS(t *testing.T) {
+	_, addr := startServer(t, &fakeDatabase{}, Options{TLSConfig: selfSigned(t)})
+	ctx := context.Background()
+	config, err := pgx.ParseConfig("postgres://ann@" + addr + "/?sslmode=require&sslnegotiation=direct")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, "rows 10"); err != nil {
+		t.Fatal(err)
+	}
+	unnamed, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unnamed.Close()
+	if _, err := unnamed.Write(startupBytes(0, "user", "ann")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := unnamed.Read(make([]byte, 100)); err == nil {
+		t.Errorf("a client that does not name the protocol got %d bytes", n)
 	}
 }
 

@@ -2,6 +2,7 @@ package sqltest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,12 @@ type client struct {
 // sessions opens sessions for the server.
 type sessions struct{ db *query.DB }
 
-func (s sessions) NewSession(o query.SessionOptions) pgwire.Session { return s.db.NewSession(o) }
+// NewSession opens a session with the rights of the role that its client is
+// called after, and with all rights if there is none.
+func (s sessions) NewSession(o query.SessionOptions) pgwire.Session {
+	_, o.LoggedIn = s.db.Login(o.User)
+	return s.db.NewSession(o)
+}
 
 // newDatabase opens a database that is closed when the test ends.
 func newDatabase(t *testing.T, setting string) *database {
@@ -170,7 +176,7 @@ func (d *database) client(ctx context.Context, name string) (*client, error) {
 	if c.conn != nil {
 		return c, nil
 	}
-	config, err := pgconn.ParseConfig(fmt.Sprintf("postgres://sqltest@%s/millstream?sslmode=disable", d.addr))
+	config, err := pgconn.ParseConfig(fmt.Sprintf("postgres://%s@%s/millstream?sslmode=disable", cmp.Or(name, "sqltest"), d.addr))
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +248,7 @@ func (d *database) after(ctx context.Context, c *client, sql string) error {
 		return nil // the server has its own opinion
 	}
 	switch tree.(type) {
-	case *parser.Set, *parser.Reset:
+	case *parser.Set, *parser.Reset, *parser.SetRole:
 		c.open = append(c.open, sql)
 	case *parser.Rollback:
 		c.open = nil
@@ -251,7 +257,7 @@ func (d *database) after(ctx context.Context, c *client, sql string) error {
 		c.set, c.open = append(c.set, c.open...), nil
 	}
 	switch tree.(type) {
-	case *parser.Set, *parser.Reset:
+	case *parser.Set, *parser.Reset, *parser.SetRole:
 		return nil
 	case *parser.Select, *parser.ShowObjects, *parser.ShowColumns, *parser.ShowCreate, *parser.ShowSetting, *parser.Explain:
 		return nil

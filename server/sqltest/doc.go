@@ -35,7 +35,8 @@
 //
 //	skipif <setting>      do not run the next record under a setting
 //	onlyif <setting>      run it under that one only
-//	connection <name>     run the next record on another connection
+//	connection <name>     run the next record on another connection, with the
+//	                      rights of the role of that name if there is one
 //	restart               close the database and open it again
 //	checkpoint            write a checkpoint
 //	advance <duration>    move the clock, which otherwise stands at 2030-01-01;

@@ -6,16 +6,17 @@ FROM (VALUES (11, 'pg_catalog'), (2200, 'public'), (13207, 'information_schema')
 
 CREATE VIEW live.pgc.pg_class AS
 SELECT ms_oid::BIGINT AS oid, ms_name AS relname, ms_namespace::BIGINT AS relnamespace, 0::BIGINT AS reltype, 0::BIGINT AS reloftype,
-  10::BIGINT AS relowner, CASE ms_kind WHEN 'v' THEN 0 WHEN 'i' THEN 403 ELSE 2 END::BIGINT AS relam,
+  coalesce(a.ms_owner, 10)::BIGINT AS relowner, CASE ms_kind WHEN 'v' THEN 0 WHEN 'i' THEN 403 ELSE 2 END::BIGINT AS relam,
   CASE WHEN ms_kind = 'v' OR ms_oid < 16384 THEN 0 ELSE ms_oid END::BIGINT AS relfilenode, 0::BIGINT AS reltablespace, 0 AS relpages,
   CASE ms_kind WHEN 'v' THEN 0 ELSE -1 END::FLOAT AS reltuples, 0 AS relallvisible, 0::BIGINT AS reltoastrelid,
   ms_oid IN (SELECT ms_oid FROM live.pgc.ms_key) AS relhasindex,
   false AS relisshared, 'p' AS relpersistence, ms_kind AS relkind, ms_columns::SMALLINT AS relnatts, 0::SMALLINT AS relchecks,
   ms_kind <> 'r' AS relhasrules, false AS relhastriggers, false AS relhassubclass, false AS relrowsecurity, false AS relforcerowsecurity,
   true AS relispopulated, CASE WHEN ms_oid < 16384 OR ms_kind = 'v' THEN 'n' ELSE 'd' END AS relreplident, false AS relispartition,
-  0::BIGINT AS relrewrite, 0::BIGINT AS relfrozenxid, 0::BIGINT AS relminmxid, NULL::VARCHAR[] AS relacl, NULL::VARCHAR[] AS reloptions,
+  0::BIGINT AS relrewrite, 0::BIGINT AS relfrozenxid, 0::BIGINT AS relminmxid, a.ms_acl AS relacl, NULL::VARCHAR[] AS reloptions,
   NULL::VARCHAR AS relpartbound
-FROM (SELECT * FROM live.pgc.ms_relation UNION ALL SELECT ms_index, 'public', 2200, ms_name, 'i', len(ms_nums) FROM live.pgc.ms_key);
+FROM (SELECT * FROM live.pgc.ms_relation UNION ALL SELECT ms_index, 'public', 2200, ms_name, 'i', len(ms_nums) FROM live.pgc.ms_key)
+LEFT JOIN live.pgc.ms_access a ON a.ms_relation = ms_oid;
 
 CREATE VIEW live.pgc.pg_index AS
 SELECT ms_index::BIGINT AS indexrelid, ms_oid::BIGINT AS indrelid, len(ms_nums)::SMALLINT AS indnatts, len(ms_nums)::SMALLINT AS indnkeyatts,
@@ -53,17 +54,6 @@ SELECT c.ms_oid::BIGINT AS attrelid, c.ms_name AS attname, c.ms_type::BIGINT AS 
 FROM live.pgc.ms_column c JOIN live.pgc.pg_type t ON t.oid = c.ms_type
 LEFT JOIN live.pgc.ms_table_column d ON d.ms_oid = c.ms_oid AND d.ms_num = c.ms_num;
 
-CREATE VIEW live.pgc.pg_roles AS
-SELECT name AS rolname, false AS rolsuper, true AS rolinherit, false AS rolcreaterole, false AS rolcreatedb, true AS rolcanlogin,
-  false AS rolreplication, -1 AS rolconnlimit, '********' AS rolpassword, NULL::TIMESTAMPTZ AS rolvaliduntil, false AS rolbypassrls,
-  NULL::VARCHAR[] AS rolconfig, oid::BIGINT AS oid
-FROM (SELECT 'millstream' AS name, 10 AS oid UNION ALL SELECT live.pgc.current_user(), 16385 WHERE live.pgc.current_user() <> 'millstream');
-
-CREATE VIEW live.pgc.pg_user AS
-SELECT rolname AS usename, oid AS usesysid, rolcreatedb AS usecreatedb, rolsuper AS usesuper, rolreplication AS userepl,
-  rolbypassrls AS usebypassrls, rolpassword AS passwd, rolvaliduntil AS valuntil, rolconfig AS useconfig
-FROM live.pgc.pg_roles;
-
 CREATE VIEW live.pgc.pg_settings AS
 SELECT ms_name AS name, coalesce(CAST(getvariable('ms_settings') AS MAP(VARCHAR, VARCHAR))[lower(ms_name)], ms_value) AS setting, ms_unit AS unit,
   'Preset Options' AS category, '' AS short_desc, NULL::VARCHAR AS extra_desc, 'user' AS context, coalesce(ms_type, 'string') AS vartype,
@@ -77,22 +67,25 @@ SELECT 5::BIGINT AS datid, 'millstream' AS datname, process AS pid, NULL::INTEGE
   NULL::VARCHAR AS client_hostname, TRY_CAST(nullif(regexp_extract(client, ':(\d+)$', 1), '') AS INTEGER) AS client_port,
   started AS backend_start, transaction_started AS xact_start, statement_started AS query_start, state_changed AS state_change,
   CASE WHEN state = 'active' THEN NULL ELSE 'Client' END AS wait_event_type, CASE WHEN state = 'active' THEN NULL ELSE 'ClientRead' END AS wait_event,
-  state, NULL::BIGINT AS backend_xid, NULL::BIGINT AS backend_xmin, NULL::BIGINT AS query_id, statement AS query, 'client backend' AS backend_type
+  state, NULL::BIGINT AS backend_xid, NULL::BIGINT AS backend_xmin, NULL::BIGINT AS query_id,
+  CASE WHEN role = live.pgc.current_user() OR coalesce(getvariable('ms_admin')::BOOLEAN, true) THEN statement ELSE '<insufficient privilege>' END AS query,
+  'client backend' AS backend_type
 FROM live.millstream.sessions LEFT JOIN live.pgc.pg_roles r ON r.rolname = role;
 
 CREATE VIEW live.pgc.pg_tables AS
-SELECT ms_schema AS schemaname, ms_name AS tablename, 'millstream' AS tableowner, NULL::VARCHAR AS tablespace, false AS hasindexes,
+SELECT ms_schema AS schemaname, ms_name AS tablename, coalesce(a.ms_owner_name, 'millstream') AS tableowner, NULL::VARCHAR AS tablespace, false AS hasindexes,
   false AS hasrules, false AS hastriggers, false AS rowsecurity
-FROM live.pgc.ms_relation WHERE ms_kind = 'r';
+FROM live.pgc.ms_relation LEFT JOIN live.pgc.ms_access a ON a.ms_relation = ms_oid WHERE ms_kind = 'r';
 
 CREATE VIEW live.pgc.pg_views AS
 SELECT ms_schema AS schemaname, ms_name AS viewname, 'millstream' AS viewowner, NULL::VARCHAR AS definition
 FROM live.pgc.ms_relation WHERE ms_kind = 'v';
 
 CREATE VIEW live.pgc.pg_matviews AS
-SELECT r.ms_schema AS schemaname, r.ms_name AS matviewname, 'millstream' AS matviewowner, NULL::VARCHAR AS tablespace, false AS hasindexes,
+SELECT r.ms_schema AS schemaname, r.ms_name AS matviewname, coalesce(a.ms_owner_name, 'millstream') AS matviewowner, NULL::VARCHAR AS tablespace, false AS hasindexes,
   true AS ispopulated, d.ms_definition AS definition
-FROM live.pgc.ms_relation r LEFT JOIN live.pgc.ms_view_definition d ON d.ms_oid = r.ms_oid WHERE r.ms_kind = 'm';
+FROM live.pgc.ms_relation r LEFT JOIN live.pgc.ms_view_definition d ON d.ms_oid = r.ms_oid
+LEFT JOIN live.pgc.ms_access a ON a.ms_relation = r.ms_oid WHERE r.ms_kind = 'm';
 
 CREATE VIEW live.pgc.pg_timezone_names AS
 SELECT name, abbrev, utc_offset, is_dst FROM system.main.pg_timezone_names();

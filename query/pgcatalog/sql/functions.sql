@@ -3,10 +3,10 @@
 -- bound on the search path of whoever calls them.
 
 -- Who and where. The server may tell the session's user and process by the
--- DuckDB variables ms_user and ms_pid.
+-- DuckDB variables ms_user, ms_session_user and ms_pid.
 CREATE MACRO live.pgc.version() AS 'PostgreSQL 15.0 (Millstream)';
 CREATE MACRO live.pgc.current_user() AS coalesce(getvariable('ms_user')::VARCHAR, 'millstream');
-CREATE MACRO live.pgc.session_user() AS live.pgc.current_user();
+CREATE MACRO live.pgc.session_user() AS coalesce(getvariable('ms_session_user')::VARCHAR, 'millstream');
 CREATE MACRO live.pgc.current_role() AS live.pgc.current_user();
 CREATE MACRO live.pgc."user"() AS live.pgc.current_user();
 CREATE MACRO live.pgc.current_database() AS 'millstream';
@@ -31,8 +31,10 @@ CREATE MACRO live.pgc.current_setting
   (ms_a) AS coalesce(live.pgc.ms_session_setting(ms_a), error('unrecognized configuration parameter "' || ms_a || '"')),
   (ms_a, ms_b) AS live.pgc.ms_session_setting(ms_a);
 CREATE MACRO live.pgc.set_config(ms_a, ms_b, ms_c) AS ms_b::VARCHAR;
-CREATE MACRO live.pgc.pg_cancel_backend(ms_a) AS ms_signal(0, ms_a::INTEGER, 0.0);
-CREATE MACRO live.pgc.pg_terminate_backend (ms_a) AS ms_signal(1, ms_a::INTEGER, 0.0), (ms_a, ms_b) AS ms_signal(1, ms_a::INTEGER, 0.0);
+CREATE MACRO live.pgc.pg_cancel_backend(ms_a) AS ms_signal(0, ms_a::INTEGER, getvariable('ms_pid')::DOUBLE);
+CREATE MACRO live.pgc.pg_terminate_backend
+  (ms_a) AS ms_signal(1, ms_a::INTEGER, getvariable('ms_pid')::DOUBLE),
+  (ms_a, ms_b) AS ms_signal(1, ms_a::INTEGER, getvariable('ms_pid')::DOUBLE);
 CREATE MACRO live.pgc.pg_sleep(ms_a) AS CASE WHEN ms_signal(2, getvariable('ms_pid')::INTEGER, ms_a::DOUBLE) THEN '' ELSE '' END;
 
 -- Names.
@@ -71,10 +73,6 @@ CREATE MACRO live.pgc.regnamespace_in(ms_a) AS CASE WHEN ms_a IS NULL THEN NULL
   ELSE coalesce(live.pgc.to_regnamespace(ms_a), error('schema "' || ms_a::VARCHAR || '" does not exist')) END;
 CREATE MACRO live.pgc.regnamespace_out(ms_a) AS
   CASE ms_a WHEN 11 THEN 'pg_catalog' WHEN 2200 THEN 'public' WHEN 13207 THEN 'information_schema' WHEN 16384 THEN 'millstream' ELSE ms_a::VARCHAR END;
-CREATE MACRO live.pgc.to_regrole(ms_a) AS coalesce(TRY_CAST(ms_a::VARCHAR AS BIGINT), CASE live.pgc.ms_fold(ms_a::VARCHAR) WHEN 'millstream' THEN 10 END);
-CREATE MACRO live.pgc.regrole_in(ms_a) AS CASE WHEN ms_a IS NULL THEN NULL
-  ELSE coalesce(live.pgc.to_regrole(ms_a), error('role "' || ms_a::VARCHAR || '" does not exist')) END;
-CREATE MACRO live.pgc.regrole_out(ms_a) AS CASE ms_a WHEN 10 THEN 'millstream' ELSE ms_a::VARCHAR END;
 
 CREATE MACRO live.pgc.format_type(ms_a, ms_b) AS CASE WHEN ms_a IS NULL THEN NULL WHEN ms_a = 0 THEN '-' ELSE coalesce(
   (SELECT CASE
@@ -102,7 +100,6 @@ CREATE MACRO live.pgc.pg_ts_parser_is_visible(ms_a) AS ms_a IS NOT NULL;
 CREATE MACRO live.pgc.pg_ts_template_is_visible(ms_a) AS ms_a IS NOT NULL;
 
 -- Descriptions and definitions of objects.
-CREATE MACRO live.pgc.pg_get_userbyid(ms_a) AS CASE ms_a WHEN 10 THEN 'millstream' ELSE 'unknown (OID=' || ms_a || ')' END;
 CREATE MACRO live.pgc.pg_encoding_to_char(ms_a) AS CASE ms_a WHEN 6 THEN 'UTF8' WHEN 0 THEN 'SQL_ASCII' ELSE '' END;
 CREATE MACRO live.pgc.pg_char_to_encoding(ms_a) AS CASE WHEN upper(replace(ms_a, '-', '')) = 'UTF8' THEN 6 ELSE -1 END;
 CREATE MACRO live.pgc.getdatabaseencoding() AS 'UTF8';
@@ -147,19 +144,6 @@ CREATE MACRO live.pgc.pg_relation_size (ms_a) AS 0::BIGINT, (ms_a, ms_b) AS 0::B
 CREATE MACRO live.pgc.pg_total_relation_size(ms_a) AS 0::BIGINT;
 CREATE MACRO live.pgc.pg_database_size(ms_a) AS 0::BIGINT;
 CREATE MACRO live.pgc.pg_tablespace_size(ms_a) AS 0::BIGINT;
-
--- Privileges: whoever is connected may read everything.
-CREATE MACRO live.pgc.has_table_privilege (ms_a, ms_b) AS true, (ms_a, ms_b, ms_c) AS true;
-CREATE MACRO live.pgc.has_any_column_privilege (ms_a, ms_b) AS true, (ms_a, ms_b, ms_c) AS true;
-CREATE MACRO live.pgc.has_column_privilege (ms_a, ms_b, ms_c) AS true, (ms_a, ms_b, ms_c, ms_d) AS true;
-CREATE MACRO live.pgc.has_schema_privilege (ms_a, ms_b) AS true, (ms_a, ms_b, ms_c) AS true;
-CREATE MACRO live.pgc.has_database_privilege (ms_a, ms_b) AS true, (ms_a, ms_b, ms_c) AS true;
-CREATE MACRO live.pgc.has_function_privilege (ms_a, ms_b) AS true, (ms_a, ms_b, ms_c) AS true;
-CREATE MACRO live.pgc.has_type_privilege (ms_a, ms_b) AS true, (ms_a, ms_b, ms_c) AS true;
-CREATE MACRO live.pgc.has_language_privilege (ms_a, ms_b) AS true, (ms_a, ms_b, ms_c) AS true;
-CREATE MACRO live.pgc.has_sequence_privilege (ms_a, ms_b) AS true, (ms_a, ms_b, ms_c) AS true;
-CREATE MACRO live.pgc.has_tablespace_privilege (ms_a, ms_b) AS true, (ms_a, ms_b, ms_c) AS true;
-CREATE MACRO live.pgc.pg_has_role (ms_a, ms_b) AS true, (ms_a, ms_b, ms_c) AS true;
 
 -- Arrays.
 CREATE MACRO live.pgc.array_upper(ms_a, ms_b) AS CASE WHEN ms_b = 1 AND len(ms_a) > 0 THEN len(ms_a) END;

@@ -55,12 +55,3 @@ SELECT 'millstream' AS constraint_catalog, 'public' AS constraint_schema, k.ms_n
   'public' AS table_schema, k.ms_table AS table_name, c.ms_name AS column_name, c.ms_key::INTEGER AS ordinal_position,
   NULL::INTEGER AS position_in_unique_constraint
 FROM live.pgc.ms_table_column c JOIN live.pgc.ms_key k ON k.ms_oid = c.ms_oid WHERE c.ms_key IS NOT NULL;
-
-CREATE VIEW live.pgi.enabled_roles AS SELECT rolname AS role_name FROM live.pgc.pg_roles;
-
-CREATE VIEW live.pgi.table_privileges AS
-SELECT 'millstream' AS grantor, live.pgc.current_user() AS grantee, 'millstream' AS table_catalog, ms_schema AS table_schema,
-  ms_name AS table_name, 'SELECT' AS privilege_type, 'NO' AS is_grantable, 'YES' AS with_hierarchy
-FROM live.pgc.ms_relation;
-
-CREATE VIEW live.pgi.role_table_grants AS SELECT * FROM live.pgi.table_privileges;
