@@ -78,6 +78,10 @@ crash: ## kill the process CYCLES=100 times while it ingests, and look for lost 
 test-kafka: ## run against a real Apache Kafka (java and mvn, or KAFKA_BROKERS=host:port)
 	$(GO) test ./bench/realkafka -run TestRealKafka -tags realkafka -count=1 -timeout 60m -v
 
+.PHONY: test-clients
+test-clients: ## run psql, drivers, ORMs and BI tools' queries against Millstream and a PostgreSQL 15 (ARGS=-all fails for a missing tool)
+	$(GO) test ./server/clienttest -count=1 -timeout 30m -v -args -clients $(ARGS)
+
 .PHONY: bench
 bench: ## measure a replay of 5 million records beside its limits
 	$(GO) run ./bench/replay $(ARGS)

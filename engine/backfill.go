@@ -307,7 +307,7 @@ func (b *backfill) fold(ctx context.Context, p *piece) error {
 	if p.next == nil {
 		known := int64(recent.Rows())
 		if moved {
-			n, err := count(ctx, r, table)
+			n, err := history.Count(ctx, r.conn.Conn, table)
 			if err != nil {
 				return err
 			}
@@ -373,18 +373,6 @@ func (b *backfill) apply(ctx context.Context, rec arrow.RecordBatch) error {
 	b.reclaim.Sweep()
 	b.job.Rows.Add(rec.NumRows())
 	return nil
-}
-
-func count(ctx context.Context, r *Read, table string) (n int64, err error) {
-	rows, err := r.conn.Query(ctx, "SELECT count(*) FROM "+table)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	if ok, err := rows.Next(); err != nil || !ok {
-		return 0, err
-	}
-	return n, rows.Scan(&n)
 }
 
 // adopt folds the last rows, gives the view to the writer and starts the

@@ -96,8 +96,21 @@ func (e *Engine) withdraw() {
 // Epoch returns the current epoch.
 func (e *Engine) Epoch() uint64 { return e.current.Load().Epoch }
 
-// Catalog returns the version of the names and columns of what can be read.
-func (e *Engine) Catalog() int64 { return e.current.Load().catalog }
+// Definition returns the definition of a source, a view or a table, nil if there is
+// none: another pointer when it is not the same any more.
+func (e *Engine) Definition(name string) any {
+	s := e.current.Load()
+	if src := s.sources[name]; src != nil {
+		return src.def
+	}
+	if v := s.views[name]; v != nil {
+		return v.def
+	}
+	if t := s.tables[name]; t != nil {
+		return t.def
+	}
+	return nil
+}
 
 // Touched returns a number that is another one when what a source, a table or a
 // view shows may have changed, and 0 for what is none of them. It costs little.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/setting"
 )
 
 // prepareControl prepares the statements about the session itself.
@@ -41,9 +42,9 @@ func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
 	case *parser.Reset:
 		simple(func(context.Context) (string, error) {
 			if t.Name == "" {
-				s.settings.resetAll()
+				s.settings.ResetAll()
 			} else {
-				s.settings.reset(t.Name)
+				s.settings.Reset(t.Name)
 			}
 			return "", nil
 		})
@@ -83,7 +84,7 @@ func (s *Session) keep(tree parser.Statement) {
 	case *parser.NoOp:
 		if t.Tag == "DISCARD ALL" {
 			s.closeCursors(true)
-			s.settings.resetAll()
+			s.settings.ResetAll()
 			s.resetRole()
 			s.deallocate("")
 			s.db.channels.Unlisten(s, "")
@@ -96,7 +97,7 @@ func (s *Session) beginTransaction() (notice string) {
 		return "there is already a transaction in progress"
 	}
 	s.status = statusOpen
-	s.settings.begin()
+	s.settings.Begin()
 	return ""
 }
 
@@ -119,7 +120,7 @@ func (s *Session) commit(ctx context.Context) (*Result, error) {
 	if s.status == statusFailed {
 		pending = nil
 	}
-	s.settings.end(s.status == statusOpen)
+	s.settings.End(s.status == statusOpen)
 	s.endTransaction()
 	for _, n := range pending {
 		s.db.channels.Notify(n)
@@ -142,7 +143,7 @@ func (s *Session) rollback() (notice string) {
 	if s.status == statusIdle {
 		return "there is no transaction in progress"
 	}
-	s.settings.end(false)
+	s.settings.End(false)
 	s.endTransaction()
 	return ""
 }
@@ -152,7 +153,7 @@ func (s *Session) setSetting(ctx context.Context, t *parser.Set) error {
 		return Errorf("55P02", "parameter %q cannot be changed", t.Name)
 	}
 	if t.Default {
-		s.settings.reset(t.Name)
+		s.settings.Reset(t.Name)
 		return nil
 	}
 	value := strings.Join(t.Values, ", ")
@@ -187,7 +188,7 @@ func (s *Session) setSetting(ctx context.Context, t *parser.Set) error {
 		}
 		value = map[bool]string{true: "on", false: "off"}[on]
 	}
-	s.settings.set(t.Name, value)
+	s.settings.Set(t.Name, value)
 	if t.Name == "application_name" {
 		s.activity.SetApplication(value)
 	}
@@ -213,14 +214,14 @@ func (s *Session) checkZone(ctx context.Context, zone string) (string, error) {
 
 func (s *Session) prepareShowSetting(st *Statement, t *parser.ShowSetting) error {
 	if t.Name == "" {
-		return s.textStatement(st, []string{"name", "setting"}, func(context.Context) ([][]string, error) { return s.settings.all(), nil })
+		return s.textStatement(st, []string{"name", "setting"}, func(context.Context) ([][]string, error) { return s.settings.All(), nil })
 	}
-	if !s.settings.known(t.Name) {
+	if !s.settings.Known(t.Name) {
 		return Errorf(CodeUndefinedObject, "unrecognized configuration parameter %q", t.Name)
 	}
 	name := t.Name
-	if p, ok := spelling[name]; ok {
+	if p, ok := setting.Spelling[name]; ok {
 		name = p
 	}
-	return s.textStatement(st, []string{name}, func(context.Context) ([][]string, error) { return [][]string{{s.settings.get(t.Name)}}, nil })
+	return s.textStatement(st, []string{name}, func(context.Context) ([][]string, error) { return [][]string{{s.settings.Get(t.Name)}}, nil })
 }

@@ -19,6 +19,7 @@ const maxCursors = 100
 type cursor struct {
 	s      *Session
 	st     *Statement // what it reads
+	args   []any      // the values of its parameters
 	hold   bool       // it outlives its transaction
 	held   bool       // and has done so
 	ctx    context.Context
@@ -32,24 +33,22 @@ type cursor struct {
 }
 
 // prepareDeclare prepares DECLARE … CURSOR.
-func (s *Session) prepareDeclare(ctx context.Context, st *Statement, t *parser.Declare) error {
+func (s *Session) prepareDeclare(ctx context.Context, st *Statement, t *parser.Declare, paramTypes []string) error {
 	inner := &Statement{SQL: st.SQL, Tag: "SELECT"}
 	var err error
 	if t.Subscribe != nil {
 		inner.Tag = "SUBSCRIBE"
-		err = s.prepareSubscribe(ctx, inner, t.Subscribe, nil)
+		err = s.prepareSubscribe(ctx, inner, t.Subscribe, paramTypes)
 	} else {
-		err = s.prepareSelect(ctx, inner, t.SQL, t.Offset, nil)
+		err = s.prepareSelect(ctx, inner, t.SQL, t.Offset, paramTypes)
 	}
 	if err != nil {
 		return err
 	}
 	st.requireAll(inner)
-	if len(inner.Params) > 0 {
-		return Errorf(CodeUndefinedParameter, "a cursor's query can't have parameters").WithHint("Write the values into the query.")
-	}
-	st.run = func(ctx context.Context, _ []any) (*Result, error) {
-		if err := s.declare(ctx, t, inner); err != nil {
+	st.Params = inner.Params
+	st.run = func(ctx context.Context, args []any) (*Result, error) {
+		if err := s.declare(ctx, t, inner, args); err != nil {
 			return nil, err
 		}
 		return &Result{Tag: st.Tag}, nil
@@ -57,7 +56,7 @@ func (s *Session) prepareDeclare(ctx context.Context, st *Statement, t *parser.D
 	return nil
 }
 
-func (s *Session) declare(ctx context.Context, t *parser.Declare, inner *Statement) error {
+func (s *Session) declare(ctx context.Context, t *parser.Declare, inner *Statement, args []any) error {
 	switch {
 	case s.status == statusIdle && !t.Hold:
 		return Errorf("25P01", "DECLARE CURSOR can only be used in transaction blocks").
@@ -67,7 +66,7 @@ func (s *Session) declare(ctx context.Context, t *parser.Declare, inner *Stateme
 	case len(s.cursors) >= maxCursors:
 		return Errorf(CodeProgramLimit, "a session can't have more than %d cursors", maxCursors).WithHint("Close those that are no longer needed.")
 	}
-	c := &cursor{s: s, st: inner, hold: t.Hold}
+	c := &cursor{s: s, st: inner, args: args, hold: t.Hold}
 	c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	if inner.Live || s.status == statusIdle {
 		if err := c.start(ctx); err != nil {
@@ -92,7 +91,7 @@ func (s *Session) declare(ctx context.Context, t *parser.Declare, inner *Stateme
 // cursor; the statement's own may only interrupt it.
 func (c *cursor) start(ctx context.Context) (err error) {
 	defer context.AfterFunc(ctx, func() { c.cancel(context.Cause(ctx)) })()
-	c.result, err = c.st.run(c.ctx, nil)
+	c.result, err = c.st.run(c.ctx, c.args)
 	return err
 }
 

@@ -195,7 +195,7 @@ func (q *rowQuery) rows(ctx context.Context, r *engine.Read, schema *batch.Schem
 }
 
 func (q *rowQuery) collect(ctx context.Context, r *engine.Read, schema *batch.Schema, args []any) (list []arrow.RecordBatch, err error) {
-	if err := r.SetTimeZone(ctx, q.s.settings.get("timezone")); err != nil {
+	if err := r.SetTimeZone(ctx, q.s.settings.Get("timezone")); err != nil {
 		return nil, err
 	}
 	if err := r.SetPath(ctx, q.path); err != nil {

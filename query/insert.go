@@ -433,7 +433,7 @@ func (in *insertQuery) run(ctx context.Context, args []any) (*Result, error) {
 	if err := in.s.db.engine.Append(ctx, in.target.name, b); err != nil {
 		return nil, err
 	}
-	if in.s.settings.off("synchronous_commit") {
+	if in.s.settings.Off("synchronous_commit") {
 		return res, nil
 	}
 	if err := in.s.db.Checkpoint(ctx); err != nil {

@@ -43,7 +43,7 @@ func explainAt(err error, code string, offset int, hint string) error {
 const backgroundSetting = "background_ddl"
 
 // background reports whether statements that build return before they are done.
-func (s *Session) background() bool { return s.settings.get(backgroundSetting) == "on" }
+func (s *Session) background() bool { return s.settings.Get(backgroundSetting) == "on" }
 
 // parseSwitch reads a boolean setting or option as Postgres does.
 func parseSwitch(value string) (on, ok bool) {

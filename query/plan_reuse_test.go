@@ -34,6 +34,9 @@ func TestPlansSeeWhatComes(t *testing.T) {
 			if err != nil {
 				return n
 			}
+			if int(rec.NumCols()) != len(st.Columns) {
+				t.Fatalf("%s: %d columns, described as %d", sql, rec.NumCols(), len(st.Columns))
+			}
 			n += rec.NumRows()
 		}
 	}

@@ -282,4 +282,41 @@ func TestParametersOfUnknownTypeAreText(t *testing.T) {
 	check(t, db, "SELECT $1 || 'b', $2 + 1", "ab 3", "a", int64(2))
 	check(t, db, "SELECT $1 * 2", "3", 1.5)
 	check(t, db, "SELECT coalesce($1, 'none')", "none", nil)
+	check(t, db, "SELECT 'a' = ANY ($1)", "true", []any{"b", "a"})
+	check(t, db, "SELECT 1 = ANY ($1)", "false", []any{int64(2)})
+	check(t, db, "SELECT json_object($1::VARCHAR, 1) AS a, 2 AS b", `{"k":1} 2`, "k")
+	check(t, db, "SELECT count(*), $2 FROM generate_series(1, $1)", "3 x", int64(3), "x")
+	check(t, db, "SELECT 'a', max(n), $3 FROM generate_series($1::int, $2::int) n", "a 3 x", int64(1), int64(3), "x")
+	s := db.NewSession(SessionOptions{})
+	defer s.Close()
+	st, err := s.Prepare(ctx, "SELECT json_object($1::VARCHAR, 1) AS a, 2 AS b", nil)
+	if err != nil || len(st.Columns) != 2 || st.Params[0] != "VARCHAR" || st.Columns[0] != (Column{"a", "JSON"}) {
+		t.Errorf("%v, %+v", err, st)
+	}
+}
+
+func TestCursorsHaveParameters(t *testing.T) {
+	db := open(t, "")
+	exec(t, db, ordersSQL)
+	fill(t, db, 0, 10)
+	s := db.NewSession(SessionOptions{})
+	defer s.Close()
+	run := func(sql string, args ...any) string {
+		t.Helper()
+		st, err := s.Prepare(ctx, sql, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := table(s.Execute(ctx, st, args))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	run("BEGIN")
+	run("DECLARE c CURSOR FOR SELECT count(*) FROM orders WHERE id >= $1 AND id < $2", int64(2), int64(5))
+	if got := run("FETCH ALL FROM c"); got != "3" {
+		t.Errorf("got %s", got)
+	}
+	run("COMMIT")
 }

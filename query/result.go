@@ -16,6 +16,8 @@ type Column struct {
 	Name string
 	// Type is DuckDB's spelling of the type, which is also its canonical one
 	// here: BIGINT, DECIMAL(12,2), TIMESTAMP WITH TIME ZONE, JSON, INTEGER[], …
+	// Columns of pg_catalog have types that DuckDB doesn't: pg_oid and pg_xid,
+	// whose values are BIGINT, pg_name, pg_char and others, whose are VARCHAR.
 	Type string
 }
 

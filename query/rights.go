@@ -93,7 +93,7 @@ func (s *Session) showRole() {
 	}
 	s.activity.SetRole(current, s.rights.Unlimited() || s.rights.Admin())
 	for name, value := range map[string]string{"is_superuser": super, "session_authorization": session, "role": role} {
-		s.settings.values[name], s.settings.defaults[name] = value, value
+		s.settings.Values[name], s.settings.Defaults[name] = value, value
 	}
 }
 
@@ -119,7 +119,7 @@ func (s *Session) introduction(sql string) func(context.Context, *engine.Read) e
 // setVariables tells functions such as current_setting about the session.
 func (s *Session) setVariables(ctx context.Context, r *engine.Read, session, current string) error {
 	var settings strings.Builder
-	for i, pair := range s.settings.all() {
+	for i, pair := range s.settings.All() {
 		if i > 0 {
 			settings.WriteString(", ")
 		}

@@ -20,7 +20,7 @@ func (s *Session) setSavepoint(name string) error {
 	if len(s.savepoints) >= maxSavepoints {
 		return Errorf(CodeProgramLimit, "too many savepoints in this transaction").WithHint("RELEASE those that are no longer needed.")
 	}
-	s.savepoints = append(s.savepoints, savepoint{name, maps.Clone(s.settings.values)})
+	s.savepoints = append(s.savepoints, savepoint{name, maps.Clone(s.settings.Values)})
 	return nil
 }
 
@@ -56,7 +56,7 @@ func (s *Session) rollbackTo(name string) error {
 	if err != nil {
 		return err
 	}
-	s.settings.values = maps.Clone(s.savepoints[at].settings)
+	s.settings.Values = maps.Clone(s.savepoints[at].settings)
 	s.savepoints = s.savepoints[:at+1]
 	s.status = statusOpen
 	return nil

@@ -35,15 +35,16 @@ func (s *Session) prepareSelect(ctx context.Context, st *Statement, sql string, 
 
 // selectQuery is a query that has passed the gate.
 type selectQuery struct {
-	s      *Session
-	st     *Statement
-	sql    string         // as DuckDB gets it: as written, but for what admit and describe say
-	offset int            // of sql in the statement; beyond it, when sql is another text
-	text   pgcatalog.Text // which sql began as
-	names  pgcatalog.ColumnNames
-	path   engine.Path
-	reads  *gate.Reads
-	apart  bool // it has nothing to do with the session's transaction
+	s       *Session
+	st      *Statement
+	sql     string         // as DuckDB gets it: as written, but for what admit and describe say
+	written string         // as it was before admit led it to the shadow catalog
+	offset  int            // of sql in the statement; beyond it, when sql is another text
+	text    pgcatalog.Text // which sql began as
+	names   pgcatalog.ColumnNames
+	path    engine.Path
+	reads   *gate.Reads
+	apart   bool // it has nothing to do with the session's transaction
 }
 
 // explain turns an error into one for the user.
@@ -72,7 +73,7 @@ func (q *selectQuery) admit(ctx context.Context) error {
 				return nil
 			}
 		}
-		q.sql, q.path = rewritten, engine.CatalogPath
+		q.sql, q.written, q.path = rewritten, q.sql, engine.CatalogPath
 		if changed {
 			q.offset = len(q.st.SQL) + 1
 		}
@@ -92,7 +93,7 @@ func (q *selectQuery) admit(ctx context.Context) error {
 
 // prepare binds the query on a read's connection, under the session's settings.
 func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, error) {
-	if err := r.SetTimeZone(ctx, q.s.settings.get("timezone")); err != nil {
+	if err := r.SetTimeZone(ctx, q.s.settings.Get("timezone")); err != nil {
 		return nil, err
 	}
 	if err := r.SetPath(ctx, q.path); err != nil {
@@ -161,15 +162,52 @@ func (q *selectQuery) describeOn(ctx context.Context, r *engine.Read, paramTypes
 			q.st.Params[i] = t
 		}
 	}
-	q.st.Columns = make([]Column, len(stmt.Columns))
-	for i, c := range stmt.Columns {
-		name := q.names.Of(i, len(stmt.Columns))
+	columns, err := q.columns(ctx, r, stmt)
+	if err != nil {
+		return err
+	}
+	q.st.Columns = make([]Column, len(columns))
+	types := make([]string, len(columns))
+	for i, c := range columns {
+		types[i] = c.Type
+	}
+	if q.path == engine.CatalogPath {
+		types = pgcatalog.ResultTypes(q.written, types)
+	}
+	for i, c := range columns {
+		name := q.names.Of(i, len(columns))
 		if name == "" {
 			name = columnName(c.Name)
 		}
-		q.st.Columns[i] = Column{Name: name, Type: c.Type}
+		q.st.Columns[i] = Column{Name: name, Type: types[i]}
 	}
 	return nil
+}
+
+// columns returns the columns of the query's result. Some functions, such as
+// json_object, are bound only when the parameters have values: until then there
+// is one column of no type. What the query is without values is told by it with
+// NULLs in their places.
+func (q *selectQuery) columns(ctx context.Context, r *engine.Read, stmt *duck.Stmt) ([]duck.Column, error) {
+	if len(stmt.Columns) != 1 || stmt.Columns[0].Type != "" {
+		return stmt.Columns, nil
+	}
+	nulls := make(map[string]string)
+	for i, t := range stmt.Params {
+		nulls[fmt.Sprint("$", i+1)] = "NULL" // where the type isn't known, there is a cast around it
+		if t != "" {
+			nulls[fmt.Sprint("$", i+1)] = "CAST(NULL AS " + t + ")"
+		}
+	}
+	written := q.sql
+	defer func() { q.sql = written }()
+	q.sql = parser.ReplaceParams(written, nulls)
+	bound, err := q.prepare(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer bound.Close()
+	return bound.Columns, nil
 }
 
 // missesColumn reports whether a query names a column that there is not.
@@ -200,8 +238,10 @@ func columnName(name string) string {
 }
 
 // guesses are the types that a parameter may have of which neither DuckDB nor
-// the client can tell the type: text first, as in Postgres.
-var guesses = []string{"VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMP WITH TIME ZONE"}
+// the client can tell the type: text first, as in Postgres, and lists last, as in
+// column = ANY ($1).
+var guesses = []string{"VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMP WITH TIME ZONE",
+	"VARCHAR[]", "BIGINT[]", "DOUBLE[]", "TIMESTAMP WITH TIME ZONE[]"}
 
 // prepareWithTypes binds the query with casts around the parameters whose
 // types DuckDB could not tell: to the client's, or to the first guess that fits.
@@ -209,19 +249,15 @@ func (q *selectQuery) prepareWithTypes(ctx context.Context, r *engine.Read, know
 	written := q.sql
 	var first error
 	for _, guess := range guesses {
-		casts := make(map[string]string)
-		for i, t := range known {
-			switch {
-			case t != "":
-			case i < len(given) && given[i] != "":
-				casts[fmt.Sprint("$", i+1)] = given[i]
-			default:
-				casts[fmt.Sprint("$", i+1)] = guess
-			}
-		}
-		q.sql = parser.CastParameters(written, casts)
+		var types []string
+		q.sql, types = parser.CastParams(written, known, given, guess)
 		stmt, err := q.prepare(ctx, r)
 		if err == nil {
+			for i, t := range types {
+				if i < len(stmt.Params) && stmt.Params[i] == "" {
+					stmt.Params[i] = t
+				}
+			}
 			return stmt, nil
 		}
 		if first == nil {
@@ -388,7 +424,7 @@ func (q *selectQuery) evaluate(ctx context.Context, r *engine.Read, b gate.TimeB
 	}
 	schema := source.Schema()
 	want := schema.Columns[schema.Index(source.EventTime)].Type.String()
-	if err := r.SetTimeZone(ctx, q.s.settings.get("timezone")); err != nil {
+	if err := r.SetTimeZone(ctx, q.s.settings.Get("timezone")); err != nil {
 		return 0, false, err
 	}
 	rows, err := r.Conn().Query(ctx, "SELECT typeof(x), epoch_us(x) FROM ("+sql+") AS t(x) WHERE isfinite(x)")

@@ -7,13 +7,15 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/pgcatalog"
 )
 
 // description is what admit and describe find out about a query. It holds for
-// the same text until the names or columns of what can be read change.
+// the same text as long as the definitions of what it reads do.
 type description struct {
+	reading []any // the definitions, in the order of reads.Relations
 	sql     string
 	text    pgcatalog.Text
 	beyond  bool // errors have no place in the text
@@ -30,8 +32,8 @@ const descriptions = 1000
 // the same few queries come again and again.
 func (q *selectQuery) learn(ctx context.Context, paramTypes []string) error {
 	cache := q.s.db.descriptions
-	key := fmt.Sprint(q.s.db.engine.Catalog(), q.s.opts.PostgresNames, paramTypes, "\x00", q.sql)
-	if d, ok := cache.Get(key); ok {
+	key := fmt.Sprint(q.s.opts.PostgresNames, paramTypes, "\x00", q.sql)
+	if d, ok := cache.Get(key); ok && slices.Equal(d.reading, q.s.db.definitions(d.reads)) {
 		q.sql, q.text, q.path, q.reads = d.sql, d.text, d.path, d.reads
 		if d.beyond {
 			q.offset = len(q.st.SQL) + 1
@@ -43,14 +45,27 @@ func (q *selectQuery) learn(ctx context.Context, paramTypes []string) error {
 	if err := q.admit(ctx); err != nil {
 		return err
 	}
+	reading := q.s.db.definitions(q.reads) // before what they are is looked at
 	if err := q.describe(ctx, paramTypes); err != nil {
 		return err
 	}
 	cache.Put(strings.Clone(key), &description{
-		sql: q.sql, text: q.text, beyond: q.offset != written, path: q.path, reads: q.reads,
+		reading: reading, sql: q.sql, text: q.text, beyond: q.offset != written, path: q.path, reads: q.reads,
 		params: slices.Clone(q.st.Params), columns: slices.Clone(q.st.Columns),
 	})
 	return nil
+}
+
+// definitions returns the definitions of what a query reads.
+func (db *DB) definitions(reads *gate.Reads) []any {
+	list := make([]any, len(reads.Relations))
+	for i, r := range reads.Relations {
+		if r.Schema == publicSchema {
+			name := strings.TrimSuffix(strings.TrimSuffix(r.Name, catalog.LateSuffix), catalog.RejectedSuffix)
+			list[i] = db.engine.Definition(name)
+		}
+	}
+	return list
 }
 
 // steady reports whether the query's plan may be used again: it reads nothing. Of

@@ -10,6 +10,7 @@ import (
 	"github.com/millstream-db/millstream/query/access"
 	"github.com/millstream-db/millstream/query/activity"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/setting"
 	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
@@ -18,7 +19,7 @@ import (
 type Session struct {
 	db       *DB
 	opts     SessionOptions
-	settings settings
+	settings setting.Settings
 	rights   *access.Rights
 
 	status byte // I, T or E: outside a transaction, in one, in a failed one
@@ -69,7 +70,7 @@ func (s *Session) Close() {
 func (s *Session) Status() byte { return s.status }
 
 // Setting returns a setting's value, "" when it is not known.
-func (s *Session) Setting(name string) string { return s.settings.get(name) }
+func (s *Session) Setting(name string) string { return s.settings.Get(name) }
 
 // Prepare reads one statement. paramTypes are DuckDB's names of the types of
 // $1, $2, … as far as the client knows them, "" elsewhere. A text without a
@@ -119,7 +120,7 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 	case *parser.CopyTo:
 		return st, s.prepareCopy(ctx, st, t, paramTypes)
 	case *parser.Declare:
-		return st, s.prepareDeclare(ctx, st, t)
+		return st, s.prepareDeclare(ctx, st, t, paramTypes)
 	case *parser.Fetch:
 		return st, s.prepareFetch(st, t)
 	case *parser.ExplainView:

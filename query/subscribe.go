@@ -46,7 +46,7 @@ func (s *Session) prepareSubscribe(ctx context.Context, st *Statement, t *parser
 		return e
 	}
 	st.requireAll(q.st)
-	o := engine.SubscribeOptions{SQL: q.sql, Path: q.path, Zone: s.settings.get("timezone")}
+	o := engine.SubscribeOptions{SQL: q.sql, Path: q.path, Zone: s.settings.Get("timezone")}
 	o.NoSnapshot, o.Progress = t.NoSnapshot, t.Progress
 	for _, c := range q.st.Columns {
 		o.Columns = append(o.Columns, duck.Column(c))

@@ -204,6 +204,9 @@ func (s *Stmt) bind(i mapping.IdxT, arg any) error {
 		if err != nil {
 			return err
 		}
+		if value.Ptr == nil { // DuckDB would crash
+			return &Error{Type: "Invalid Input", Message: fmt.Sprintf("parameter $%d has a value that %T can't hold", i, arg), Position: -1}
+		}
 		state = mapping.BindValue(s.data, i, value)
 		mapping.DestroyValue(&value)
 	}
@@ -234,7 +237,9 @@ func createValue(arg any) (mapping.Value, error) {
 		if v.Scale == 0 && width > 18 {
 			return mapping.CreateHugeInt(huge), nil
 		}
-		width = min(38, max(width, int(v.Scale)))
+		if width = max(width, int(v.Scale)); width > 38 {
+			return mapping.CreateVarchar(v.String()), nil // beyond DuckDB's DECIMAL, who says so or rounds it
+		}
 		return mapping.CreateDecimal(mapping.NewDecimal(uint8(width), v.Scale, huge)), nil
 	case []any:
 		return createList(v)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -290,5 +291,28 @@ func TestParametersWithoutATypeAreUnknown(t *testing.T) {
 			t.Errorf("%s: parameters %q, want %q", sql, s.Params, want)
 		}
 		s.Close()
+	}
+}
+
+// TestParametersThatDuckDBCantHold binds values for which DuckDB makes none.
+func TestParametersThatDuckDBCantHold(t *testing.T) {
+	_, c := open(t)
+	s, err := c.Prepare("SELECT CAST($1 AS VARCHAR)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Query(context.Background(), []any{"\xff"}); err == nil || !strings.Contains(err.Error(), "parameter $1") {
+		t.Errorf("a list of invalid text: %v", err)
+	}
+	for _, v := range []batch.DecimalValue{
+		{Unscaled: batch.Int128Value{Lo: 1}, Scale: 39}, {Unscaled: batch.Int128Value{Hi: math.MaxInt64}, Scale: 1},
+	} {
+		rows, err := s.Query(context.Background(), v)
+		if err != nil {
+			t.Errorf("%v: %v", v, err)
+			continue
+		}
+		rows.Close()
 	}
 }

@@ -1,10 +1,13 @@
 package history
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/millstream-db/millstream/engine/duck"
 )
 
 // Since is the condition that a row of history came after a cut. The least
@@ -20,4 +23,18 @@ func Since(next map[int32]int64) string {
 	}
 	sql.WriteString(" ELSE 0 END")
 	return sql.String()
+}
+
+// Count returns how many rows a table has, or part of one: table may go on with a
+// condition.
+func Count(ctx context.Context, conn *duck.Conn, table string) (n int64, err error) {
+	rows, err := conn.Query(ctx, "SELECT count(*) FROM "+table)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	if ok, err := rows.Next(); err != nil || !ok {
+		return 0, err
+	}
+	return n, rows.Scan(&n)
 }

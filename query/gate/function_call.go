@@ -99,6 +99,10 @@ func (w *walker) tableFunction(n node) {
 		w.windowTable(n, name)
 		return
 	}
+	if w.rel.Macro(name) && !strings.HasPrefix(name, ownPrefix) {
+		w.fields(n, "FUNCTION", exprShapes["FUNCTION"], commonExprFields)
+		return
+	}
 	if w.qualifier(n, name) {
 		panic(errorAt(n.offset(), codeUndefinedFunction, "function %s.%s does not exist", excerpt(n.str("schema")), excerpt(name)))
 	}

@@ -1,65 +1,113 @@
 package parser
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// CastParameters writes CAST($n AS type) for the given parameters, by their text.
-func CastParameters(sql string, casts map[string]string) string {
-	out, err := replaceParameters(sql, func(t Token) (string, error) {
-		if want, ok := casts[t.Text]; ok {
-			return "CAST(" + t.Text + " AS " + want + ")", nil
+// CastParams writes casts around the parameters whose types are not known, which
+// are "" in known: to the type that is given for them, that the statement states,
+// or else to a guess. It returns the types of all.
+func CastParams(sql string, known, given []string, guess string) (cast string, types []string) {
+	types = slices.Clone(known)
+	stated, casts := StatedTypes(sql), make(map[string]string)
+	for i, t := range known {
+		if t != "" {
+			continue
 		}
-		return t.Text, nil
-	})
+		name := fmt.Sprint("$", i+1)
+		types[i] = cmp.Or(stated[name], guess)
+		if i < len(given) && given[i] != "" {
+			types[i] = given[i]
+		}
+		casts[name] = "CAST(" + name + " AS " + types[i] + ")"
+	}
+	return ReplaceParams(sql, casts), types
+}
+
+// castTypes is DuckDB's spelling of types that parameters are cast to.
+var castTypes = map[string]string{
+	"int": "INTEGER", "int4": "INTEGER", "integer": "INTEGER", "int8": "BIGINT", "bigint": "BIGINT", "int2": "SMALLINT", "smallint": "SMALLINT",
+	"text": "VARCHAR", "varchar": "VARCHAR", "bool": "BOOLEAN", "boolean": "BOOLEAN", "float8": "DOUBLE", "float4": "FLOAT", "real": "FLOAT",
+	"date": "DATE", "timestamp": "TIMESTAMP", "timestamptz": "TIMESTAMP WITH TIME ZONE", "uuid": "UUID", "json": "JSON",
+}
+
+// StatedTypes returns the types of parameters as the statement says them: by a
+// cast, $1::int, or as arguments of generate_series, which are numbers when
+// nothing else says what they are.
+func StatedTypes(sql string) map[string]string {
+	tokens, err := Lex(sql)
+	if err != nil {
+		return nil
+	}
+	found := make(map[string]string)
+	depth := 0 // of parentheses since generate_series
+	for i, t := range tokens {
+		switch {
+		case t.Kind == Param && tokens[i+1].Text == "::":
+			if after := tokens[min(i+3, len(tokens)-1)].Text; after != "[" && after != "(" {
+				found[t.Text] = castTypes[tokens[min(i+2, len(tokens)-1)].Value]
+			}
+		case t.Kind == Param && depth == 1:
+			found[t.Text] = "INTEGER"
+		case depth == 0 && t.Text == "(" && i > 0 && tokens[i-1].Value == "generate_series":
+			depth = 1
+		case depth > 0 && t.Text == "(":
+			depth++
+		case depth > 0 && t.Text == ")":
+			depth--
+		}
+	}
+	return found
+}
+
+// ReplaceParams writes texts for the parameters that have one, by name: $1.
+func ReplaceParams(sql string, texts map[string]string) string {
+	tokens, err := Lex(sql)
 	if err != nil {
 		return sql
 	}
-	return out
+	var out strings.Builder
+	last := 0
+	for _, t := range tokens {
+		if text, ok := texts[t.Text]; ok && t.Kind == Param {
+			out.WriteString(sql[last:t.Offset] + text)
+			last = t.End()
+		}
+	}
+	out.WriteString(sql[last:])
+	return out.String()
 }
 
 // PutArguments writes arguments in the places of the parameters $1, $2, …, the
 // first of them as values of the given types. It returns how many parameters there
 // are, whether or not there are so many arguments.
 func PutArguments(sql string, types, args []string) (text string, parameters int, err error) {
-	parameters = len(types)
-	text, err = replaceParameters(sql, func(t Token) (string, error) {
-		n, err := strconv.Atoi(strings.TrimPrefix(t.Text, "$"))
-		if err != nil {
-			return "", errorAt(t.Offset, codeSyntax, "parameter %s has no number", t.Text)
-		}
-		parameters = max(parameters, n)
-		switch {
-		case n < 1 || n > len(args):
-			return t.Text, nil
-		case n <= len(types):
-			return "CAST((" + args[n-1] + ") AS " + types[n-1] + ")", nil
-		}
-		return "(" + args[n-1] + ")", nil
-	})
-	return text, parameters, err
-}
-
-func replaceParameters(sql string, with func(Token) (string, error)) (string, error) {
 	tokens, err := Lex(sql)
 	if err != nil {
-		return "", fmt.Errorf("parameters: %w", err)
+		return "", 0, err
 	}
-	var out strings.Builder
-	last := 0
+	parameters = len(types)
 	for _, t := range tokens {
 		if t.Kind != Param {
 			continue
 		}
-		text, err := with(t)
+		n, err := strconv.Atoi(strings.TrimPrefix(t.Text, "$"))
 		if err != nil {
-			return "", err
+			return "", 0, errorAt(t.Offset, codeSyntax, "parameter %s has no number", t.Text)
 		}
-		out.WriteString(sql[last:t.Offset] + text)
-		last = t.End()
+		parameters = max(parameters, n)
 	}
-	out.WriteString(sql[last:])
-	return out.String(), nil
+	texts := make(map[string]string)
+	for i, arg := range args {
+		if i < len(types) {
+			texts[fmt.Sprint("$", i+1)] = "CAST((" + arg + ") AS " + types[i] + ")"
+		} else {
+			texts[fmt.Sprint("$", i+1)] = "(" + arg + ")"
+		}
+	}
+	return ReplaceParams(sql, texts), parameters, nil
 }

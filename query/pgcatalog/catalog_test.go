@@ -21,7 +21,9 @@ CREATE SCHEMA live.meta;
 CREATE SCHEMA live.millstream;
 CREATE VIEW live.millstream.sources AS SELECT 'orders' AS name, 0::BIGINT AS rows;
 CREATE VIEW live.millstream.comments AS SELECT 'revenue' AS object, NULL::VARCHAR AS "column", 'what came in' AS comment;
-CREATE VIEW live.millstream.table_columns AS SELECT 'none' AS "table", 1 AS position, 'id' AS name, true AS not_null, NULL::VARCHAR AS "default", 1 AS key_position;
+CREATE VIEW live.millstream.table_columns AS SELECT * FROM (VALUES
+  ('items', 1, 'order_id', true, NULL, 1), ('items', 2, 'line', true, NULL, 2), ('items', 3, 'product', false, '''none''', NULL),
+  ('items', 4, 'quantity', false, '1', NULL)) t("table", position, name, not_null, "default", key_position);
 CREATE VIEW live.millstream.views AS SELECT 'revenue' AS name,
   'SELECT customer, sum(amount)::decimal(38,2) AS revenue FROM orders GROUP BY customer' AS definition;
 CREATE MACRO live.public.ms_signal(kind, process, seconds) AS process > 0;
@@ -35,6 +37,7 @@ CREATE VIEW live.millstream.privileges AS SELECT * FROM (VALUES ('orders', 10::B
 CREATE VIEW live.public.orders AS SELECT 1::BIGINT AS order_id, 'x' AS customer, 1::DECIMAL(12,2) AS amount, 1::INTEGER AS quantity,
   1::DOUBLE AS price, true AS paid, DATE '2026-01-01' AS day, now() AS ts, ['a'] AS tags, [1::DECIMAL(8,3)] AS prices, '{}'::JSON AS payload,
   uuid() AS id, 'x' AS "Order Ref";
+CREATE VIEW live.public.items AS SELECT 1::BIGINT AS order_id, 1::INTEGER AS line, 'x' AS product, 1::SMALLINT AS quantity;
 CREATE VIEW live.meta.orders AS SELECT 1::BIGINT AS order_id;
 CREATE VIEW live.public."orders$late" AS SELECT 1::BIGINT AS order_id, now() AS ts;
 CREATE VIEW live.public."orders$rejected" AS SELECT 'x' AS error, 'x'::BLOB AS value;
@@ -301,16 +304,17 @@ func BenchmarkRewrite(b *testing.B) {
 	}
 }
 
-// TestRewriteIsLinear gives Rewrite the longest texts that the parser lets pass.
+// TestRewriteIsLinear gives Rewrite and ResultTypes the longest texts that the parser lets pass.
 func TestRewriteIsLinear(t *testing.T) {
 	for _, part := range []string{
 		"user ", "select ", "select user ", "(", "x::regclass ", "::regclass", "cast(", "a.", "from pg_class ", "~", ",", "[", "version() ",
-		"case ", "pg_catalog.", "select x::text, ", "like 'a\\' ", "operator(", "x as (", "generate_series(1) x,", "a ~ b",
+		"case ", "pg_catalog.", "select x::text, ", "like 'a\\' ", "operator(", "x as (", "generate_series(1) x,", "a ~ b", "(select ", "from (select ", "with x as (", "union select 1 ", "select a, ", "typinput, ", "indkey[1], ", "array_upper(indkey, 1),",
 	} {
 		text := strings.Repeat(part, 30_000)
 		for _, prefix := range []string{"", "select version(), 'x'::regclass from pg_class, "} {
 			start := time.Now()
 			Rewrite(prefix + text)
+			ResultTypes(prefix+text, []string{"VARCHAR", "BIGINT"})
 			if took := time.Since(start); took > 2*time.Second {
 				t.Errorf("%q: %v", prefix+part, took)
 			}

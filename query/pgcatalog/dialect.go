@@ -26,10 +26,30 @@ func (r *rewriter) dialect() {
 			if list, ok := arrayLiteral(t.Value); ok {
 				r.replace(i, i+1, list)
 			}
+		case r.mark(i+1, "(") && r.word(i, "json_build_object"):
+			r.replace(i, i+1, "json_object")
+		case r.mark(i+1, "(") && r.word(i, "format") && !r.mark(i-1, "."):
+			r.replace(i, i+1, catalogSchema+".pg_format")
+		case r.clause[i] == relationName && r.mark(i+1, "(") && r.partner[i+1] > 0 && r.word(i, "string_to_array", "parse_ident"):
+			r.rowOf(i)
 		case r.word(i, "tableoid"):
 			r.tableOID(i)
 		case r.clause[i] == relationName && r.mark(i+1, "(") && r.word(i, "generate_series", "generate_subscripts", "unnest"):
+			r.seriesOf(i)
 			r.columnAlias(r.partner[i+1] + 1)
+		}
+	}
+}
+
+// nulls makes the items of select lists that are NULL texts, which they are in
+// Postgres when nothing else says what they are; in DuckDB they are numbers.
+func (r *rewriter) nulls() {
+	for i := range r.tokens {
+		if r.setOp || !r.word(i, "null") || r.clause[i] != selectList || !r.mark(i-1, ",") && !r.word(i-1, "select") {
+			continue
+		}
+		if r.mark(i+1, ",") || r.word(i+1, "as", "from") || r.name(i+1) && !r.word(i+1, "is", "in", "and", "or", "not", "like", "between", "collate") {
+			r.behind(i, "::text")
 		}
 	}
 }
@@ -96,6 +116,29 @@ func (r *rewriter) tableOID(i int) {
 	case len(r.aliases) == 1:
 		for _, rel := range r.aliases {
 			r.replace(i, i+1, itoa(rel.oid))
+		}
+	}
+}
+
+// rowOf makes a query of a function in FROM that returns one value, as it may
+// stand there in Postgres.
+func (r *rewriter) rowOf(i int) {
+	closing := r.partner[i+1]
+	r.before(i, "(SELECT "+catalogSchema+".")
+	r.behind(closing, ")")
+	r.columnAlias(closing + 1)
+}
+
+// seriesOf makes a query of a generate_series in FROM whose arguments are calls:
+// functions of the catalog have queries in them, which DuckDB takes no argument
+// of a table function from.
+func (r *rewriter) seriesOf(i int) {
+	closing := r.partner[i+1]
+	for j := i + 2; j < closing && r.word(i, "generate_series"); j++ {
+		if r.name(j) && r.mark(j+1, "(") {
+			r.before(i, "(SELECT unnest(")
+			r.behind(closing, "))")
+			return
 		}
 	}
 }

@@ -22,17 +22,22 @@ func (r *rewriter) resultNames() {
 		if !r.word(i, "select") || r.mark(i-1, ".") {
 			continue
 		}
-		start := i + 1
-		if r.word(start, "all") {
-			start++
-		} else if r.word(start, "distinct") {
-			start++
-			if r.word(start, "on") && r.mark(start+1, "(") && r.partner[start+1] > 0 {
-				start = r.partner[start+1] + 1
-			}
-		}
-		r.selectList(start)
+		r.selectList(r.listStart(i))
 	}
+}
+
+// listStart returns where the list of the SELECT at a token begins.
+func (r *rewriter) listStart(i int) int {
+	start := i + 1
+	if r.word(start, "all") {
+		start++
+	} else if r.word(start, "distinct") {
+		start++
+		if r.word(start, "on") && r.mark(start+1, "(") && r.partner[start+1] > 0 {
+			start = r.partner[start+1] + 1
+		}
+	}
+	return start
 }
 
 // selectList names the items of the list that begins at a token.
@@ -40,6 +45,7 @@ func (r *rewriter) selectList(start int) {
 	for i := start; i < len(r.tokens); i++ {
 		comma := r.mark(i, ",")
 		if comma || r.listEnd(i) {
+			r.foldName(start, i)
 			if name := r.itemName(start, i); name != "" {
 				r.behind(i-1, " AS "+parser.QuoteIdent(name))
 			}
@@ -52,6 +58,15 @@ func (r *rewriter) selectList(start int) {
 		case r.partner[i] > i:
 			i = r.partner[i]
 		}
+	}
+}
+
+// foldName writes the name that is given to an item in lower case, as Postgres
+// does unless it stands in quotes; DuckDB keeps the letters.
+func (r *rewriter) foldName(start, end int) {
+	t := r.tokens[end-1]
+	if end-1 > start && r.word(end-2, "as") && t.Kind == parser.Word && t.Text != t.Value && !r.taken[end-1] {
+		r.replace(end-1, end, parser.QuoteIdent(t.Value))
 	}
 }
 

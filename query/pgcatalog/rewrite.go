@@ -23,6 +23,9 @@ func Rewrite(sql string) (rewritten string, changed bool) {
 	}
 	if r.catalog {
 		r.dialect()
+		r.nulls()
+		r.vectors()
+		r.procedures()
 	}
 	r.resultNames()
 	return r.text().SQL, true
@@ -40,6 +43,7 @@ type rewriter struct {
 	aliases map[string]*relation // what the names in FROM stand for
 	edits   []edit
 	hasFrom bool // the word FROM is in it
+	setOp   bool // so is UNION, EXCEPT or INTERSECT
 	catalog bool // the statement speaks to the catalog, not just to functions
 }
 
@@ -124,6 +128,7 @@ func (r *rewriter) clauses() []clause {
 		case t.Kind == parser.Word && !r.mark(i-1, "."):
 			l.keyword(t.Value)
 			r.hasFrom = r.hasFrom || t.Value == "from"
+			r.setOp = r.setOp || t.Value == "union" || t.Value == "except" || t.Value == "intersect"
 			r.noteCTE(i)
 		case t.Kind == parser.Word:
 			l.expect = false

@@ -7,7 +7,7 @@ import (
 	"github.com/millstream-db/millstream/query/parser"
 )
 
-// FuzzRewrite holds that no text breaks Rewrite, that what it doesn't change is
+// FuzzRewrite holds that no text breaks Rewrite and ResultTypes, that what it doesn't change is
 // the same text, and that what it makes can be cut into tokens again.
 func FuzzRewrite(f *testing.F) {
 	for _, path := range []string{"testdata/clients/psql_meta", "testdata/clients/values", "testdata/rewrite"} {
@@ -22,6 +22,9 @@ func FuzzRewrite(f *testing.F) {
 	f.Add("(SELECT x::a[")
 	f.Add("SELECT version()")
 	f.Fuzz(func(t *testing.T, text string) {
+		if types := ResultTypes(text, []string{"BIGINT"}); len(types) != 1 {
+			t.Errorf("%d types: %q", len(types), text)
+		}
 		rewritten, changed := Rewrite(text)
 		if !changed {
 			if rewritten != text {

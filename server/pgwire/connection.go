@@ -188,7 +188,7 @@ func (c *connection) handle(ctx context.Context, kind byte, body []byte) error {
 	case 'B':
 		err = c.handleBind(ctx, body)
 	case 'D':
-		err = c.handleDescribe(body)
+		err = c.handleDescribe(ctx, body)
 	case 'E':
 		err = c.handleExecute(body)
 	case 'C':
@@ -196,7 +196,9 @@ func (c *connection) handle(ctx context.Context, kind byte, body []byte) error {
 	}
 	if err != nil {
 		c.skipping = true
-		return c.report(err)
+		err = c.report(err)
+		c.out.flush() // the client may wait for it before it sends Sync
+		return err
 	}
 	return nil
 }

@@ -158,7 +158,7 @@ func formatOf(formats []int16, i int) int16 {
 
 // handleDescribe describes a prepared statement or a portal. Only a portal
 // knows the formats of its columns.
-func (c *connection) handleDescribe(body []byte) error {
+func (c *connection) handleDescribe(ctx context.Context, body []byte) error {
 	m := &c.in.describe
 	if err := decode(m, body); err != nil {
 		return err
@@ -175,13 +175,30 @@ func (c *connection) handleDescribe(body []byte) error {
 	case 'P':
 		p, err := c.portal(m.Name)
 		if err != nil {
-			return err
+			return c.describeCursor(ctx, m.Name, err)
 		}
 		c.out.sendColumns(p.statement.plan.Columns, p.statement.types, p.formats)
 	default:
 		return query.Errorf(query.CodeProtocolViolation, "invalid DESCRIBE message subtype %d", m.ObjectType)
 	}
 	return nil
+}
+
+// describeCursor describes a cursor that DECLARE has made, which in PostgreSQL
+// is a portal like others. Without one there is the given error.
+func (c *connection) describeCursor(ctx context.Context, name string, none error) error {
+	if name == "" {
+		return none
+	}
+	fetch := "FETCH 1 FROM " + parser.QuoteIdent(name)
+	return c.runOnce(ctx, func(ctx context.Context) error {
+		plan, err := c.session.Prepare(ctx, fetch, nil)
+		if err != nil || plan.Columns == nil {
+			return none
+		}
+		c.out.sendColumns(plan.Columns, columnTypes(plan.Columns), make([]int16, len(plan.Columns)))
+		return nil
+	})
 }
 
 // handleExecute runs a portal, or goes on with it, and sends some or all of its

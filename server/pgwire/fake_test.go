@@ -81,6 +81,7 @@ func (s *fakeSession) Setting(name string) string {
 
 // find returns the statement for a text: a canned one, "rows N" for a column
 // with 1 to N in batches of 3, "begin", "commit", "set name value", "fail",
+// a FETCH from the cursor "declared",
 // "fail late", "sleep", "panic", "stream N" that then blocks.
 func (s *fakeSession) find(sql string) (canned, error) {
 	if st, ok := s.db.statements[sql]; ok {
@@ -93,6 +94,11 @@ func (s *fakeSession) find(sql string) (canned, error) {
 		return canned{}, nil
 	case "begin", "commit", "rollback":
 		return canned{tag: strings.ToUpper(verb)}, nil
+	case "FETCH":
+		if rest != `1 FROM "declared"` {
+			return canned{}, query.Errorf(query.CodeInvalidCursorName, "cursor does not exist")
+		}
+		return canned{tag: "FETCH", columns: number}, nil
 	case "set":
 		return canned{tag: "SET"}, nil
 	case "warn":

@@ -30,6 +30,7 @@ const (
 	oidTimeTZ      = 1266
 	oidVarbit      = 1562
 	oidNumeric     = 1700
+	oidACLItem     = 1033
 	oidRegclass    = 2205
 	oidRegtype     = 2206
 	oidUUID        = 2950
@@ -59,7 +60,7 @@ const (
 	oidTimeTZArray      = 1270
 	oidVarbitArray      = 1563
 	oidJSONArray        = 199
-	oidRegclassArray    = 2210
+	oidACLItemArray     = 1034
 	oidRegtypeArray     = 2211
 	oidUUIDArray        = 2951
 	oidJSONBArray       = 3807

@@ -99,17 +99,19 @@ var scalarTypes = map[string]*wireType{
 	"BIT":                      scalar(kindVarbit, oidVarbit, oidVarbitArray, -1),
 	"GEOMETRY":                 scalar(kindBytea, oidBytea, oidByteaArray, -1),
 
-	// Types that only pg_catalog's columns have.
-	"NAME":         scalar(kindText, oidName, oidNameArray, 64),
-	"CHAR":         scalar(kindChar, oidChar, oidCharArray, 1),
-	"OID":          scalar(kindUint4, oidOID, oidOIDArray, 4),
-	"XID":          scalar(kindUint4, oidXID, oidXIDArray, 4),
-	"REGPROC":      scalar(kindUint4, oidRegproc, oidRegprocArray, 4),
-	"REGCLASS":     scalar(kindUint4, oidRegclass, oidRegclassArray, 4),
-	"REGTYPE":      scalar(kindUint4, oidRegtype, oidRegtypeArray, 4),
-	"PG_NODE_TREE": scalar(kindText, oidPgNodeTree, 0, -1),
-	"INT2VECTOR":   {kind: kindVector, oid: oidInt2Vector, size: -1, typmod: -1, element: scalar(kindInt2, oidInt2, 0, 2)},
-	"OIDVECTOR":    {kind: kindVector, oid: oidOIDVector, size: -1, typmod: -1, element: scalar(kindUint4, oidOID, 0, 4)},
+	// Types that only pg_catalog's columns have, by the names that package
+	// pgcatalog gives them.
+	"PG_NAME":       scalar(kindText, oidName, oidNameArray, 64),
+	"PG_CHAR":       scalar(kindChar, oidChar, oidCharArray, 1),
+	"PG_OID":        scalar(kindUint4, oidOID, oidOIDArray, 4),
+	"PG_XID":        scalar(kindUint4, oidXID, oidXIDArray, 4),
+	"PG_REGPROC":    scalar(kindUint4, oidRegproc, oidRegprocArray, 4),
+	"PG_VARCHAR":    scalar(kindText, oidVarchar, oidVarcharArray, -1),
+	"PG_REGTYPE":    scalar(kindUint4, oidRegtype, oidRegtypeArray, 4),
+	"PG_ACLITEM":    scalar(kindText, oidACLItem, oidACLItemArray, 12),
+	"PG_NODE_TREE":  scalar(kindText, oidPgNodeTree, 0, -1),
+	"PG_INT2VECTOR": {kind: kindVector, oid: oidInt2Vector, size: -1, typmod: -1, element: scalar(kindInt2, oidInt2, 0, 2)},
+	"PG_OIDVECTOR":  {kind: kindVector, oid: oidOIDVector, size: -1, typmod: -1, element: scalar(kindUint4, oidOID, 0, 4)},
 }
 
 // parseType returns the wire's view of a type in DuckDB's spelling. A name it

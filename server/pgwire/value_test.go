@@ -160,11 +160,11 @@ var values = []value{
 	{postgres: `array['{"a": 1}']::json[]`, typ: "JSON[]", arrow: listOf(arrow.BinaryTypes.String), value: []any{`{"a": 1}`}},
 	{postgres: `array['\x01']::bytea[]`, typ: "BLOB[]", arrow: listOf(arrow.BinaryTypes.Binary), value: []any{[]byte{1}}},
 
-	{postgres: "'x'::name", typ: "NAME", arrow: arrow.BinaryTypes.String, value: "x"},
-	{postgres: "4294967295::oid", typ: "OID", arrow: arrow.PrimitiveTypes.Int64, value: "4294967295"},
-	{postgres: `'r'::"char"`, typ: `"char"`, arrow: arrow.BinaryTypes.String, value: "r"},
-	{postgres: "'1 2'::int2vector", typ: "INT2VECTOR", arrow: listOf(arrow.PrimitiveTypes.Int16), value: []any{"1", "2"}},
-	{postgres: "'{0,7}'::oid[]", typ: "OID[]", arrow: listOf(arrow.PrimitiveTypes.Int64), value: []any{"0", "7"}},
+	{postgres: "'x'::name", typ: "PG_NAME", arrow: arrow.BinaryTypes.String, value: "x"},
+	{postgres: "4294967295::oid", typ: "PG_OID", arrow: arrow.PrimitiveTypes.Int64, value: "4294967295"},
+	{postgres: `'r'::"char"`, typ: "PG_CHAR", arrow: arrow.BinaryTypes.String, value: "r"},
+	{postgres: "'1 2'::int2vector", typ: "PG_INT2VECTOR", arrow: listOf(arrow.PrimitiveTypes.Int16), value: []any{"1", "2"}},
+	{postgres: "'{0,7}'::oid[]", typ: "PG_OID[]", arrow: listOf(arrow.PrimitiveTypes.Int64), value: []any{"0", "7"}},
 }
 
 // nan is the only NaN that DuckDB and PostgreSQL make; Go has another.

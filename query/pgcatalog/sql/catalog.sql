@@ -51,7 +51,11 @@ SELECT c.ms_oid::BIGINT AS attrelid, c.ms_name AS attname, c.ms_type::BIGINT AS 
   coalesce(d.ms_not_null, false) AS attnotnull, d.ms_default IS NOT NULL AS atthasdef, false AS atthasmissing, '' AS attidentity, '' AS attgenerated, false AS attisdropped,
   true AS attislocal, 0 AS attinhcount, t.typcollation AS attcollation, NULL::VARCHAR[] AS attacl, NULL::VARCHAR[] AS attoptions,
   NULL::VARCHAR[] AS attfdwoptions, NULL::VARCHAR AS attmissingval
-FROM live.pgc.ms_column c JOIN live.pgc.pg_type t ON t.oid = c.ms_type
+FROM (SELECT ms_oid, ms_num, ms_name, ms_type, ms_typmod FROM live.pgc.ms_column
+  UNION ALL
+  SELECT 500000000 + k.ms_oid, k.ms_key, k.ms_name, c.ms_type, c.ms_typmod
+  FROM live.pgc.ms_table_column k JOIN live.pgc.ms_column c ON c.ms_oid = k.ms_oid AND c.ms_num = k.ms_num WHERE k.ms_key IS NOT NULL) c
+JOIN live.pgc.pg_type t ON t.oid = c.ms_type
 LEFT JOIN live.pgc.ms_table_column d ON d.ms_oid = c.ms_oid AND d.ms_num = c.ms_num;
 
 CREATE VIEW live.pgc.pg_settings AS

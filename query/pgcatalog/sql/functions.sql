@@ -46,6 +46,22 @@ CREATE MACRO live.pgc.quote_literal(ms_a) AS '''' || replace(ms_a::VARCHAR, ''''
 CREATE MACRO live.pgc.quote_nullable(ms_a) AS coalesce('''' || replace(ms_a::VARCHAR, '''', '''''') || '''', 'NULL');
 CREATE MACRO live.pgc.ms_fold(ms_a) AS CASE WHEN contains(ms_a, '"') THEN replace(ms_a, '"', '') ELSE lower(trim(ms_a)) END;
 
+CREATE MACRO live.pgc.parse_ident(ms_a) AS
+  list_transform(regexp_extract_all(ms_a, '"(?:[^"]|"")*"|[^.]+'), lambda ms_x: live.pgc.ms_fold(ms_x));
+CREATE MACRO live.pgc.string_to_array(ms_a, ms_b) AS CASE WHEN ms_a = '' THEN [] ELSE string_split(ms_a, ms_b) END;
+
+-- format with %s, %I and %L, which Rewrite calls pg_format: DuckDB's is another.
+-- An argument takes the first place that is left; a percent sign in it, and %%,
+-- are another character until the end.
+CREATE MACRO live.pgc.ms_format(ms_f, ms_a) AS regexp_replace(ms_f, '%[sIL]', replace(replace(
+  CASE regexp_extract(ms_f, '%[sIL]') WHEN '%I' THEN live.pgc.quote_ident(ms_a::VARCHAR) WHEN '%L' THEN live.pgc.quote_nullable(ms_a)
+    ELSE coalesce(ms_a::VARCHAR, '') END, '\', '\\'), '%', chr(1)));
+CREATE MACRO live.pgc.pg_format
+  (ms_a) AS replace(ms_a, '%%', '%'),
+  (ms_a, ms_b) AS replace(live.pgc.ms_format(replace(ms_a, '%%', chr(1)), ms_b), chr(1), '%'),
+  (ms_a, ms_b, ms_c) AS replace(live.pgc.ms_format(live.pgc.ms_format(replace(ms_a, '%%', chr(1)), ms_b), ms_c), chr(1), '%'),
+  (ms_a, ms_b, ms_c, ms_d) AS replace(live.pgc.ms_format(live.pgc.ms_format(live.pgc.ms_format(replace(ms_a, '%%', chr(1)), ms_b), ms_c), ms_d), chr(1), '%');
+
 -- The types reg…: numbers inside, names outside.
 CREATE MACRO live.pgc.to_regclass(ms_a) AS coalesce(TRY_CAST(ms_a::VARCHAR AS BIGINT),
   (SELECT min(ms_oid) FROM live.pgc.ms_relation WHERE live.pgc.ms_fold(ms_a::VARCHAR) IN (ms_schema || '.' || ms_name, 'millstream.' || ms_schema || '.' || ms_name)
@@ -116,7 +132,8 @@ CREATE MACRO live.pgc.pg_get_viewdef
   (ms_a, ms_b) AS (SELECT ms_definition FROM live.pgc.ms_view_definition WHERE ms_oid = live.pgc.regclass_in(ms_a));
 CREATE MACRO live.pgc.ms_indexdef(ms_a) AS (SELECT 'CREATE UNIQUE INDEX ' || ms_name || ' ON public.' || ms_table || ' USING btree (' || ms_columns || ')'
   FROM live.pgc.ms_key WHERE ms_index = ms_a);
-CREATE MACRO live.pgc.pg_get_indexdef (ms_a) AS live.pgc.ms_indexdef(ms_a), (ms_a, ms_b, ms_c) AS live.pgc.ms_indexdef(ms_a);
+CREATE MACRO live.pgc.pg_get_indexdef (ms_a) AS live.pgc.ms_indexdef(ms_a), (ms_a, ms_b, ms_c) AS CASE WHEN ms_b = 0 THEN live.pgc.ms_indexdef(ms_a)
+  ELSE (SELECT live.pgc.quote_ident(c.ms_name) FROM live.pgc.ms_table_column c WHERE 500000000 + c.ms_oid = ms_a AND c.ms_key = ms_b) END;
 CREATE MACRO live.pgc.ms_constraintdef(ms_a) AS (SELECT 'PRIMARY KEY (' || ms_columns || ')' FROM live.pgc.ms_key WHERE ms_constraint = ms_a);
 CREATE MACRO live.pgc.pg_get_constraintdef (ms_a) AS live.pgc.ms_constraintdef(ms_a), (ms_a, ms_b) AS live.pgc.ms_constraintdef(ms_a);
 CREATE MACRO live.pgc.pg_get_triggerdef (ms_a) AS NULL::VARCHAR, (ms_a, ms_b) AS NULL::VARCHAR;
@@ -142,10 +159,21 @@ CREATE MACRO live.pgc.pg_table_size(ms_a) AS 0::BIGINT;
 CREATE MACRO live.pgc.pg_indexes_size(ms_a) AS 0::BIGINT;
 CREATE MACRO live.pgc.pg_relation_size (ms_a) AS 0::BIGINT, (ms_a, ms_b) AS 0::BIGINT;
 CREATE MACRO live.pgc.pg_total_relation_size(ms_a) AS 0::BIGINT;
+CREATE MACRO live.pgc.pg_stat_get_numscans(ms_a) AS 0::BIGINT;
 CREATE MACRO live.pgc.pg_database_size(ms_a) AS 0::BIGINT;
 CREATE MACRO live.pgc.pg_tablespace_size(ms_a) AS 0::BIGINT;
 
+-- The words that have a meaning in SQL are DuckDB's.
+CREATE MACRO live.pgc.pg_get_keywords() AS TABLE
+SELECT keyword_name AS word, CASE keyword_category WHEN 'reserved' THEN 'R' WHEN 'unreserved' THEN 'U' WHEN 'column_name' THEN 'C' ELSE 'T' END AS catcode,
+  keyword_category <> 'reserved' AS barelabel,
+  CASE keyword_category WHEN 'reserved' THEN 'reserved' WHEN 'unreserved' THEN 'unreserved'
+    WHEN 'column_name' THEN 'unreserved (cannot be function or type name)' ELSE 'reserved (can be function or type name)' END AS catdesc,
+  CASE keyword_category WHEN 'reserved' THEN 'requires AS' ELSE 'can be bare label' END AS baredesc
+FROM duckdb_keywords();
+
 -- Arrays.
+CREATE MACRO live.pgc._pg_expandarray(ms_a) AS unnest(list_transform(ms_a, lambda ms_x, ms_i: {'x': ms_x, 'n': ms_i::INTEGER}));
 CREATE MACRO live.pgc.array_upper(ms_a, ms_b) AS CASE WHEN ms_b = 1 AND len(ms_a) > 0 THEN len(ms_a) END;
 CREATE MACRO live.pgc.array_lower(ms_a, ms_b) AS CASE WHEN ms_b = 1 AND len(ms_a) > 0 THEN 1 END;
 CREATE MACRO live.pgc.array_remove(ms_a, ms_b) AS list_filter(ms_a, lambda ms_x: ms_x IS DISTINCT FROM ms_b);

@@ -27,26 +27,6 @@ SELECT 1000000 + 2 * view_oid + CASE schema_name WHEN 'millstream' THEN 1 ELSE 0
   column_count
 FROM duckdb_views() WHERE database_name = 'live' AND schema_name IN ('public', 'millstream');
 
--- The columns of tables as far as they are more than those of other relations,
--- and their primary keys. A key's index and constraint have the number of the
--- table and so much more that no relation has it.
-CREATE VIEW live.pgc.ms_table_column AS
-SELECT r.ms_oid, c.position AS ms_num, c.name AS ms_name, c.not_null AS ms_not_null, c."default" AS ms_default, c.key_position AS ms_key
-FROM live.millstream.table_columns c JOIN live.pgc.ms_relation r ON r.ms_schema = 'public' AND r.ms_name = c."table";
-
-CREATE VIEW live.pgc.ms_key AS
-SELECT c.ms_oid, 500000000 + c.ms_oid AS ms_index, 700000000 + c.ms_oid AS ms_constraint, any_value(r.ms_name) AS ms_table,
-  any_value(r.ms_name) || '_pkey' AS ms_name, list(c.ms_num::SMALLINT ORDER BY c.ms_key) AS ms_nums,
-  string_agg(CASE WHEN regexp_full_match(c.ms_name, '[a-z_][a-z0-9_]*') THEN c.ms_name ELSE '"' || replace(c.ms_name, '"', '""') || '"' END,
-    ', ' ORDER BY c.ms_key) AS ms_columns
-FROM live.pgc.ms_table_column c JOIN live.pgc.ms_relation r ON r.ms_oid = c.ms_oid WHERE c.ms_key IS NOT NULL GROUP BY c.ms_oid;
-
--- Postgres shows the query of a materialized view, not its CREATE statement.
-CREATE VIEW live.pgc.ms_view_definition AS
-SELECT r.ms_oid, regexp_replace(regexp_replace(v.definition, '^\s*create\s.*?\sas\s+', '', 'is'), '[\s;]*$', ';') AS ms_definition
-FROM live.pgc.ms_relation r JOIN live.millstream.views v ON v.name = r.ms_name
-WHERE r.ms_kind = 'm';
-
 CREATE VIEW live.pgc.ms_column AS
 SELECT ms_oid, ms_num, ms_name, ms_type, -1 AS ms_typmod, NULL::VARCHAR AS ms_duckdb FROM live.pgc.ms_system_column
 UNION ALL
@@ -66,6 +46,29 @@ FROM (
       WHEN 'TIMESTAMP_MS' THEN 1114 WHEN 'TIMESTAMP_NS' THEN 1114 WHEN 'TIMESTAMP WITH TIME ZONE' THEN 1184 WHEN 'INTERVAL' THEN 1186
       WHEN 'UUID' THEN 2950 WHEN 'BIT' THEN 1562 ELSE 25 END END AS base
   FROM duckdb_columns() WHERE database_name = 'live' AND schema_name IN ('public', 'millstream'));
+
+-- The columns of tables as far as they are more than those of other relations,
+-- and their primary keys. A text that is a default stands there with its type,
+-- as Postgres has it. A key's index and constraint have the number of the
+-- table and so much more that no relation has it.
+CREATE VIEW live.pgc.ms_table_column AS
+SELECT r.ms_oid, c.position AS ms_num, c.name AS ms_name, c.not_null AS ms_not_null, c.key_position AS ms_key,
+  c."default" || CASE WHEN regexp_full_match(c."default", '''([^'']|'''')*''') THEN coalesce((SELECT any_value('::' || t.ms_name)
+    FROM live.pgc.ms_column k JOIN live.pgc.ms_type t ON t.ms_oid = k.ms_type WHERE k.ms_oid = r.ms_oid AND k.ms_num = c.position), '') ELSE '' END AS ms_default
+FROM live.millstream.table_columns c JOIN live.pgc.ms_relation r ON r.ms_schema = 'public' AND r.ms_name = c."table";
+
+CREATE VIEW live.pgc.ms_key AS
+SELECT c.ms_oid, 500000000 + c.ms_oid AS ms_index, 700000000 + c.ms_oid AS ms_constraint, any_value(r.ms_name) AS ms_table,
+  any_value(r.ms_name) || '_pkey' AS ms_name, list(c.ms_num::SMALLINT ORDER BY c.ms_key) AS ms_nums,
+  string_agg(CASE WHEN regexp_full_match(c.ms_name, '[a-z_][a-z0-9_]*') THEN c.ms_name ELSE '"' || replace(c.ms_name, '"', '""') || '"' END,
+    ', ' ORDER BY c.ms_key) AS ms_columns
+FROM live.pgc.ms_table_column c JOIN live.pgc.ms_relation r ON r.ms_oid = c.ms_oid WHERE c.ms_key IS NOT NULL GROUP BY c.ms_oid;
+
+-- Postgres shows the query of a materialized view, not its CREATE statement.
+CREATE VIEW live.pgc.ms_view_definition AS
+SELECT r.ms_oid, regexp_replace(regexp_replace(v.definition, '^\s*create\s.*?\sas\s+', '', 'is'), '[\s;]*$', ';') AS ms_definition
+FROM live.pgc.ms_relation r JOIN live.millstream.views v ON v.name = r.ms_name
+WHERE r.ms_kind = 'm';
 
 -- What COMMENT ON has said: of relations with number 0, of columns with theirs.
 CREATE VIEW live.pgc.ms_comment AS

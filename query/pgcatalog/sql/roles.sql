@@ -73,7 +73,8 @@ CREATE MACRO live.pgc.ms_mine(ms_k) AS coalesce((getvariable('ms_may')::MAP(VARC
 CREATE MACRO live.pgc.ms_theirs(ms_u, ms_t) AS (
   SELECT any_value(x.ms_letters) FROM live.pgc.ms_right x JOIN live.pgc.ms_role u ON u.ms_oid = x.ms_member JOIN live.pgc.ms_relation r ON r.ms_oid = x.ms_relation
   WHERE (u.ms_name = ms_u::VARCHAR OR u.ms_oid::VARCHAR = ms_u::VARCHAR)
-    AND (r.ms_oid::VARCHAR = ms_t::VARCHAR OR r.ms_name = ms_t::VARCHAR AND r.ms_schema IN ('public', 'pg_catalog') OR r.ms_schema || '.' || r.ms_name = ms_t::VARCHAR));
+    AND (r.ms_oid::VARCHAR = ms_t::VARCHAR OR r.ms_name = replace(ms_t::VARCHAR, '"', '') AND r.ms_schema IN ('public', 'pg_catalog')
+      OR r.ms_schema || '.' || r.ms_name = replace(ms_t::VARCHAR, '"', '')));
 CREATE MACRO live.pgc.has_table_privilege
   (ms_a, ms_b) AS getvariable('ms_may') IS NULL OR live.pgc.ms_holds(live.pgc.ms_mine(ms_a::VARCHAR), ms_b),
   (ms_a, ms_b, ms_c) AS live.pgc.ms_holds(live.pgc.ms_theirs(ms_a, ms_b), ms_c);
