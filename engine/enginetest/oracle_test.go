@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 const workers = 2
 
 // seedTimeout is for one seed; none takes more than a few seconds.
-const seedTimeout = 2 * time.Minute
+const seedTimeout = 10 * time.Minute
 
 // totals is what all seeds together did.
 type totals struct{ seeds, records, views, reads, told, failures atomic.Int64 }

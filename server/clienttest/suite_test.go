@@ -23,6 +23,8 @@ type suite struct {
 	args     []string // of go test
 }
 
+// The suites leave objects behind, so their file is the last.
+
 // TestPgx runs pgx's own tests.
 func TestPgx(t *testing.T) {
 	runSuite(t, suite{
