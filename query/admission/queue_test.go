@@ -49,7 +49,7 @@ func TestQueue(t *testing.T) {
 		for q.Waiting() != int64(i+1) {
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(5 * time.Millisecond) // between its count and its wait
+		time.Sleep(50 * time.Millisecond) // between its count and its wait
 	}
 	leave()
 	for want := range 3 {

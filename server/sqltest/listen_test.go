@@ -98,9 +98,9 @@ func TestIdleTimeouts(t *testing.T) {
 		"idle_in_transaction_session_timeout": {"BEGIN", "25P03"},
 	} {
 		c := connect(t, d, "sleeper")
-		ask(t, c, "SET "+setting+" = '400ms'")
+		ask(t, c, "SET "+setting+" = '2s'")
 		for range 3 { // what is sent in time is answered
-			time.Sleep(150 * time.Millisecond)
+			time.Sleep(300 * time.Millisecond)
 			ask(t, c, "SELECT 1")
 		}
 		ask(t, c, test.begin)
