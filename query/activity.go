@@ -67,30 +67,29 @@ func (db *DB) signal(kind duck.Signal, process int32, argument float64) bool {
 
 // process finds a session by its number, nil if there is none.
 func (db *DB) process(number int32) *Session {
-	for _, s := range db.clients() {
-		if s.opts.Process == number {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for s := range db.sessions {
+		if number != 0 && s.opts.Process == number {
 			return s
 		}
 	}
 	return nil
 }
 
-// clients returns the sessions that have a process number, by that.
-func (db *DB) clients() (list []*Session) {
+// listSessions fills millstream.sessions with the sessions that have a process
+// number, by that.
+func (db *DB) listSessions(b *batch.Builder) {
 	db.mu.Lock()
-	defer db.mu.Unlock()
+	var list []*Session
 	for s := range db.sessions {
 		if s.opts.Process != 0 {
 			list = append(list, s)
 		}
 	}
+	db.mu.Unlock()
 	slices.SortFunc(list, func(a, b *Session) int { return cmp.Compare(a.opts.Process, b.opts.Process) })
-	return list
-}
-
-// listSessions fills millstream.sessions.
-func (db *DB) listSessions(b *batch.Builder) {
-	for _, s := range db.clients() {
+	for _, s := range list {
 		s.activity.Append(b)
 	}
 }

@@ -23,9 +23,6 @@ import (
 // given offset of the statement.
 func (s *Session) prepareSelect(ctx context.Context, st *Statement, sql string, offset int, paramTypes []string) error {
 	q := &selectQuery{s: s, st: st, sql: sql, offset: offset, path: path(sql)}
-	if s.opts.PostgresNames {
-		q.names = pgcatalog.NamesOf(sql)
-	}
 	if err := q.learn(ctx, paramTypes); err != nil {
 		return q.explain(err)
 	}

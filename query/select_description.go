@@ -41,6 +41,9 @@ func (q *selectQuery) learn(ctx context.Context, paramTypes []string) error {
 		q.st.Params, q.st.Columns = slices.Clone(d.params), slices.Clone(d.columns)
 		return q.s.requireReads(q.st, q.reads) // who asks may be another
 	}
+	if q.s.opts.PostgresNames {
+		q.names = pgcatalog.NamesOf(q.sql)
+	}
 	written := q.offset
 	if err := q.admit(ctx); err != nil {
 		return err
@@ -49,7 +52,7 @@ func (q *selectQuery) learn(ctx context.Context, paramTypes []string) error {
 	if err := q.describe(ctx, paramTypes); err != nil {
 		return err
 	}
-	cache.Put(strings.Clone(key), &description{
+	cache.Put(key, &description{
 		reading: reading, sql: q.sql, text: q.text, beyond: q.offset != written, path: q.path, reads: q.reads,
 		params: slices.Clone(q.st.Params), columns: slices.Clone(q.st.Columns),
 	})

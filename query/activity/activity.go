@@ -45,9 +45,6 @@ func New(process int32, role, application, client string) *Activity {
 	return &Activity{process: process, role: role, client: client, application: application, started: now, changed: now, state: idle}
 }
 
-// Process returns the session's number, 0 for one that others don't see.
-func (a *Activity) Process() int32 { return a.process }
-
 // SetApplication notes a new application_name.
 func (a *Activity) SetApplication(name string) {
 	a.mu.Lock()
