@@ -24,7 +24,7 @@ func NamesOf(sql string) ColumnNames {
 	for i := 0; i < len(tokens); i++ {
 		switch {
 		case r.word(i, "select"):
-			return r.namesFrom(r.firstItem(i))
+			return r.namesFrom(r.listStart(i))
 		case r.word(i, "values"):
 			return ColumnNames{values: true}
 		case r.mark(i, "(") && i > 0 && r.partner[i] > i && !r.word(i-1, "union", "all"):
@@ -46,21 +46,6 @@ func (n ColumnNames) Of(column, all int) string {
 		return n.before[column]
 	}
 	return ""
-}
-
-// firstItem returns the first token of the list of a SELECT.
-func (r *rewriter) firstItem(i int) int {
-	start := i + 1
-	if r.word(start, "all") {
-		return start + 1
-	}
-	if r.word(start, "distinct") {
-		start++
-		if r.word(start, "on") && r.mark(start+1, "(") && r.partner[start+1] > 0 {
-			start = r.partner[start+1] + 1
-		}
-	}
-	return start
 }
 
 // namesFrom names the items of the list that begins at a token.
@@ -165,7 +150,7 @@ func (r *rewriter) expressionName(start, end int) string {
 	}
 	if r.mark(start, "(") && r.partner[start] == end-1 {
 		if r.word(start+1, "select") {
-			return r.subqueryName(r.firstItem(start+1), end-1)
+			return r.subqueryName(r.listStart(start+1), end-1)
 		}
 		return r.expressionName(start+1, end-1)
 	}

@@ -20,12 +20,7 @@ func (r *rewriter) dialect() {
 		case r.word(i, "collate"):
 			_, end := r.chain(i + 1)
 			r.replace(i, end, "")
-		case r.word(i, "like", "ilike"):
-			r.escape(i + 1)
-		case t.Kind == parser.String && strings.HasPrefix(t.Value, "{") && r.isArray(i):
-			if list, ok := arrayLiteral(t.Value); ok {
-				r.replace(i, i+1, list)
-			}
+		case r.literal(i):
 		case r.mark(i+1, "(") && r.word(i, "json_build_object"):
 			r.replace(i, i+1, "json_object")
 		case r.mark(i+1, "(") && r.word(i, "format") && !r.mark(i-1, "."):
@@ -60,6 +55,23 @@ func (r *rewriter) regularExpression(i int) {
 		r.replace(i, i+1, shadow)
 	}
 	r.pattern(op, i+1)
+}
+
+// literal handles a literal that DuckDB reads otherwise: the pattern behind LIKE,
+// and an array. It reports whether the token is about one.
+func (r *rewriter) literal(i int) bool {
+	t := r.tokens[i]
+	switch {
+	case r.word(i, "like", "ilike"):
+		r.escape(i + 1)
+	case t.Kind == parser.String && strings.HasPrefix(t.Value, "{") && r.isArray(i):
+		if list, ok := arrayLiteral(t.Value); ok {
+			r.replace(i, i+1, list)
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // escape gives LIKE the backslash, which in DuckDB is a character as others.

@@ -24,16 +24,11 @@ func Ordinary(sql string) Text {
 		switch {
 		case t.Kind == parser.Operator:
 			r.ordinaryOperator(i)
-		case r.word(i, "like", "ilike"):
-			r.escape(i + 1)
+		case r.literal(i):
 		case r.word(i, "jsonb") && (r.mark(i-1, "::") || r.word(i-1, "as") && r.mark(i+1, ")")):
 			r.replace(i, i+1, "json")
 		case r.word(i, "for"):
 			r.locking(i)
-		case t.Kind == parser.String && strings.HasPrefix(t.Value, "{") && r.isArray(i):
-			if list, ok := arrayLiteral(t.Value); ok {
-				r.replace(i, i+1, list)
-			}
 		case t.Kind == parser.Word && r.mark(i+1, "(") && r.partner[i+1] > 0 && !r.mark(i-1, "."):
 			r.ordinaryCall(i, r.partner[i+1])
 		}
