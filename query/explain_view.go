@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 
-	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/view"
@@ -56,7 +55,7 @@ func (s *Session) explainView(ctx context.Context, sql string, t *parser.Explain
 		return nil, missing(parser.MaterializedView, t.Name)
 	}
 	figures := &outline.Figures{ViewStats: stats}
-	if figures.Out, err = countRows(ctx, r, t.Name.Name); err != nil {
+	if figures.Out, err = history.Count(ctx, r.Conn(), "live.public."+history.Quote(t.Name.Name)); err != nil {
 		return nil, err
 	}
 	return s.db.outline(&def.Plan, figures), nil
@@ -65,16 +64,4 @@ func (s *Session) explainView(ctx context.Context, sql string, t *parser.Explain
 func (db *DB) outline(def *view.Definition, f *outline.Figures) []string {
 	sources := db.engine.Sources()
 	return outline.View(def, func(name string) *catalog.SourceDefinition { return sources[name] }, f)
-}
-
-func countRows(ctx context.Context, r *engine.Read, name string) (n int64, err error) {
-	rows, err := r.Conn().Query(ctx, "SELECT count(*) FROM live.public."+history.Quote(name))
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	if ok, err := rows.Next(); err != nil || !ok {
-		return 0, err
-	}
-	return n, rows.Scan(&n)
 }

@@ -1,18 +1,14 @@
+#include "chunk.h"
 #include "shim.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-// DuckDB's C API, as far as this file calls it.
-typedef uint64_t idx_t;
+// More of DuckDB's C API.
 extern void *duckdb_function_get_init_data(void *info);
 extern void *duckdb_function_get_local_init_data(void *info);
 extern void duckdb_init_set_init_data(void *info, void *data, void (*destroy)(void *));
-extern void *duckdb_data_chunk_get_vector(void *chunk, idx_t index);
 extern void duckdb_data_chunk_set_size(void *chunk, idx_t size);
-extern void *duckdb_vector_get_data(void *vector);
-extern void duckdb_vector_ensure_validity_writable(void *vector);
-extern uint64_t *duckdb_vector_get_validity(void *vector);
 extern idx_t duckdb_vector_size(void);
 extern int duckdb_pending_prepared_streaming(void *statement, void **pending);
 extern void duckdb_connection_get_arrow_options(void *connection, void **options);

@@ -1,12 +1,7 @@
+#include "chunk.h"
 #include "shim.h"
 
-// DuckDB's C API, as far as this file calls it.
-typedef uint64_t idx_t;
-extern idx_t duckdb_data_chunk_get_size(void *chunk);
-extern void *duckdb_data_chunk_get_vector(void *chunk, idx_t index);
-extern void *duckdb_vector_get_data(void *vector);
-extern uint64_t *duckdb_vector_get_validity(void *vector);
-extern void duckdb_vector_ensure_validity_writable(void *vector);
+// More of DuckDB's C API.
 extern void *duckdb_scalar_function_get_extra_info(void *info);
 
 // Exported from Go.
@@ -23,8 +18,8 @@ static void signal_row(void *info, void *chunk, void *result) {
 	duckdb_vector_ensure_validity_writable(result);
 	uint64_t *out_valid = duckdb_vector_get_validity(result);
 	for (idx_t row = 0, n = duckdb_data_chunk_get_size(chunk); row < n; row++) {
-		if (valid && !(valid[row >> 6] >> (row & 63) & 1)) {
-			out_valid[row >> 6] &= ~(UINT64_C(1) << (row & 63));
+		if (!row_valid(valid, row)) {
+			set_null(out_valid, row);
 		} else {
 			out[row] = millstreamSignal(db, kind[row], process[row], argument[row]);
 		}

@@ -42,14 +42,7 @@ func (q *Queue) Enter(ctx context.Context) (leave func(), err error) {
 	defer q.waiting.Add(-1)
 	timer := time.NewTimer(q.patience)
 	defer timer.Stop()
-	select {
-	case q.places <- struct{}{}:
-		return q.leave, nil
-	case <-timer.C:
-		return nil, ErrFull
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	return q.wait(ctx, timer.C)
 }
 
 // GoOn waits for a place as long as it takes: one that has begun is not sent away.
@@ -57,9 +50,15 @@ func (q *Queue) GoOn(ctx context.Context) (leave func(), err error) {
 	if q.places == nil {
 		return func() {}, nil
 	}
+	return q.wait(ctx, nil)
+}
+
+func (q *Queue) wait(ctx context.Context, tooLong <-chan time.Time) (leave func(), err error) {
 	select {
 	case q.places <- struct{}{}:
 		return q.leave, nil
+	case <-tooLong:
+		return nil, ErrFull
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
