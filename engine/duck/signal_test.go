@@ -1,0 +1,46 @@
+package duck
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestSignal sends signals with and without what they need: one that lacks its
+// process or its argument is sent to nobody.
+func TestSignal(t *testing.T) {
+	var sent []string
+	db, err := Open("", Options{Threads: 1, Signal: func(s Signal, process int32, argument float64) bool {
+		sent = append(sent, fmt.Sprint(s, process, argument))
+		return process == 7
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	c, err := db.Conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	rows, err := c.Query(context.Background(), "SELECT string_agg(coalesce(ms_signal(kind, process, argument)::VARCHAR, 'NULL'), ' ' ORDER BY n) "+
+		"FROM (VALUES (1, 0, 7, 1.5), (2, 1, 8, 2), (3, 2, NULL, 3), (4, 2, 7, NULL)) v(n, kind, process, argument)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var got string
+	if _, err := rows.Next(); err != nil {
+		t.Fatal(err)
+	}
+	if err := rows.Scan(&got); err != nil {
+		t.Fatal(err)
+	}
+	if want := "true false NULL NULL"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got, want := strings.Join(sent, ", "), "0 7 1.5, 1 8 2"; got != want {
+		t.Errorf("sent %s, want %s", got, want)
+	}
+}
