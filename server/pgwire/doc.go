@@ -17,6 +17,6 @@
 // when its client asks, goes away, or exceeds statement_timeout; a panic ends
 // one session only. What it does not do: it parses no SQL beyond splitting a
 // text into statements, keeps no transaction state (the session does), and has
-// no COPY FROM STDIN and no function call protocol. Who may come in is for
+// no function call protocol. Who may come in is for
 // Options.Authenticator to say; without one, only clients on the same machine are let in.
 package pgwire
