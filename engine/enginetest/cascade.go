@@ -158,7 +158,7 @@ func (j *Judge) Stream(ctx context.Context, v *LiveView) (*Source, error) {
 		return nil, err
 	}
 	root := j.source
-	s := &Source{Name: v.Name, EventTime: -1, StepMicros: root.StepMicros, Rounded: root.Rounded, of: v}
+	s := &Source{Name: v.Name, EventTime: -1, StepMicros: root.StepMicros, Rounded: root.Rounded, Focus: root.Focus, of: v}
 	for i, name := range v.Columns {
 		t, err := batch.ParseType(types[i][1])
 		if err != nil || v.Approx[i] || !v.AppendOnly() && family(t) == "float" {

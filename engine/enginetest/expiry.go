@@ -11,7 +11,7 @@ import (
 // expire gives a view without windows a TTL at times, and returns its keys then:
 // often with a phase, since most keys come all the time.
 func (v *View) expire(r *rand.Rand, s *Source, keys []string) []string {
-	if v.window.start != "" || v.window.gap > 0 || s.eventTime() == nil || s.joins.sql != "" || !s.knowsMarks() || chance(r, 4) {
+	if v.window.start != "" || v.window.gap > 0 || s.eventTime() == nil || s.joins.sql != "" || !s.knowsMarks() || s.Focus != Expiry && chance(r, 4) {
 		return keys
 	}
 	v.ttl = s.StepMicros * pick(r, int64(1), 3, 10, 30, 100)

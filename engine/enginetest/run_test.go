@@ -126,6 +126,14 @@ func (u *run) all(ctx context.Context) error {
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
+// often is true half of the time, and almost always when the seed is about it.
+func (u *run) often(f enginetest.Focus) bool {
+	if u.source.Focus == f {
+		return u.rand.IntN(8) > 0
+	}
+	return u.rand.IntN(2) == 0
+}
+
 // maxRecords bounds a seed's time.
 const maxRecords = 8000
 
@@ -136,12 +144,12 @@ func (u *run) step(ctx context.Context, limit int, first bool) error {
 	switch {
 	case first && r.IntN(2) == 0, n < 12 && len(u.live()) < 8:
 		return u.createView(ctx, limit)
-	case n < 62:
+	case n < 56, n < 62 && u.source.Focus != enginetest.Lookups:
 		if u.judge.Records(u.judge.Batches()) > maxRecords {
 			return nil
 		}
 		return u.append(ctx, limit)
-	case n < 66:
+	case n < 60, n < 66 && u.source.Focus != enginetest.Lookups:
 		return u.background(ctx, limit)
 	case n < 69 && len(u.tables) > 0:
 		return u.changeTable(ctx)

@@ -23,6 +23,7 @@ type Column struct {
 // ones left out.
 type Source struct {
 	Name        string
+	Focus       Focus
 	Columns     []Column
 	EventTime   int // index into Columns
 	DelayMicros int64
@@ -48,7 +49,7 @@ var scalarKinds = []batch.Kind{
 func NewSource(r *rand.Rand) *Source {
 	s := &Source{
 		Name: "s", StepMicros: pick(r, int64(50e3), 1e6, 30e6, 600e6, 6*3600e6), Partitions: pick(r, 1, 1, 2, 3, 4), Infinite: chance(r, 8),
-		Rounded: chance(r, 2),
+		Rounded: chance(r, 2), Focus: newFocus(r),
 	}
 	s.DelayMicros = pick(r, 0, 0, 1, s.StepMicros, 20*s.StepMicros, int64(r.IntN(50))*s.StepMicros)
 	if s.Rounded {

@@ -22,9 +22,13 @@ type Table struct {
 
 // NewTable returns a random table for a source.
 func NewTable(r *rand.Rand, s *Source, name string) *Table {
-	t := &Table{Name: name, of: *s.column(r)}
-	for t.of.Generated != "" || t.of.Type.Kind == batch.Interval {
+	t := &Table{Name: name}
+	for {
 		t.of = *s.column(r)
+		// Of many values no two are alike, and nothing is found.
+		if t.of.Generated == "" && t.of.Type.Kind != batch.Interval && (len(t.of.domain) > 1 || chance(r, 3)) {
+			break
+		}
 	}
 	key := t.of
 	key.Name, key.nulls = "k", pick(r, 5, 30)

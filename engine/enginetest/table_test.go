@@ -13,7 +13,11 @@ import (
 
 // createTables makes the tables that views of the seed may join.
 func (u *run) createTables(ctx context.Context) error {
-	for i := range pick(u.rand, 0, 1, 1, 2) {
+	n := pick(u.rand, 0, 1, 1, 2)
+	if u.source.Focus == enginetest.Lookups {
+		n = max(n, 1)
+	}
+	for i := range n {
 		make := pick(u.rand, enginetest.NewTable, enginetest.NewKeyedTable)
 		t := make(u.rand, u.source, fmt.Sprint("t", i))
 		u.tables = append(u.tables, t)
@@ -47,7 +51,7 @@ func (u *run) newView(ctx context.Context) (*enginetest.View, error) {
 // readable returns something that a view can read.
 func (u *run) readable(ctx context.Context) (*enginetest.Source, error) {
 	streams := slices.DeleteFunc(u.live(), func(v *enginetest.LiveView) bool { return !v.Readable() || v.Depth() > 2 })
-	if len(streams) > 0 && u.rand.IntN(2) == 0 {
+	if len(streams) > 0 && u.often(enginetest.Streams) {
 		s, err := u.judge.Stream(ctx, pick(u.rand, streams...))
 		if err != nil {
 			return nil, fmt.Errorf("judge: %w", err)
@@ -56,7 +60,7 @@ func (u *run) readable(ctx context.Context) (*enginetest.Source, error) {
 			return s, nil
 		}
 	}
-	if len(u.tables) == 0 || u.rand.IntN(3) == 0 {
+	if len(u.tables) == 0 || !u.often(enginetest.Lookups) {
 		return u.source, nil
 	}
 	joined := u.tables[:1+u.rand.IntN(len(u.tables))]

@@ -44,6 +44,9 @@ func newWindow(r *rand.Rand, s *Source) window {
 }
 
 func anyWindow(r *rand.Rand, s *Source) window {
+	if w, ok := focused(r, s); ok {
+		return w
+	}
 	ts := s.eventTime()
 	from := pick(r, s.Name, s.Name, s.Name+" AS x", "public."+s.Name)
 	switch r.IntN(13) {
@@ -61,10 +64,7 @@ func anyWindow(r *rand.Rand, s *Source) window {
 		return cumulate(r, s)
 	case 6, 7:
 		if s.joins.sql == "" {
-			if s.of != nil { // as often as not just the width of the windows that close
-				return window{gap: s.StepMicros * pick(r, int64(1), 5, 50, 500)}
-			}
-			return window{gap: s.StepMicros * pick(r, int64(1), 2, 3, 5, 8, 20, 100)}
+			return sessions(r, s)
 		}
 		return hop(r, s)
 	case 8:
@@ -75,6 +75,14 @@ func anyWindow(r *rand.Rand, s *Source) window {
 	default:
 		return window{from: from}
 	}
+}
+
+// sessions returns windows that partition completes.
+func sessions(r *rand.Rand, s *Source) window {
+	if s.of != nil { // as often as not just the width of the windows that close
+		return window{gap: s.StepMicros * pick(r, int64(1), 5, 50, 500)}
+	}
+	return window{gap: s.StepMicros * pick(r, int64(1), 2, 3, 5, 8, 20, 100)}
 }
 
 // width returns a length for windows: a few of them, or many.

@@ -1,0 +1,42 @@
+package enginetest
+
+import "math/rand/v2"
+
+// Focus is what the views of a seed are mostly about. Half of all seeds have none.
+// Each of the others leaves most features out, so that what takes several uses of
+// one feature, rare among everything else, comes up (swarm testing: Groce, Zhang,
+// Eide, Chen, Regehr, ISSTA 2012).
+type Focus int
+
+// The focuses.
+const (
+	Everything Focus = iota
+	Panes            // windows that are made of panes
+	Sessions
+	Expiry  // groups with a TTL
+	Streams // views over views
+	Lookups // joins with tables that change
+)
+
+func newFocus(r *rand.Rand) Focus {
+	if chance(r, 2) {
+		return Everything
+	}
+	return pick(r, Panes, Sessions, Expiry, Streams, Lookups)
+}
+
+// focused returns a window that the source's focus asks for, if it does.
+func focused(r *rand.Rand, s *Source) (w window, ok bool) {
+	if chance(r, 4) {
+		return w, false
+	}
+	switch s.Focus {
+	case Panes:
+		return pick(r, tumble, hop, hop, cumulate)(r, s), true
+	case Sessions:
+		return sessions(r, s), s.joins.sql == ""
+	case Expiry:
+		return window{from: s.Name}, true
+	}
+	return w, false
+}
