@@ -247,6 +247,16 @@ func sourceOptions(t *parser.CreateSource, def *catalog.SourceDefinition) error 
 			}
 		}
 	}
+	for _, o := range t.EncodeOptions {
+		if def.EncodeOptions == nil {
+			def.EncodeOptions = make(map[string]string)
+		}
+		def.EncodeOptions[o.Name] = o.Value
+	}
+	if def.Connector == "" && (len(def.EncodeOptions) > 0 || def.Encode != "" && def.Encode != "JSON") {
+		return Errorf(CodeInvalidParameter, "source %s says how records are encoded but has no connector to read them", def.Name).
+			WithHint("Add WITH (connector = 'kafka', …), or leave FORMAT and ENCODE out: INSERT gives values.")
+	}
 	if def.Connector == "" && len(t.Options) > 0 && len(def.Options) > 0 {
 		return Errorf(CodeInvalidParameter, "source %s has options but no connector", def.Name).WithHint("Add connector = 'kafka' to WITH (…).")
 	}

@@ -87,6 +87,7 @@ func TestBadInput(t *testing.T) {
 	db := start(t, options(t))
 	createSource(t, db, "notes", "notes", b.Addr(), "")
 	t.Run("damaged records", func(t *testing.T) { damagedRecords(t, db, b) })
+	t.Run("lines and texts", func(t *testing.T) { linesAndTexts(t, db, b) })
 	t.Run("topic that does not exist", func(t *testing.T) {
 		createSource(t, db, "nowhere", "no-such-topic", b.Addr(), "")
 		wantStatus(t, db, "nowhere", "retrying", "no-such-topic", "does not exist", b.Addr())
@@ -129,6 +130,35 @@ func damagedRecords(t *testing.T, db *instance.Instance, b *broker.Broker) {
 		}
 	}
 	wantStatus(t, db, "notes", "running")
+}
+
+// linesAndTexts reads one topic as lines of fields, as texts and as bytes.
+func linesAndTexts(t *testing.T, db *instance.Instance, b *broker.Broker) {
+	if err := b.CreateTopic(t.Context(), "lines", 1); err != nil {
+		t.Fatal(err)
+	}
+	for name, rest := range map[string]string{
+		"lines": "(id BIGINT, note VARCHAR, double BIGINT AS (id * 2)) %s FORMAT PLAIN ENCODE CSV (delimiter = ';', null = '-')",
+		"texts": "(line VARCHAR, id BIGINT AS (TRY_CAST(split_part(line, ';', 1) AS BIGINT))) %s FORMAT PLAIN ENCODE TEXT",
+		"raws":  "(raw BLOB) %s FORMAT PLAIN ENCODE BYTES",
+	} {
+		from := fmt.Sprintf("WITH (connector = 'kafka', topic = 'lines', properties.bootstrap.server = '%s')", b.Addr())
+		mustExec(t, db, "CREATE SOURCE "+name+" "+fmt.Sprintf(rest, from))
+	}
+	mustExec(t, db, "CREATE MATERIALIZED VIEW notes_of_lines AS SELECT note, count(*) AS n, sum(double) AS twice FROM lines GROUP BY note")
+	produce(t, b.Addr(), "lines", "1;a", "id;note", `2;"a"`, "3;-", "4", "\xff;b", `5;"a;b"`)
+	for table, rows := range map[string]int64{"lines": 4, "lines$rejected": 3, "texts": 6, "texts$rejected": 1, "raws": 7, "raws$rejected": 0} {
+		wantRows(t, db, table, rows)
+	}
+	for sql, want := range map[string]string{
+		"SELECT string_agg(coalesce(note, 'NULL') || ' ' || n || ' ' || twice, ', ' ORDER BY twice, note) FROM notes_of_lines": "a 2 6, NULL 1 6, a;b 1 10",
+		"SELECT string_agg(coalesce(id::VARCHAR, '-'), ' ' ORDER BY _offset) FROM texts":                                       "1 - 2 3 4 5",
+		"SELECT sum(octet_length(raw))::VARCHAR FROM raws":                                                                     "29",
+	} {
+		if got := text(t, db, sql); got != want {
+			t.Errorf("%s: %q, want %q", sql, got, want)
+		}
+	}
 }
 
 func lateBroker(t *testing.T, db *instance.Instance) {

@@ -30,13 +30,15 @@ type SourceDefinition struct {
 	Options     map[string]string
 	Format      string
 	Encode      string
-	Retention   time.Duration // of rows in history, 0 for ever
-	IdleTimeout time.Duration // 0 for the default
-	MaxFuture   time.Duration // 0 for the default
-	NoHistory   bool          // rows are forgotten once a checkpoint covers them
-	Paused      bool          // nothing is read until ALTER SOURCE … RESUME
-	Comments    Comments
-	Access      Access `json:",omitzero"`
+	// EncodeOptions are what stands in parentheses behind ENCODE.
+	EncodeOptions map[string]string `json:",omitempty"`
+	Retention     time.Duration     // of rows in history, 0 for ever
+	IdleTimeout   time.Duration     // 0 for the default
+	MaxFuture     time.Duration     // 0 for the default
+	NoHistory     bool              // rows are forgotten once a checkpoint covers them
+	Paused        bool              // nothing is read until ALTER SOURCE … RESUME
+	Comments      Comments
+	Access        Access `json:",omitzero"`
 }
 
 // The defaults of a source's watermark.

@@ -174,7 +174,7 @@ func appendVarchar(d *JSON, _ *column, v *value, b *batch.ColumnBuilder) fault {
 	switch v.kind {
 	case plainString: // cannot hold a NUL: the scanner takes no control characters
 		b.AppendBytes(d.scan.data[v.start+1 : v.end-1])
-	case escapedString:
+	case escapedString, bareText, doubledText:
 		text, _ := d.text(v)
 		if bytes.IndexByte(text, 0) >= 0 {
 			return hasNUL
@@ -187,7 +187,17 @@ func appendVarchar(d *JSON, _ *column, v *value, b *batch.ColumnBuilder) fault {
 }
 
 func appendRaw(d *JSON, _ *column, v *value, b *batch.ColumnBuilder) fault {
-	b.AppendBytes(d.scan.data[v.start:v.end])
+	if v.kind < bareText {
+		b.AppendBytes(d.scan.data[v.start:v.end])
+		return fine
+	}
+	text, _ := d.text(v)
+	text = trim(text)
+	inner := scanner{data: text, maxDepth: d.limits.MaxDepth}
+	if inner.value(0, 0, &value{}) != len(text) {
+		return malformed
+	}
+	b.AppendBytes(text)
 	return fine
 }
 

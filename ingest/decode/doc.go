@@ -2,7 +2,8 @@
 //
 // The nouns: a [JSON] decodes JSON objects into a batch.Builder, directed by
 // the declared columns of a source; a [Keyed] takes some of them from the
-// record's key; [Limits] bound what one record may cost;
+// record's key; a [CSV] decodes lines of separated values, a [Text] and a [Bytes]
+// take the whole record as one value; [Limits] bound what one record may cost;
 // the Parse functions read one SQL value from text and are what decoders (and
 // whoever else is handed a value as text) use for strings.
 //
@@ -10,7 +11,8 @@
 // column or leaves the builder as it was, with an error that says in one line,
 // to a person who reads a table of rejected records, which column and which
 // bytes were wrong. A decoder validates the whole record, the parts that no
-// column wants included: what it accepts is valid JSON in valid UTF-8.
+// column wants included: what it accepts is valid JSON, or a line of just as many fields
+// as there are columns, in valid UTF-8.
 //
 // It does not read from Kafka, does not keep rejected records, and knows no
 // schema but the one it was made for. Decoders work in place, on the record's

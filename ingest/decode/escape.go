@@ -68,3 +68,14 @@ func unescape(dst, raw []byte) []byte {
 		dst = append(dst, c)
 	}
 }
+
+// undouble appends raw to dst with one quote for every two.
+func undouble(dst, raw []byte, quote byte) []byte {
+	for {
+		n := bytes.IndexByte(raw, quote)
+		if n < 0 {
+			return append(dst, raw...)
+		}
+		dst, raw = append(dst, raw[:n+1]...), raw[n+2:]
+	}
+}

@@ -28,6 +28,7 @@ type JSON struct {
 	decoded []byte  // the bytes of a BLOB
 
 	required bool // a column without a value is an error
+	quote    byte // which doubledText has twice
 }
 
 // NewJSON returns a decoder for the columns of schema, which are the first
@@ -195,6 +196,9 @@ func (d *JSON) appendRow(b *batch.Builder) error {
 		if f := c.append(d, c, v, b.Column(d.at[i])); f != fine {
 			b.Truncate(b.Rows())
 			shown := excerpt(d.scan.data[v.start:v.end])
+			if v.kind >= bareText {
+				shown = `"` + shown + `"`
+			}
 			return fmt.Errorf("column %q: %s, at byte %d", c.name, complaint(f, shown, c.typ.String()), v.start)
 		}
 	}
@@ -208,6 +212,11 @@ func (d *JSON) text(v *value) ([]byte, bool) {
 		return d.scan.data[v.start+1 : v.end-1], true
 	case escapedString:
 		d.scratch = unescape(d.scratch[:0], d.scan.data[v.start+1:v.end-1])
+		return d.scratch, true
+	case bareText:
+		return d.scan.data[v.start:v.end], true
+	case doubledText:
+		d.scratch = undouble(d.scratch[:0], d.scan.data[v.start:v.end], d.quote)
 		return d.scratch, true
 	default:
 		return nil, false

@@ -20,6 +20,8 @@ const (
 	escapedString // with at least one escape
 	objectValue
 	arrayValue
+	bareText    // of other formats: a text as it stands
+	doubledText // likewise, with quotes in it that are there twice
 )
 
 // value is where a field's value lies in the record. The digits of a number
@@ -30,6 +32,8 @@ type value struct {
 	kind       kind
 	exact      bool // the field's name was the column's, letter for letter
 }
+
+func (v *value) set(k kind, start, end int) { v.kind, v.start, v.end = k, start, end }
 
 // scanner walks over JSON text and validates it. Its methods take a position
 // and return the next one, or -1 once they have noted a problem.

@@ -1,13 +1,11 @@
 package kafka
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
-	"github.com/millstream-db/millstream/ingest/decode"
 )
 
 // Connector opens readers of Kafka topics. It is safe for concurrent use.
@@ -38,24 +36,9 @@ func (c *Connector) Open(spec source.Spec, start []source.Position, sink source.
 	if spec.Alloc == nil {
 		spec.Alloc = batch.NewAllocator()
 	}
-	r, err := newReader(c.opts, s, spec, newDecoder(spec), start, sink)
+	r, err := newReader(c.opts, s, spec, newDecoder(spec, s.encoding), start, sink)
 	if err != nil {
 		return nil, fmt.Errorf("open source %s: %w", spec.Name, err)
 	}
 	return r, nil
-}
-
-// newDecoder returns the decoder of the source's records.
-func newDecoder(spec source.Spec) decoder {
-	limits := decode.Limits{MaxBytes: spec.MaxRecordBytes, MaxDepth: spec.MaxDepth, MaxFields: spec.MaxFields}
-	if len(spec.Key) > 0 {
-		return decode.NewKeyed(spec.Schema, spec.Key, limits).Decode
-	}
-	d := decode.NewJSON(spec.Schema, limits)
-	return func(_, value []byte, b *batch.Builder) (bool, error) {
-		if value == nil {
-			return false, errors.New("the record has no value (a tombstone)")
-		}
-		return false, d.Decode(value, b)
-	}
 }

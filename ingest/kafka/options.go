@@ -92,6 +92,7 @@ type settings struct {
 	startupMillis int64
 	group         string
 	onLoss        dataLoss
+	encoding      encoding
 	security      security
 
 	fetchBytes     int32
@@ -108,10 +109,6 @@ const maxReadBytes = 256 << 20
 func readSettings(spec source.Spec) (settings, error) {
 	o := optionReader{options: spec.Options}
 	o.known()
-	format := cmp.Or(spec.Format, "PLAIN")
-	if !strings.EqualFold(format, "PLAIN") && !strings.EqualFold(format, "UPSERT") || !strings.EqualFold(cmp.Or(spec.Encode, "JSON"), "JSON") {
-		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, or FORMAT UPSERT ENCODE JSON", spec.Format, spec.Encode)
-	}
 	if c := o.text(optConnector, "kafka"); !strings.EqualFold(c, "kafka") {
 		o.problem("connector must be 'kafka', not '%s'", c)
 	}
@@ -129,6 +126,7 @@ func readSettings(spec source.Spec) (settings, error) {
 	}
 	o.startup(&s)
 	s.security = o.security()
+	s.encoding = o.encoding(spec)
 	return s, errors.Join(o.problems...)
 }
 

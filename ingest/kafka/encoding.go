@@ -1,0 +1,125 @@
+package kafka
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/source"
+	"github.com/millstream-db/millstream/ingest/decode"
+)
+
+// encoding is what FORMAT … ENCODE … (…) says.
+type encoding struct {
+	encode string // JSON, CSV, TEXT or BYTES
+	csv    decode.CSVOptions
+}
+
+// The options of ENCODE CSV.
+const (
+	optDelimiter = "delimiter"
+	optQuote     = "quote"
+	optNull      = "null"
+)
+
+// encoding reads how records are encoded.
+func (o *optionReader) encoding(spec source.Spec) encoding {
+	format, encode := strings.ToUpper(cmp.Or(spec.Format, "PLAIN")), strings.ToUpper(cmp.Or(spec.Encode, "JSON"))
+	of := optionReader{options: spec.EncodeOptions}
+	e := encoding{encode: encode}
+	known := []string{}
+	switch {
+	case format == "UPSERT" && encode == "JSON", format == "PLAIN" && encode == "JSON":
+	case format == "PLAIN" && encode == "CSV":
+		known = []string{optDelimiter, optNull, optQuote}
+		e.csv = of.csv()
+	case format == "PLAIN" && (encode == "TEXT" || encode == "BYTES"):
+		of.oneColumn(spec.Schema, encode)
+	default:
+		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, CSV, TEXT or BYTES, or FORMAT UPSERT ENCODE JSON", format, encode)
+		return e
+	}
+	for _, name := range slices.Sorted(maps.Keys(spec.EncodeOptions)) {
+		switch {
+		case slices.Contains(known, name):
+		case len(known) == 0:
+			of.problem("ENCODE %s has no option %s: it has none", encode, name)
+		default:
+			of.problem("ENCODE %s has no option %s; it knows %s", encode, name, strings.Join(known, ", "))
+		}
+	}
+	o.problems = append(o.problems, of.problems...)
+	return e
+}
+
+// oneColumn checks the columns of a source whose records are one value each.
+func (o *optionReader) oneColumn(schema *batch.Schema, encode string) {
+	if schema == nil {
+		return
+	}
+	if n := len(schema.Columns); n != 1 {
+		o.problem("ENCODE %s gives one value a record, the source has %d columns to decode: declare one", encode, n)
+		return
+	}
+	if c := schema.Columns[0]; encode == "BYTES" && c.Type.Kind != batch.Blob {
+		o.problem("ENCODE BYTES needs a column of type BLOB, column %q is of type %s: ENCODE TEXT reads the types that have a text", c.Name, c.Type)
+	}
+}
+
+func (o *optionReader) csv() decode.CSVOptions {
+	c := decode.CSVOptions{Delimiter: o.character(optDelimiter, ',', false), Quote: o.character(optQuote, '"', true), Null: o.options[optNull]}
+	if c.Delimiter == c.Quote {
+		o.problem("%s and %s of ENCODE CSV must differ", optDelimiter, optQuote)
+	}
+	if strings.ContainsAny(c.Null, string([]byte{c.Delimiter, '\n'})) || c.Quote != 0 && strings.IndexByte(c.Null, c.Quote) >= 0 {
+		o.problem("%s of ENCODE CSV can't hold a delimiter, a quote or a line break", optNull)
+	}
+	return c
+}
+
+// character reads an option that is one ASCII character, "" for none where that
+// is possible.
+func (o *optionReader) character(name string, otherwise byte, none bool) byte {
+	text, given := o.options[name]
+	switch {
+	case !given:
+		return otherwise
+	case text == "" && none:
+		return 0
+	case text == `\t`:
+		return '\t'
+	case len(text) != 1 || text[0] >= 0x80 || text[0] == '\n' || text[0] == '\r' || text[0] == 0:
+		o.problem("%s of ENCODE CSV must be one ASCII character, not '%s'", name, text)
+		return otherwise
+	}
+	return text[0]
+}
+
+// newDecoder returns the decoder of the source's records.
+func newDecoder(spec source.Spec, e encoding) decoder {
+	limits := decode.Limits{MaxBytes: spec.MaxRecordBytes, MaxDepth: spec.MaxDepth, MaxFields: spec.MaxFields}
+	switch {
+	case len(spec.Key) > 0:
+		return decode.NewKeyed(spec.Schema, spec.Key, limits).Decode
+	case e.encode == "CSV":
+		return ofValue(decode.NewCSV(spec.Schema, e.csv, limits).Decode)
+	case e.encode == "TEXT":
+		return ofValue(decode.NewText(spec.Schema, limits).Decode)
+	case e.encode == "BYTES":
+		return ofValue(decode.NewBytes(limits).Decode)
+	}
+	return ofValue(decode.NewJSON(spec.Schema, limits).Decode)
+}
+
+// ofValue is a decoder that looks at the record's value only.
+func ofValue(decode func(value []byte, b *batch.Builder) error) decoder {
+	return func(_, value []byte, b *batch.Builder) (bool, error) {
+		if value == nil {
+			return false, errors.New("the record has no value (a tombstone)")
+		}
+		return false, decode(value, b)
+	}
+}
