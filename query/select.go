@@ -70,6 +70,12 @@ func (q *selectQuery) admit(ctx context.Context) error {
 				return nil
 			}
 		}
+		if q.s.db.opts.NoCatalog {
+			if refused == nil {
+				refused = Errorf(CodeFeatureNotSupported, "the database was opened without pg_catalog").WithHint("Leave query.Options.NoCatalog out.")
+			}
+			return rels.explain(q.s.db, refused)
+		}
 		q.sql, q.written, q.path = rewritten, q.sql, engine.CatalogPath
 		if changed {
 			q.offset = len(q.st.SQL) + 1

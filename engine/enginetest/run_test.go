@@ -94,7 +94,7 @@ func (u *run) newDir() string {
 }
 
 func (u *run) open(ctx context.Context) (err error) {
-	u.db, err = query.Open(ctx, u.dir, query.Options{Engine: engine.Options{
+	u.db, err = query.Open(ctx, u.dir, query.Options{NoCatalog: true, Engine: engine.Options{
 		CheckpointInterval: checkpointEvery, Tick: time.Hour, DuckDB: duck.Options{Threads: 1, MemoryLimit: "1GiB"},
 		Now:          func() time.Time { return time.UnixMicro(u.clock.Load()) },
 		OnCheckpoint: u.onCheckpoint,
