@@ -10,6 +10,7 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
+	"github.com/millstream-db/millstream/query/definition"
 	"github.com/millstream-db/millstream/query/parser"
 )
 
@@ -256,7 +257,7 @@ func (db *DB) setOptions(ctx context.Context, kind, name string, options []parse
 			c := tree.(*parser.CreateSource)
 			c.Options = withOptions(c.Options, options)
 			d.Retention, d.IdleTimeout, d.MaxFuture = 0, 0, 0
-			wrong = sourceOptions(c, d)
+			wrong = definition.Options(c, d)
 		})
 		if err = errors.Join(err, wrong); err != nil {
 			return err
