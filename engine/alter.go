@@ -471,6 +471,10 @@ func (e *Engine) changeTable(ctx context.Context, t *liveTable, def *catalog.Tab
 	if !visible {
 		return nil
 	}
+	// In a transaction of its own, and first: see showOverlay.
+	if err := errors.Join(e.hideOverlay(ctx, was.Name), e.showOverlay(ctx, t)); err != nil {
+		return err
+	}
 	return e.showCatalog(ctx, func(ctx context.Context) error {
 		if err := e.hideTable(ctx, was.Name); err != nil {
 			return err

@@ -19,6 +19,9 @@ var (
 	ErrDependents = errors.New("other objects depend on it")
 	// ErrInUse is returned when a job works on the object.
 	ErrInUse = errors.New("is in use")
+	// ErrConflict is returned when what a transaction has changed was changed by
+	// somebody else since the transaction's read began.
+	ErrConflict = errors.New("was changed by another transaction")
 	// ErrJobCanceled is what a job ends with that was cancelled by its number.
 	ErrJobCanceled = errors.New("canceled")
 )

@@ -14,6 +14,7 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/hot"
+	"github.com/millstream-db/millstream/engine/rowchange"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -36,7 +37,7 @@ func (s *liveSource) numberChanges(mem *batch.Allocator, n int64) arrow.RecordBa
 func (s *liveSource) checkKeys(rec arrow.RecordBatch) error {
 	for _, k := range s.def.DecodedKey() {
 		if rec.Column(k).NullN() > 0 {
-			return &ConstraintError{Table: s.def.Name, Column: s.decoded.Columns[k].Name}
+			return &rowchange.ConstraintError{Table: s.def.Name, Column: s.decoded.Columns[k].Name}
 		}
 	}
 	return nil

@@ -15,9 +15,13 @@ import (
 // may read: history and what is hot together. Users' statements so reach
 // DuckDB as they wrote them. Schema public has the columns that * means,
 // schema meta the same tables with _partition, _offset, _timestamp and _key,
-// schema dml tables with the ids of their rows.
+// schema dml tables with the ids of their rows. The catalog overlay has tables as
+// a transaction sees them that has changed some: see package rowchange.
 const liveCatalog = `
 ATTACH ':memory:' AS live;
+ATTACH ':memory:' AS overlay;
+CREATE SCHEMA overlay.public;
+CREATE SCHEMA overlay.dml;
 CREATE SCHEMA live.public;
 CREATE SCHEMA live.meta;
 CREATE SCHEMA live.dml;
@@ -44,7 +48,11 @@ func (e *Engine) openLive(ctx context.Context) error {
 }
 
 func (e *Engine) liveView(ctx context.Context, schema, name, sql string) error {
-	if err := e.admin.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW live.%s.%s AS %s", schema, history.Quote(name), sql)); err != nil {
+	return e.createView(ctx, "live."+schema, name, sql)
+}
+
+func (e *Engine) createView(ctx context.Context, schema, name, sql string) error {
+	if err := e.admin.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s AS %s", schema, history.Quote(name), sql)); err != nil {
 		return fmt.Errorf("live view of %s: %w", name, err)
 	}
 	return nil

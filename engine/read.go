@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/hot"
+	"github.com/millstream-db/millstream/engine/rowchange"
 	"github.com/millstream-db/millstream/engine/subscription"
 	"github.com/millstream-db/millstream/engine/view"
 )
@@ -31,6 +33,7 @@ type Read struct {
 	views      map[string]*view.Relation
 	system     map[string]*duck.RecordRelation
 	local      map[string]duck.Relation
+	changed    *rowchange.Set // over the tables
 }
 
 // BeginRead opens a read at the current epoch. The caller must Close it.
@@ -142,6 +145,26 @@ func (r *Read) fit(ctx context.Context) error {
 	return err
 }
 
+// Renew makes the read usable again after a statement that failed, at the same
+// epoch: DuckDB ends its transaction with some errors. The error wraps ErrConflict
+// when history has gone on meanwhile. Results must be closed.
+func (r *Read) Renew(ctx context.Context) error {
+	if r.findCheckpoint(ctx) == nil { // it goes on
+		return nil
+	}
+	folds := r.e.store.Folds()
+	if err := r.conn.Exec(ctx, "ROLLBACK"); err != nil {
+		return err
+	}
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	if r.fit(ctx) != nil || len(r.changed.Tables()) > 0 && r.e.store.Folds() != folds {
+		return fmt.Errorf("what the transaction reads %w", ErrConflict)
+	}
+	return nil
+}
+
 // checkpointSQL asks what a transaction sees.
 const checkpointSQL = "SELECT epoch, catalog, (SELECT version FROM live.internal.catalog) FROM history.internal.epoch"
 
@@ -196,8 +219,30 @@ const (
 	CatalogPath  Path = "live.public,live.pgc," + duck.FunctionPath
 )
 
+// overlayPath stands in front of a path when tables are read as they were changed.
+const overlayPath Path = rowchange.Overlay + ".public," + rowchange.Overlay + ".dml,"
+
+// SetChanged lays what a transaction has changed over the tables that the read
+// sees; the set may grow between statements. The error wraps ErrConflict when a
+// table is no longer what the read sees.
+func (r *Read) SetChanged(set *rowchange.Set) error {
+	if r.changed != set && set != nil {
+		now := r.e.Tables() // whose columns the overlay has
+		for name, t := range r.snapshot.tables {
+			if now[name] != nil && !slices.Equal(now[name].Columns, t.def.Columns) {
+				return fmt.Errorf("table %q %w", name, ErrConflict)
+			}
+		}
+	}
+	r.changed = set
+	return nil
+}
+
 // SetPath sets the path of the connection's statements.
 func (r *Read) SetPath(ctx context.Context, path Path) error {
+	if r.changed != nil {
+		path = overlayPath + path + ",live.millstream" // which is found by itself as long as live comes first
+	}
 	return r.conn.Set(ctx, "search_path", string(path))
 }
 
@@ -248,6 +293,10 @@ func (r *Read) Relation(name string) (duck.Relation, error) {
 		return r.systemTable(object)
 	case kind == localPrefix && r.local[object] != nil:
 		return r.local[object], nil
+	case r.snapshot.tables[object] != nil:
+		if rel := r.changed.Relation(kind, r.snapshot.tables[object].def); rel != nil {
+			return rel, nil
+		}
 	}
 	return nil, fmt.Errorf("relation %q does not exist", object)
 }
@@ -361,6 +410,10 @@ func (s schemas) Relation(name string) (duck.Relation, error) {
 	case kind == systemPrefix:
 		if t, ok := systemTables[object]; ok {
 			return hot.Shape(t.schema()), nil
+		}
+	case s.e.tables[object] != nil:
+		if rel := (*rowchange.Set)(nil).Relation(kind, s.e.tables[object].def); rel != nil {
+			return rel, nil
 		}
 	}
 	return nil, fmt.Errorf("relation %q does not exist", object)

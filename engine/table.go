@@ -14,6 +14,7 @@ import (
 	"github.com/millstream-db/millstream/engine/dimension"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/job"
+	"github.com/millstream-db/millstream/engine/rowchange"
 )
 
 // liveTable is a table at work. It belongs to the writer. Its rows are in the
@@ -51,6 +52,9 @@ func (e *Engine) CreateTable(ctx context.Context, def *catalog.TableDefinition) 
 			return err
 		}
 		e.tables[def.Name] = t
+		if err := e.showOverlay(ctx, t); err != nil {
+			return err
+		}
 		e.publish()
 		return e.showTable(ctx, t)
 	})
@@ -67,6 +71,9 @@ func (e *Engine) restoreTable(ctx context.Context, o *checkpoint.Object) error {
 	}
 	t := &liveTable{def: def, created: o.Created, rows: rows}
 	e.tables[def.Name] = t
+	if err := e.showOverlay(ctx, t); err != nil {
+		return err
+	}
 	return e.showTable(ctx, t)
 }
 
@@ -78,6 +85,20 @@ func (e *Engine) showTable(ctx context.Context, t *liveTable) error {
 		return err
 	}
 	return e.liveView(ctx, "public", t.def.Name, "SELECT "+columns+from)
+}
+
+// showOverlay makes a table readable for transactions that change tables. That is
+// done before the table itself is shown: who can read the table can read this.
+func (e *Engine) showOverlay(ctx context.Context, t *liveTable) error {
+	withIDs, plain := rowchange.OverlaySQL(t.def)
+	if err := e.createView(ctx, rowchange.Overlay+".dml", t.def.Name, withIDs); err != nil {
+		return err
+	}
+	return e.createView(ctx, rowchange.Overlay+".public", t.def.Name, plain)
+}
+
+func (e *Engine) hideOverlay(ctx context.Context, name string) error {
+	return e.admin.Exec(ctx, fmt.Sprintf("DROP VIEW IF EXISTS overlay.public.%[1]s; DROP VIEW IF EXISTS overlay.dml.%[1]s", history.Quote(name)))
 }
 
 func (e *Engine) hideTable(ctx context.Context, name string) error {
@@ -119,7 +140,7 @@ func (e *Engine) DropTable(ctx context.Context, name string, cascade bool) error
 		}
 		delete(e.tables, name)
 		e.publish()
-		return nil
+		return e.hideOverlay(ctx, name)
 	})
 }
 

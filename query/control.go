@@ -26,13 +26,13 @@ func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
 	}
 	switch t := tree.(type) {
 	case *parser.Begin:
-		simple(func(context.Context) (string, error) { return s.beginTransaction(), nil })
+		simple(func(context.Context) (string, error) { return s.beginTransaction(t.Modes), nil })
 	case *parser.Commit:
 		st.run = func(ctx context.Context, _ []any) (*Result, error) { return s.commit(ctx) }
 	case *parser.Rollback:
 		simple(func(context.Context) (string, error) { return s.rollback(), nil })
 	case *parser.RollbackTo:
-		simple(func(context.Context) (string, error) { return "", s.rollbackTo(t.Name) })
+		simple(func(ctx context.Context) (string, error) { return "", s.rollbackTo(ctx, t.Name) })
 	case *parser.Savepoint:
 		simple(func(context.Context) (string, error) { return "", s.setSavepoint(t.Name) })
 	case *parser.Release:
@@ -46,6 +46,7 @@ func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
 			} else {
 				s.settings.Reset(t.Name)
 			}
+			s.showReadOnly()
 			return "", nil
 		})
 	case *parser.ShowSetting:
@@ -53,7 +54,7 @@ func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
 	case *parser.Close:
 		simple(func(context.Context) (string, error) { return "", s.closeCursor(t) })
 	case *parser.SetTransaction:
-		simple(func(context.Context) (string, error) { return "", nil })
+		simple(func(context.Context) (string, error) { return s.setTransaction(t) })
 	case *parser.NoOp, *parser.Deallocate, *parser.Listen, *parser.Notify:
 		if d, ok := t.(*parser.Deallocate); ok {
 			st.Deallocate = &d.Name
@@ -85,6 +86,7 @@ func (s *Session) keep(tree parser.Statement) {
 		if t.Tag == "DISCARD ALL" {
 			s.closeCursors(true)
 			s.settings.ResetAll()
+			s.showReadOnly()
 			s.resetRole()
 			s.deallocate("")
 			s.db.channels.Unlisten(s, "")
@@ -92,20 +94,52 @@ func (s *Session) keep(tree parser.Statement) {
 	}
 }
 
-func (s *Session) beginTransaction() (notice string) {
+func (s *Session) beginTransaction(m parser.TransactionModes) (notice string) {
 	if s.status != statusIdle {
 		return "there is already a transaction in progress"
 	}
 	s.status = statusOpen
 	s.settings.Begin()
+	if m.ReadOnly || m.ReadWrite {
+		s.setReadOnly(m.ReadOnly)
+	}
 	return ""
+}
+
+// setTransaction changes the modes of the transaction, or of those to come.
+func (s *Session) setTransaction(t *parser.SetTransaction) (notice string, err error) {
+	given := t.Modes.ReadOnly || t.Modes.ReadWrite
+	switch {
+	case t.Session && given:
+		s.settings.Set(defaultReadOnlySetting, map[bool]string{true: "on", false: "off"}[t.Modes.ReadOnly])
+		s.showReadOnly()
+	case t.Session:
+	case s.status == statusIdle:
+		return "SET TRANSACTION can only be used in transaction blocks", nil
+	case given:
+		return "", s.changeReadOnly(t.Modes.ReadOnly)
+	}
+	return "", nil
+}
+
+// changeReadOnly says whether the open transaction may write from now on.
+func (s *Session) changeReadOnly(on bool) error {
+	if !on && !s.settings.Off(readOnlySetting) && s.read != nil {
+		return Errorf(CodeActiveTransaction, "transaction read-write mode must be set before any query")
+	}
+	s.setReadOnly(on)
+	return nil
 }
 
 // commit ends the transaction; a failed one is rolled back, as its tag says.
 func (s *Session) commit(ctx context.Context) (*Result, error) {
 	r := &Result{Tag: "COMMIT"}
 	if s.status == statusOpen {
-		if err := s.holdCursors(ctx); err != nil {
+		err := s.holdCursors(ctx)
+		if err == nil {
+			err = s.commitChanges(ctx)
+		}
+		if err != nil {
 			s.rollback()
 			return nil, err
 		}
@@ -181,14 +215,19 @@ func (s *Session) setSetting(ctx context.Context, t *parser.Set) error {
 				WithHint("Available values: local, remote_write, remote_apply, on, off.")
 		}
 	}
-	if t.Name == backgroundSetting {
+	switch t.Name {
+	case backgroundSetting, readOnlySetting, defaultReadOnlySetting:
 		on, ok := parseSwitch(value)
 		if !ok {
 			return Errorf(CodeInvalidParameter, "parameter %q requires a Boolean value", t.Name)
 		}
 		value = map[bool]string{true: "on", false: "off"}[on]
+		if t.Name == readOnlySetting && s.status != statusIdle {
+			return s.changeReadOnly(on)
+		}
 	}
 	s.settings.Set(t.Name, value)
+	s.showReadOnly()
 	if t.Name == "application_name" {
 		s.activity.SetApplication(value)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/rowchange"
 	"github.com/millstream-db/millstream/query/copytext"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/sqlstate"
@@ -25,6 +26,8 @@ type CopyIn struct {
 	st   *Statement
 	copy *tableCopy
 	in   *copytext.Reader
+
+	finished bool // all rows were written
 }
 
 // tableCopy is a COPY into a table that has been planned.
@@ -51,10 +54,12 @@ func (s *Session) prepareCopyFrom(st *Statement, t *parser.CopyFrom) error {
 		return s.prepareCopyFile(st, c)
 	}
 	st.Input = func() (*CopyIn, error) {
-		if s.status != statusIdle {
-			return nil, noChangeInTransaction(st.Tag)
+		err := st.allowed()
+		if err == nil {
+			err = s.refuseReadOnly(st.Tag)
 		}
-		if err := st.allowed(); err != nil {
+		if err != nil {
+			s.fail()
 			return nil, sqlstate.Explain(err, st.SQL, 0)
 		}
 		return c.input(s, st), nil
@@ -75,8 +80,14 @@ func (c *tableCopy) input(s *Session, st *Statement) *CopyIn {
 	return &CopyIn{Columns: len(names), s: s, st: st, copy: c, in: in}
 }
 
-// Close gives the rows up.
-func (c *CopyIn) Close() { c.in.Rows().Release() }
+// Close gives the rows up. Without Finish the COPY has failed, and its transaction
+// with it.
+func (c *CopyIn) Close() {
+	if !c.finished {
+		c.s.fail()
+	}
+	c.in.Rows().Release()
+}
 
 // Write takes the next piece of the data, which may end anywhere.
 func (c *CopyIn) Write(p []byte) error {
@@ -108,6 +119,7 @@ func (c *CopyIn) Finish(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, c.placed(ctx, data, sqlstate.Explain(err, "", 0))
 	}
+	c.finished = true
 	return res, nil
 }
 
@@ -166,11 +178,11 @@ func (s *Session) copyRows(st *Statement, c *tableCopy, from string, value func(
 	}
 	q := &rowQuery{s: s, st: st, path: engine.PlainPath, sql: "SELECT " + strings.Join(items, ", ") + " FROM " + from}
 	schema := c.d.Schema()
-	return s.change(st, c.d, func(ctx context.Context, r *engine.Read, _ []any) (*engine.TableChange, error) {
+	return s.change(st, c.d, func(ctx context.Context, r *engine.Read, _ []any) (*rowchange.Change, error) {
 		if local != nil {
 			local(r)
 		}
 		rows, err := q.rows(ctx, r, schema, nil)
-		return &engine.TableChange{Insert: rows}, err
+		return &rowchange.Change{Insert: rows}, err
 	})
 }

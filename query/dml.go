@@ -11,8 +11,10 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/rowchange"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 // maxChangeBytes bounds the rows that one statement may write: they are in
@@ -34,8 +36,8 @@ func (s *Session) prepareChange(ctx context.Context, st *Statement, tree parser.
 		if err := s.requireRights(st, catalog.Truncate, def.Name); err != nil {
 			return err
 		}
-		st.run = s.change(st, def, func(context.Context, *engine.Read, []any) (*engine.TableChange, error) {
-			return &engine.TableChange{All: true}, nil
+		st.run = s.change(st, def, func(context.Context, *engine.Read, []any) (*rowchange.Change, error) {
+			return &rowchange.Change{All: true}, nil
 		})
 		return nil
 	}
@@ -65,12 +67,16 @@ func (db *DB) table(name parser.Name) (*catalog.TableDefinition, error) {
 	return nil, fail(CodeUndefinedTable, "Create it with CREATE TABLE, or see SHOW TABLES.", "table %q does not exist", name.Name)
 }
 
-// change runs a change of a table's rows, which commits by itself. A table that
-// was dropped and made anew since the statement was prepared is another one.
-func (s *Session) change(st *Statement, d *catalog.TableDefinition, plan func(context.Context, *engine.Read, []any) (*engine.TableChange, error)) func(context.Context, []any) (*Result, error) {
+// changePlan computes a change from what a read sees.
+type changePlan func(context.Context, *engine.Read, []any) (*rowchange.Change, error)
+
+// change runs a change of a table's rows, which outside a transaction commits by
+// itself. A table that was dropped and made anew since the statement was prepared
+// is another one.
+func (s *Session) change(st *Statement, d *catalog.TableDefinition, plan changePlan) func(context.Context, []any) (*Result, error) {
 	return func(ctx context.Context, args []any) (*Result, error) {
-		if s.status != statusIdle {
-			return nil, noChangeInTransaction(st.Tag)
+		if err := s.refuseReadOnly(st.Tag); err != nil {
+			return nil, err
 		}
 		if now := s.db.engine.Tables()[d.Name]; now != nil && now != d {
 			again, err := s.prepare(ctx, st.SQL, st.Params)
@@ -79,9 +85,12 @@ func (s *Session) change(st *Statement, d *catalog.TableDefinition, plan func(co
 			}
 			return s.execute(ctx, again, args)
 		}
-		n, err := s.db.engine.ChangeTable(ctx, d.Name, func(ctx context.Context, r *engine.Read) (*engine.TableChange, error) {
+		if s.status != statusIdle {
+			return s.changeInTransaction(ctx, st, d, args, plan)
+		}
+		n, err := s.db.engine.ChangeTable(ctx, d.Name, func(ctx context.Context, r *engine.Read) (*rowchange.Change, error) {
 			if r.Table(d.Name) != d {
-				return nil, Errorf("40001", "table %q was made anew while the statement ran", d.Name).WithHint("Try again.")
+				return nil, Errorf(sqlstate.CodeSerializationFailure, "table %q was made anew while the statement ran", d.Name).WithHint("Try again.")
 			}
 			return plan(ctx, r, args)
 		})
@@ -90,11 +99,6 @@ func (s *Session) change(st *Statement, d *catalog.TableDefinition, plan func(co
 		}
 		return &Result{Tag: countedTag(st.Tag, n)}, nil
 	}
-}
-
-func noChangeInTransaction(tag string) error {
-	return Errorf(CodeActiveTransaction, "%s cannot run inside a transaction block", tag).
-		WithHint("Each statement that changes rows commits by itself: leave BEGIN out, or turn autocommit on.")
 }
 
 // countedTag is Postgres's command tag with the number of rows.
@@ -158,9 +162,6 @@ func (q *rowQuery) admit(ctx context.Context, rels gate.Relations) error {
 
 // bind finds the types of the parameters.
 func (q *rowQuery) bind(ctx context.Context, paramTypes []string, local func(*engine.Read)) error {
-	if q.s.status == statusFailed || q.s.status == statusOpen {
-		return noChangeInTransaction(q.st.Tag)
-	}
 	r, err := q.s.db.engine.BeginRead(ctx)
 	if err != nil {
 		return err
@@ -328,9 +329,9 @@ func (s *Session) prepareUpdate(ctx context.Context, st *Statement, t *parser.Up
 		return err
 	}
 	schema := d.UpdateSchema(columns)
-	st.run = s.change(st, d, func(ctx context.Context, r *engine.Read, args []any) (*engine.TableChange, error) {
+	st.run = s.change(st, d, func(ctx context.Context, r *engine.Read, args []any) (*rowchange.Change, error) {
 		rows, err := q.rows(ctx, r, schema, args)
-		return &engine.TableChange{Update: rows, Columns: columns, Exact: true}, err
+		return &rowchange.Change{Update: rows, Columns: columns, Exact: true}, err
 	})
 	return nil
 }
@@ -363,8 +364,8 @@ func (s *Session) prepareDelete(ctx context.Context, st *Statement, t *parser.De
 		return err
 	}
 	if t.Using.SQL == "" && t.Where.SQL == "" {
-		st.run = s.change(st, d, func(context.Context, *engine.Read, []any) (*engine.TableChange, error) {
-			return &engine.TableChange{All: true}, nil
+		st.run = s.change(st, d, func(context.Context, *engine.Read, []any) (*rowchange.Change, error) {
+			return &rowchange.Change{All: true}, nil
 		})
 		return nil
 	}
@@ -379,9 +380,9 @@ func (s *Session) prepareDelete(ctx context.Context, st *Statement, t *parser.De
 		return err
 	}
 	schema := d.UpdateSchema(nil)
-	st.run = s.change(st, d, func(ctx context.Context, r *engine.Read, args []any) (*engine.TableChange, error) {
+	st.run = s.change(st, d, func(ctx context.Context, r *engine.Read, args []any) (*rowchange.Change, error) {
 		rows, err := q.rows(ctx, r, schema, args)
-		return &engine.TableChange{Delete: rows, Exact: true}, err
+		return &rowchange.Change{Delete: rows, Exact: true}, err
 	})
 	return nil
 }

@@ -129,9 +129,12 @@ func (s *Session) prepareInsert(ctx context.Context, st *Statement, t *parser.In
 		return s.prepareTableInsert(ctx, st, in, paramTypes)
 	}
 	st.run = func(ctx context.Context, args []any) (*Result, error) {
+		if err := s.refuseReadOnly(st.Tag); err != nil {
+			return nil, err
+		}
 		if s.status != statusIdle {
-			return nil, Errorf(CodeActiveTransaction, "INSERT cannot run inside a transaction block").
-				WithHint("Rows join a source's stream at once and can't be rolled back. Use autocommit: INSERT without BEGIN.")
+			return nil, Errorf(CodeActiveTransaction, "INSERT into a source cannot run inside a transaction block").
+				WithHint("Rows join a source's stream at once and can't be rolled back, unlike those of a table. Leave BEGIN out, or turn autocommit on.")
 		}
 		if s.db.engine.Sources()[in.target.name] != in.target.def { // dropped or made anew meanwhile
 			again, err := s.planInsert(ctx, st, t, st.Params)

@@ -13,6 +13,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/rowchange"
 	"github.com/millstream-db/millstream/query/parser"
 )
 
@@ -24,14 +25,14 @@ func (s *Session) prepareTableInsert(ctx context.Context, st *Statement, in *ins
 		return err
 	}
 	schema := d.Schema()
-	st.run = s.change(st, d, func(ctx context.Context, r *engine.Read, args []any) (*engine.TableChange, error) {
+	st.run = s.change(st, d, func(ctx context.Context, r *engine.Read, args []any) (*rowchange.Change, error) {
 		b, err := in.compute(ctx, r, schema, args[:len(in.rows.st.Params)])
 		if err != nil {
 			return nil, in.explain(err)
 		}
 		rows := []arrow.RecordBatch{b.Record}
 		if conflict == nil {
-			return &engine.TableChange{Insert: rows}, nil
+			return &rowchange.Change{Insert: rows}, nil
 		}
 		defer releaseAll(rows)
 		return conflict.change(ctx, r, rows, args)
@@ -154,9 +155,9 @@ func checkConflictTarget(c *parser.Conflict, d *catalog.TableDefinition) error {
 }
 
 // change sorts given rows into those to insert and those to update.
-func (c *conflict) change(ctx context.Context, r *engine.Read, rows []arrow.RecordBatch, args []any) (*engine.TableChange, error) {
+func (c *conflict) change(ctx context.Context, r *engine.Read, rows []arrow.RecordBatch, args []any) (*rowchange.Change, error) {
 	r.SetLocal("excluded", &duck.RecordRelation{Schema: c.d.Schema(), Records: rows, InOrder: true})
-	out := &engine.TableChange{Columns: c.columns, Exact: true}
+	out := &rowchange.Change{Columns: c.columns, Exact: true}
 	var err error
 	if c.update != nil {
 		twice, err := c.twice.rows(ctx, r, batch.NewSchema([]batch.Column{{Name: "n", Type: batch.Type{Kind: batch.BigInt}}}), nil)

@@ -1,13 +1,18 @@
 package query
 
-import "maps"
+import (
+	"context"
+	"maps"
 
-// savepoint is a place in a transaction that ROLLBACK TO leads back to. A
-// transaction only reads, so there is nothing to take back but settings and the
-// failed state.
+	"github.com/millstream-db/millstream/engine/rowchange"
+)
+
+// savepoint is a place in a transaction that ROLLBACK TO leads back to: its
+// settings and what it had changed.
 type savepoint struct {
 	name     string
 	settings map[string]string
+	changed  *rowchange.Set
 }
 
 // maxSavepoints bounds those of a transaction.
@@ -20,7 +25,7 @@ func (s *Session) setSavepoint(name string) error {
 	if len(s.savepoints) >= maxSavepoints {
 		return Errorf(CodeProgramLimit, "too many savepoints in this transaction").WithHint("RELEASE those that are no longer needed.")
 	}
-	s.savepoints = append(s.savepoints, savepoint{name, maps.Clone(s.settings.Values)})
+	s.savepoints = append(s.savepoints, savepoint{name, maps.Clone(s.settings.Values), s.changed.Clone()})
 	return nil
 }
 
@@ -43,12 +48,12 @@ func (s *Session) release(name string) error {
 	if err != nil {
 		return err
 	}
-	s.savepoints = s.savepoints[:at]
+	s.cutSavepoints(at)
 	return nil
 }
 
 // rollbackTo goes back to a savepoint, which stays, and ends the failed state.
-func (s *Session) rollbackTo(name string) error {
+func (s *Session) rollbackTo(ctx context.Context, name string) error {
 	if err := s.inTransaction("ROLLBACK TO SAVEPOINT"); err != nil {
 		return err
 	}
@@ -57,9 +62,22 @@ func (s *Session) rollbackTo(name string) error {
 		return err
 	}
 	s.settings.Values = maps.Clone(s.savepoints[at].settings)
-	s.savepoints = s.savepoints[:at+1]
+	s.cutSavepoints(at + 1)
+	if err := s.restoreChanges(ctx, s.savepoints[at].changed); err != nil {
+		s.fail()
+		return err
+	}
 	s.status = statusOpen
 	return nil
+}
+
+// cutSavepoints forgets all savepoints but the first n.
+func (s *Session) cutSavepoints(n int) {
+	for _, p := range s.savepoints[n:] {
+		p.changed.Release()
+	}
+	clear(s.savepoints[n:])
+	s.savepoints = s.savepoints[:n]
 }
 
 func (s *Session) inTransaction(tag string) error {

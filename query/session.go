@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/rowchange"
 	"github.com/millstream-db/millstream/query/access"
 	"github.com/millstream-db/millstream/query/activity"
 	"github.com/millstream-db/millstream/query/parser"
@@ -25,6 +26,8 @@ type Session struct {
 	status byte // I, T or E: outside a transaction, in one, in a failed one
 	// read is the transaction's epoch, taken by its first query.
 	read *engine.Read
+	// changed is what the transaction has changed in tables, nil for nothing yet.
+	changed *rowchange.Set
 	// open is the result that is being read inside the transaction.
 	open *openResult
 	// cursors are the session's SQL cursors by name.
@@ -49,6 +52,7 @@ func (db *DB) NewSession(o SessionOptions) *Session {
 	s.activity = activity.New(o.Process, o.User, o.Application, o.Remote)
 	s.rights = access.New(db.engine, o.User, o.LoggedIn)
 	s.showRole()
+	s.showReadOnly()
 	db.mu.Lock()
 	db.sessions[s] = struct{}{}
 	db.mu.Unlock()
@@ -167,8 +171,14 @@ func endsTransaction(t parser.Statement) bool {
 // ddl runs a change of the catalog, which commits by itself.
 func (s *Session) ddl(st *Statement, f func(context.Context) ([]string, error)) func(context.Context, []any) (*Result, error) {
 	return func(ctx context.Context, _ []any) (*Result, error) {
+		if definesObjects(st.Tag) {
+			if err := s.refuseReadOnly(st.Tag); err != nil {
+				return nil, err
+			}
+		}
 		if s.status != statusIdle {
-			return nil, Errorf(CodeActiveTransaction, "%s cannot run inside a transaction block", st.Tag)
+			return nil, Errorf(CodeActiveTransaction, "%s cannot run inside a transaction block", st.Tag).
+				WithHint("It commits by itself: COMMIT first, leave BEGIN out, or turn autocommit on.")
 		}
 		notices, err := f(ctx)
 		if err != nil {
@@ -217,7 +227,10 @@ func (s *Session) endTransaction() {
 		s.read.Close()
 		s.read = nil
 	}
-	s.status, s.pending, s.savepoints = statusIdle, nil, nil
+	s.changed.Release()
+	s.cutSavepoints(0)
+	s.status, s.pending, s.changed = statusIdle, nil, nil
+	s.showReadOnly()
 }
 
 // begin returns what a query reads from, and whether it is the query's own: in

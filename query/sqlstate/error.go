@@ -40,6 +40,7 @@ const (
 	CodeInFailedTransaction   = "25P02"
 	CodeReadOnlyTransaction   = "25006"
 	CodeActiveTransaction     = "25001"
+	CodeSerializationFailure  = "40001"
 	CodeConnectionFailure     = "08006"
 	CodeProtocolViolation     = "08P01"
 	CodeInternal              = "XX000"

@@ -11,6 +11,7 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/rowchange"
 	"github.com/millstream-db/millstream/engine/subscription"
 	"github.com/millstream-db/millstream/query/admission"
 	"github.com/millstream-db/millstream/query/gate"
@@ -31,7 +32,7 @@ func Explain(err error, sql string, base int) error {
 		gated  *gate.Error
 		plan   *plan.Error
 		duckdb *duck.Error
-		broken *engine.ConstraintError
+		broken *rowchange.ConstraintError
 	)
 	at := func(offset int) int {
 		if offset < 0 || base+offset < 0 || base+offset > len(sql) {
@@ -104,6 +105,10 @@ func FromEngine(err error) *Error {
 			return e.WithHint("Begin anew without AS OF, or write AS OF AT LEAST.")
 		}
 		return e
+	}
+	if errors.Is(err, engine.ErrConflict) {
+		return &Error{Code: CodeSerializationFailure, Message: "could not serialize access due to concurrent update",
+			Detail: err.Error() + ".", Hint: "Nothing was changed. Run the transaction again."}
 	}
 	for _, known := range []struct {
 		err        error
