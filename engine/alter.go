@@ -471,14 +471,13 @@ func (e *Engine) changeTable(ctx context.Context, t *liveTable, def *catalog.Tab
 	if !visible {
 		return nil
 	}
-	// In a transaction of its own, and first: see showOverlay.
-	if err := errors.Join(e.hideOverlay(ctx, was.Name), e.showOverlay(ctx, t)); err != nil {
-		return err
-	}
-	return e.showCatalog(ctx, func(ctx context.Context) error {
+	// In a transaction of its own, and first: see showOverlay. The change is durable already.
+	lasting := context.WithoutCancel(ctx)
+	err = errors.Join(e.hideOverlay(lasting, was.Name), e.showOverlay(lasting, t))
+	return errors.Join(err, e.showCatalog(ctx, func(ctx context.Context) error {
 		if err := e.hideTable(ctx, was.Name); err != nil {
 			return err
 		}
 		return e.showTable(ctx, t)
-	})
+	}))
 }

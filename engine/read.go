@@ -34,6 +34,8 @@ type Read struct {
 	system     map[string]*duck.RecordRelation
 	local      map[string]duck.Relation
 	changed    *rowchange.Set // over the tables
+	folds      int64          // before anything was changed: the changes name rows by their ids
+	unhold     func()         // lets the log be folded again
 }
 
 // BeginRead opens a read at the current epoch. The caller must Close it.
@@ -152,17 +154,16 @@ func (r *Read) Renew(ctx context.Context) error {
 	if r.findCheckpoint(ctx) == nil { // it goes on
 		return nil
 	}
-	folds := r.e.store.Folds()
 	if err := r.conn.Exec(ctx, "ROLLBACK"); err != nil {
 		return err
 	}
 	if err := r.begin(ctx); err != nil {
 		return err
 	}
-	if r.fit(ctx) != nil || len(r.changed.Tables()) > 0 && r.e.store.Folds() != folds {
+	if !r.fits(r.snapshot) {
 		return fmt.Errorf("what the transaction reads %w", ErrConflict)
 	}
-	return nil
+	return r.checkIDs()
 }
 
 // checkpointSQL asks what a transaction sees.
@@ -223,10 +224,13 @@ const (
 const overlayPath Path = rowchange.Overlay + ".public," + rowchange.Overlay + ".dml,"
 
 // SetChanged lays what a transaction has changed over the tables that the read
-// sees; the set may grow between statements. The error wraps ErrConflict when a
-// table is no longer what the read sees.
+// sees; the set may grow between statements. Until the read is closed, rows keep
+// their ids. The error wraps ErrConflict when a table is no longer what the read
+// sees.
 func (r *Read) SetChanged(set *rowchange.Set) error {
-	if r.changed != set && set != nil {
+	if r.changed == nil {
+		r.unhold = r.e.store.HoldFolds()
+		r.folds = r.e.store.Folds()
 		now := r.e.Tables() // whose columns the overlay has
 		for name, t := range r.snapshot.tables {
 			if now[name] != nil && !slices.Equal(now[name].Columns, t.def.Columns) {
@@ -235,12 +239,24 @@ func (r *Read) SetChanged(set *rowchange.Set) error {
 		}
 	}
 	r.changed = set
+	return r.checkIDs()
+}
+
+// checkIDs returns an error that wraps ErrConflict if rows may have other ids
+// than what was changed says.
+func (r *Read) checkIDs() error {
+	if r.changed != nil && r.folds != r.e.store.Folds() {
+		return fmt.Errorf("what the transaction has changed %w", ErrConflict)
+	}
 	return nil
 }
 
 // SetPath sets the path of the connection's statements.
 func (r *Read) SetPath(ctx context.Context, path Path) error {
 	if r.changed != nil {
+		if err := r.checkIDs(); err != nil {
+			return err
+		}
 		path = overlayPath + path + ",live.millstream" // which is found by itself as long as live comes first
 	}
 	return r.conn.Set(ctx, "search_path", string(path))
@@ -346,6 +362,9 @@ func (r *Read) systemTable(name string) (duck.Relation, error) {
 func (r *Read) Close() {
 	if r.conn == nil {
 		return
+	}
+	if r.unhold != nil {
+		r.unhold()
 	}
 	var err error
 	if !r.bare {

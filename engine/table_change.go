@@ -152,8 +152,8 @@ func (e *Engine) checkChanges(ctx context.Context, list []liveChange) error {
 // CommitSet makes what a transaction has changed durable and in force, all of it
 // in one epoch or, after an error, nothing: ErrConflict says that somebody else
 // has changed a table meanwhile, a *rowchange.ConstraintError that a rule of a
-// table would be broken. r is the transaction's read, whose results are closed.
-// It stays open: while it is, folding the log can't move rows to other ids.
+// table would be broken. r is the transaction's read, which has the set and whose
+// results are closed. It stays open: while it is, rows keep their ids.
 func (e *Engine) CommitSet(ctx context.Context, r *Read, set *rowchange.Set) error {
 	changes, err := set.Changes(ctx, r)
 	if err != nil {
@@ -162,6 +162,9 @@ func (e *Engine) CommitSet(ctx context.Context, r *Read, set *rowchange.Set) err
 	defer rowchange.ReleaseChanges(changes)
 	return e.do(ctx, func() error {
 		e.awaitCheckpoint()
+		if err := r.checkIDs(); err != nil {
+			return err
+		}
 		list := make([]liveChange, len(changes))
 		for i, c := range changes {
 			t, seen := e.tables[c.Def.Name], r.snapshot.tables[c.Def.Name]

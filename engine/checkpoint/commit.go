@@ -54,25 +54,6 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 	return Summary{Rows: rows, Duration: time.Since(start), WAL: s.WALBytes()}, nil
 }
 
-// Fold moves the write-ahead log into the file when it has grown. Readers of
-// an older state make DuckDB refuse; the next call tries again.
-func (s *Store) Fold(ctx context.Context, limit int64) error {
-	size := s.WALBytes()
-	if size < limit {
-		return nil
-	}
-	if err := s.checkDisk(size); err != nil {
-		return err
-	}
-	err := s.conn.Exec(ctx, "CHECKPOINT history")
-	s.folds.Add(1) // even after an error: something may have moved
-	return err
-}
-
-// Folds returns how often Fold has rewritten the file, after which rows may
-// have other ids. It is safe for concurrent use.
-func (s *Store) Folds() int64 { return s.folds.Load() }
-
 func cloneGenerations(in map[string]*generation) map[string]*generation {
 	out := make(map[string]*generation, len(in))
 	for k, g := range in {

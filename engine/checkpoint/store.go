@@ -38,6 +38,7 @@ type Store struct {
 	conn  *duck.Conn
 	names relations
 	folds atomic.Int64
+	gate  foldGate
 
 	tables     map[string]*history.Table
 	segments   map[string][]history.Segment
@@ -68,6 +69,7 @@ func Open(ctx context.Context, dir string, o duck.Options) (*Store, error) {
 		dir: dir, names: relations{}, tables: make(map[string]*history.Table),
 		segments: make(map[string][]history.Segment), generation: make(map[string]*generation), objects: make(map[string]bool),
 	}
+	s.gate.moved.L = &s.gate.mu
 	path := ""
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
