@@ -257,7 +257,10 @@ func (r *Read) SetPath(ctx context.Context, path Path) error {
 		if err := r.checkIDs(); err != nil {
 			return err
 		}
-		path = overlayPath + path + ",live.millstream" // which is found by itself as long as live comes first
+		path = overlayPath + path + ",live.millstream" // which is found by itself where live comes first
+		if strings.HasPrefix(string(path), string(overlayPath+CatalogPath)) {
+			path += ",live.pgi"
+		}
 	}
 	return r.conn.Set(ctx, "search_path", string(path))
 }

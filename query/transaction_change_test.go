@@ -254,6 +254,35 @@ func TestCursorsSeeWhatWasThereBeforeAChange(t *testing.T) {
 	checkIn(t, s, "SELECT id FROM t", "1")
 }
 
+// Names mean the same before and after a transaction has changed something.
+func TestNamesInTransactionsThatWrite(t *testing.T) {
+	db := withLetters(t, "")
+	exec(t, db, "CREATE SOURCE src (id BIGINT)")
+	exec(t, db, "INSERT INTO src VALUES (1), (2)")
+	s := session(t, db)
+	for _, sql := range []string{
+		"SELECT current_schema(), current_database(), current_setting('search_path')",
+		"SELECT table_schema, table_name FROM information_schema.tables ORDER BY ALL",
+		"SELECT relname, relnamespace::regnamespace FROM pg_class WHERE relname IN ('t', 'src') ORDER BY 1",
+		"SELECT has_table_privilege('t', 'INSERT'), 't'::regclass",
+		"SELECT count(*) FROM information_schema.columns",
+		"SELECT pg_typeof(id), quote_ident('a b'), to_char(TIMESTAMP '2024-01-01', 'YYYY') FROM t LIMIT 1",
+		"SELECT id, _offset FROM src JOIN t USING (id) ORDER BY 1",
+		"SELECT count(*) FROM millstream.tables",
+		"SELECT * FROM src$late",
+		"WITH t AS (SELECT 5 AS id) SELECT * FROM t",
+		"SELECT count(*) FROM t AS public",
+		"SELECT (SELECT max(id) FROM public.t x WHERE x.id <= src.id) FROM src ORDER BY 1",
+		"SELECT a.id, b.id FROM public.t a FULL JOIN t b ON a.id = b.id + 1 ORDER BY 1, 2",
+		`SELECT id FROM "public"."T" ORDER BY ID`,
+	} {
+		want := answer(t, s, sql)
+		in(t, s, "BEGIN", "UPDATE t SET n = n")
+		checkIn(t, s, sql, want)
+		in(t, s, "ROLLBACK")
+	}
+}
+
 // A view that joins a table sees all of a transaction or nothing.
 func TestViewsSeeTransactionsWhole(t *testing.T) {
 	db := openLeakless(t, "")

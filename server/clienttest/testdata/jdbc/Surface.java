@@ -343,6 +343,28 @@ public class Surface {
         rows(c.createStatement().executeQuery("SELECT 2 AS a"));
         c.rollback();
       });
+      part("writes in transactions", () -> {
+        try (Connection other = connect("")) {
+          other.createStatement().execute("CREATE TABLE written (id BIGINT PRIMARY KEY, name VARCHAR)");
+          try (PreparedStatement s = c.prepareStatement("INSERT INTO written VALUES (?, ?)")) {
+            for (int i = 1; i <= 3; i++) {
+              s.setLong(1, i);
+              s.setString(2, "n" + i);
+              s.addBatch();
+            }
+            System.out.println(s.executeBatch().length);
+          }
+          java.sql.Savepoint before = c.setSavepoint();
+          System.out.println(c.createStatement().executeUpdate("DELETE FROM written WHERE id > 1"));
+          c.rollback(before);
+          System.out.println(c.createStatement().executeUpdate("UPDATE written SET name = 'x' WHERE id > 1"));
+          rows(c.createStatement().executeQuery("SELECT * FROM written ORDER BY id"));
+          rows(other.createStatement().executeQuery("SELECT count(*) AS n FROM written"));
+          c.commit();
+          rows(other.createStatement().executeQuery("SELECT count(*) AS n FROM written"));
+          other.createStatement().execute("DROP TABLE written");
+        }
+      });
     }
   }
 

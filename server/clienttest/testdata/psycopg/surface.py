@@ -268,6 +268,40 @@ def transactions(dsn):
         conn.rollback()
 
 
+def writes(dsn):
+    """What a transaction writes is seen by itself, and by others after COMMIT."""
+    with psycopg.connect(dsn, autocommit=True) as other, psycopg.connect(dsn) as conn:
+        other.execute("CREATE TABLE written (id BIGINT PRIMARY KEY, name VARCHAR NOT NULL)")
+        try:
+            print(conn.execute("INSERT INTO written VALUES (%s, %s)", [1, "one"]).statusmessage)
+            conn.cursor().executemany("INSERT INTO written VALUES (%s, %s)", [(i, str(i)) for i in range(2, 6)])
+            with conn.cursor().copy("COPY written (id, name) FROM STDIN") as copy:
+                copy.write_row((6, "six"))
+            print(conn.execute("UPDATE written SET name = name || '!' WHERE id > 3").rowcount)
+            try:
+                with conn.transaction():
+                    conn.execute("DELETE FROM written")
+                    conn.execute("INSERT INTO written VALUES (1, NULL)")
+            except psycopg.Error as e:
+                print(type(e).__name__, e.sqlstate, conn.info.transaction_status.name)
+            print(conn.execute("SELECT * FROM written ORDER BY id").fetchall())
+            print(other.execute("SELECT count(*) FROM written").fetchone())
+            conn.commit()
+            print(other.execute("SELECT count(*) FROM written").fetchone())
+            print(conn.execute("DELETE FROM written WHERE id > 1").rowcount)
+            conn.rollback()
+            print(conn.execute("SELECT count(*) FROM written").fetchone())
+            conn.rollback()
+            conn.read_only = True
+            try:
+                conn.execute("DELETE FROM written")
+            except psycopg.Error as e:
+                print(type(e).__name__, e.sqlstate, str(e).splitlines()[0])
+            conn.rollback()
+        finally:
+            other.execute("DROP TABLE written")
+
+
 def errors(conn):
     for query in (
         "SELEC 1", "SELECT * FROM nothing", "SELECT nothing FROM customers", "SELECT nothing(1)", "SELECT 'x'::int", "SELECT 1::nothing",
@@ -359,6 +393,7 @@ def main():
                          copy_in, errors, notices, describe, type_info, held_cursor):
             attempt(function.__name__.replace("_", " "), function, conn)
     attempt("transactions", transactions, dsn)
+    attempt("writes", writes, dsn)
     attempt("cancel", cancelled, dsn)
     attempt("statement timeout", timeouts, dsn)
     attempt("asynchronous", lambda: asyncio.run(asynchronous(dsn)))

@@ -88,7 +88,8 @@ def core(engine):
 def write(engine):
     t = Table("alchemy", MetaData(), sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True, autoincrement=False),
               sqlalchemy.Column("name", sqlalchemy.Text), sqlalchemy.Column("at", sqlalchemy.DateTime(timezone=True)))
-    t.create(engine)
+    definer = engine.execution_options(isolation_level="AUTOCOMMIT")
+    t.create(definer)
     try:
         with engine.begin() as c:
             c.execute(t.insert(), [{"id": i, "name": str(i), "at": datetime.datetime(2024, 1, i, tzinfo=datetime.timezone.utc)} for i in (1, 2, 3)])
@@ -99,7 +100,7 @@ def write(engine):
         with engine.connect() as c:
             print(c.execute(select(t).order_by(t.c.id)).fetchall())
     finally:
-        t.drop(engine)
+        t.drop(definer)
 
 
 def frames(engine):
