@@ -173,6 +173,55 @@ func TestSavepointsTakeChangesBack(t *testing.T) {
 	check(t, db, "SELECT id FROM t ORDER BY id", "2\n3\n5")
 }
 
+// copyInto runs a COPY FROM STDIN with the given rows.
+func copyInto(t *testing.T, s *Session, sql, rows string) (string, error) {
+	t.Helper()
+	st, err := s.Prepare(ctx, sql, nil)
+	if err != nil {
+		return "", err
+	}
+	in, err := st.Input()
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	if err := in.Write([]byte(rows)); err != nil {
+		return "", err
+	}
+	r, err := in.Finish(ctx)
+	if err != nil {
+		return "", err
+	}
+	return r.Tag, nil
+}
+
+func TestCopyInTransactions(t *testing.T) {
+	db := withLetters(t, "")
+	s := session(t, db)
+	const sql = "COPY t (id, name) FROM STDIN (FORMAT csv)"
+	in(t, s, "BEGIN", "DELETE FROM t WHERE id = 1")
+	if got, err := copyInto(t, s, sql, "1,new\n4,d\n"); got != "COPY 2" || err != nil {
+		t.Errorf("COPY: %q, %v", got, err)
+	}
+	checkIn(t, s, "SELECT id, name FROM t ORDER BY id", "1 new\n2 b\n3 c\n4 d")
+	check(t, db, "SELECT count(*) FROM t", "3")
+	in(t, s, "SAVEPOINT a")
+	var e *Error
+	if _, err := copyInto(t, s, sql, "5,e\n2,again\n"); !errors.As(err, &e) || e.Code != CodeUniqueViolation || s.Status() != 'E' {
+		t.Errorf("COPY of a key that is there: %v, the transaction has the state %c", err, s.Status())
+	}
+	in(t, s, "ROLLBACK TO a")
+	if _, err := copyInto(t, s, sql, "five,e\n"); !errors.As(err, &e) || e.Code != CodeInvalidText {
+		t.Errorf("COPY of a text into a number: %v", err)
+	}
+	in(t, s, "ROLLBACK TO a", "COMMIT")
+	check(t, db, "SELECT id, name FROM t ORDER BY id", "1 new\n2 b\n3 c\n4 d")
+	in(t, s, "BEGIN READ ONLY")
+	if _, err := copyInto(t, s, sql, "5,e\n"); !errors.As(err, &e) || e.Code != CodeReadOnlyTransaction || e.Message != "cannot execute COPY FROM in a read-only transaction" || s.Status() != 'E' {
+		t.Errorf("COPY in a read-only transaction: %v, the transaction has the state %c", err, s.Status())
+	}
+}
+
 func TestConcurrentTransactions(t *testing.T) {
 	db := withLetters(t, "")
 	a, b := session(t, db), session(t, db)

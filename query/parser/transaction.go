@@ -2,7 +2,7 @@ package parser
 
 import "strings"
 
-const hintTransaction = "A transaction reads all sources and views at one epoch; it has nothing to prepare or to chain."
+const hintTransaction = "A transaction belongs to one session: write COMMIT, and BEGIN for the next one."
 
 func (p *parser) begin() Statement {
 	s := &Begin{Start: p.take().is("start")}
