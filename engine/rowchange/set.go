@@ -71,6 +71,7 @@ type pending struct {
 	removed   []arrow.RecordBatch // catalog.RowID
 	withdrawn []arrow.RecordBatch // catalog.RowID
 	emptied   []arrow.RecordBatch // a row if all in the file have gone
+	exact     bool                // which rows were added depends on those in the file
 	next      int64               // the next own row's id
 }
 
@@ -208,6 +209,7 @@ func (s *Set) Apply(ctx context.Context, r Reader, d *catalog.TableDefinition, c
 		p = &pending{def: d, next: firstOwn}
 		s.tables[d.Name] = p
 	}
+	p.exact = p.exact || c.Exact && len(c.Insert) > 0 // ON CONFLICT
 	if c.All {
 		p.clear()
 		p.emptied = []arrow.RecordBatch{oneRow(s.mem, d)}
@@ -298,7 +300,7 @@ type TableChange struct {
 func (s *Set) Changes(ctx context.Context, r Reader) (list []TableChange, err error) {
 	for _, name := range s.Tables() {
 		p := s.tables[name]
-		c := &Change{All: p.emptied != nil, Exact: p.emptied != nil || len(p.removed) > 0}
+		c := &Change{All: p.emptied != nil, Exact: p.exact || p.emptied != nil || len(p.removed) > 0}
 		for _, rec := range p.removed {
 			rec.Retain()
 			c.Delete = append(c.Delete, rec)
