@@ -228,9 +228,11 @@ const overlayPath Path = rowchange.Overlay + ".public," + rowchange.Overlay + ".
 // their ids. The error wraps ErrConflict when a table is no longer what the read
 // sees.
 func (r *Read) SetChanged(set *rowchange.Set) error {
-	if r.changed == nil {
+	if r.unhold == nil {
 		r.unhold = r.e.store.HoldFolds()
 		r.folds = r.e.store.Folds()
+	}
+	if r.changed == nil {
 		now := r.e.Tables() // whose columns the overlay has
 		for name, t := range r.snapshot.tables {
 			if now[name] != nil && !slices.Equal(now[name].Columns, t.def.Columns) {

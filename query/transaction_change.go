@@ -102,7 +102,8 @@ func (s *Session) setReadOnly(on bool) {
 // showReadOnly makes what holds for the next transaction what holds outside of one.
 func (s *Session) showReadOnly() {
 	if s.status == statusIdle {
-		s.setReadOnly(!s.settings.Off(defaultReadOnlySetting))
+		on, _ := parseSwitch(s.settings.Get(defaultReadOnlySetting))
+		s.setReadOnly(on)
 	}
 }
 
