@@ -19,7 +19,7 @@ RACE_PACKAGES ?= ./bench/workload/... ./cmd/... ./engine/... ./ingest/... ./quer
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/millstream
@@ -85,6 +85,10 @@ test-clients: ## run psql, drivers, ORMs and BI tools' queries against Millstrea
 .PHONY: bench
 bench: ## measure a replay of 5 million records beside its limits
 	$(GO) run ./bench/replay $(ARGS)
+
+.PHONY: bench-queries
+bench-queries: ## measure queries beside a PostgreSQL 15 (ARGS="-for=200ms -rounds=1": a short form)
+	$(GO) run ./bench/queries $(ARGS)
 
 .PHONY: cover
 cover: ## run the tests and print the coverage

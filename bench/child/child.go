@@ -26,7 +26,7 @@ func Start(cmd *exec.Cmd, logPath string) (*Process, error) {
 	}
 	defer log.Close() //nolint:errcheck // the child has its own descriptor
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = dieWithParent()
+	cmd.SysProcAttr = dieWithParent(cmd.SysProcAttr)
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}

@@ -8,7 +8,15 @@ import (
 	"syscall"
 )
 
-func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+// dieWithParent adds to what a child is to be, nil for nothing yet, that it dies
+// with its parent.
+func dieWithParent(attr *syscall.SysProcAttr) *syscall.SysProcAttr {
+	if attr == nil {
+		attr = &syscall.SysProcAttr{}
+	}
+	attr.Pdeathsig = syscall.SIGKILL
+	return attr
+}
 
 // PeakMemoryBytes returns the most resident memory that a process ever had, 0
 // where the system does not tell.

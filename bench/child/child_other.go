@@ -4,7 +4,7 @@ package child
 
 import "syscall"
 
-func dieWithParent() *syscall.SysProcAttr { return nil }
+func dieWithParent(attr *syscall.SysProcAttr) *syscall.SysProcAttr { return attr }
 
 // PeakMemoryBytes returns the most resident memory that a process ever had, 0
 // where the system does not tell.

@@ -37,7 +37,7 @@ type Options struct {
 	Binary   string
 	Data     string        // the data directory
 	Log      string        // the file that takes the process's output; it is appended to
-	Settings []string      // further flags of serve, such as --memory=64MiB
+	Settings []string      // further flags of serve, such as --memory=64MiB or --pg=127.0.0.1:0
 	Env      []string      // added to the environment
 	Timeout  time.Duration // until it is ready; one minute by default
 }
@@ -46,6 +46,7 @@ type Options struct {
 type Instance struct {
 	proc    *child.Process
 	url     string
+	pg      string
 	client  *http.Client
 	startup time.Duration
 }
@@ -71,13 +72,13 @@ func Start(ctx context.Context, o Options) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr, err := waitReady(ctx, proc, o, seen)
+	addrs, err := waitReady(ctx, proc, o, seen)
 	if err != nil {
 		proc.Kill()
 		return nil, fmt.Errorf("%w\nthe end of its log:\n%s", err, proc.Log(20))
 	}
 	return &Instance{
-		proc: proc, url: "http://" + addr, startup: time.Since(started),
+		proc: proc, url: "http://" + addrs.HTTP, pg: addrs.Postgres, startup: time.Since(started),
 		// Many readers ask at once; each keeps its connection.
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
 	}, nil
@@ -94,11 +95,14 @@ func size(path string) (int64, error) {
 	return info.Size(), nil
 }
 
+// addresses are where a process listens.
+type addresses struct{ HTTP, Postgres string }
+
 // waitReady reads the log from an offset on until it says where HTTP listens.
-func waitReady(ctx context.Context, proc *child.Process, o Options, from int64) (string, error) {
+func waitReady(ctx context.Context, proc *child.Process, o Options, from int64) (addresses, error) {
 	log, err := os.Open(o.Log)
 	if err != nil {
-		return "", fmt.Errorf("log of millstream: %w", err)
+		return addresses{}, fmt.Errorf("log of millstream: %w", err)
 	}
 	defer log.Close() //nolint:errcheck // it was only read
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
@@ -106,19 +110,22 @@ func waitReady(ctx context.Context, proc *child.Process, o Options, from int64) 
 	for {
 		text, err := io.ReadAll(io.NewSectionReader(log, from, 1<<30))
 		if err != nil {
-			return "", fmt.Errorf("log of millstream: %w", err)
+			return addresses{}, fmt.Errorf("log of millstream: %w", err)
 		}
 		for line := range bytes.Lines(text) {
-			var entry struct{ Msg, HTTP string }
+			var entry struct {
+				Msg string
+				addresses
+			}
 			if json.Unmarshal(line, &entry) == nil && entry.Msg == "ready" && entry.HTTP != "" {
-				return entry.HTTP, nil
+				return entry.addresses, nil
 			}
 		}
 		select {
 		case <-proc.Done():
-			return "", fmt.Errorf("%w: %w", ErrRefused, proc.Err())
+			return addresses{}, fmt.Errorf("%w: %w", ErrRefused, proc.Err())
 		case <-ctx.Done():
-			return "", fmt.Errorf("millstream is not ready after %s: %w", o.Timeout, ctx.Err())
+			return addresses{}, fmt.Errorf("millstream is not ready after %s: %w", o.Timeout, ctx.Err())
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
@@ -126,6 +133,10 @@ func waitReady(ctx context.Context, proc *child.Process, o Options, from int64) 
 
 // Startup returns how long the process took from its start until it was ready.
 func (i *Instance) Startup() time.Duration { return i.startup }
+
+// Postgres returns the address of the Postgres protocol, "" or "off" unless the
+// settings ask for one.
+func (i *Instance) Postgres() string { return i.pg }
 
 // Running reports whether the process lives.
 func (i *Instance) Running() bool { return i.proc.Running() }

@@ -1,0 +1,17 @@
+// Command queries measures small and large queries on millstream and on a real
+// PostgreSQL 15 side by side, with one client and with many: SELECT 1, lookups
+// by key, the ten largest groups, a grouping of all rows, and a result of all
+// rows.
+//
+// Both are processes of their own and hold the same rows. What millstream has
+// as a materialized view of a source is in PostgreSQL an analyzed table with a
+// primary key. Every query is compared before anything is measured: a fast
+// wrong answer counts for nothing. Then the two take turns, so that what else
+// happens on the machine hits both, and the medians of the rounds count.
+//
+// PostgreSQL is Debian's package postgresql and keeps its settings but for
+// shared_buffers and work_mem, which get what millstream's DuckDB has. As root it
+// is run as the user postgres.
+//
+//	make bench-queries ARGS="-for=200ms -rounds=1 -rows=100000 -only=SELECT"
+package main
