@@ -51,12 +51,12 @@ type connection struct {
 	conn     net.Conn // replaced by its encrypted self during the startup
 	running  *execution
 	draining bool // read no more from the client
-	// What the client is to be told as a listener, and whether the connection
-	// waits for a message and has been woken by it.
-	notifications  []query.Notification
-	waiting, woken bool
-	cancel         context.CancelCauseFunc
-	closer         *time.Timer // closes the connection hard
+	// What the client is to be told as a listener, whether the connection waits
+	// for a message, has been woken by it, and waits for so long only.
+	notifications           []query.Notification
+	waiting, woken, limited bool
+	cancel                  context.CancelCauseFunc
+	closer                  *time.Timer // closes the connection hard
 }
 
 func newConnection(s *Server, conn net.Conn, cancel context.CancelCauseFunc) *connection {

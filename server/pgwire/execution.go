@@ -80,18 +80,26 @@ func (c *connection) interrupt(cause error) {
 	}
 }
 
-// watchHangup reads ahead while a statement runs and cancels it when the
-// client has gone. The function it returns ends the watch; the reader is not
+// hangupPatience is how long a statement runs before somebody looks whether its
+// client is still there. To begin that and to end it costs more than a short
+// statement itself.
+const hangupPatience = 5 * time.Millisecond
+
+// watchHangup reads ahead while a statement goes on running and cancels it when
+// the client has gone. The function it returns ends the watch; the reader is not
 // to be used before.
 func (c *connection) watchHangup(x *execution) (stop func()) {
 	done := make(chan struct{})
-	go func() {
+	timer := time.AfterFunc(hangupPatience, func() {
 		defer close(done)
 		if isHangup(c.in.readAhead()) {
 			x.cancel(errHangup)
 		}
-	}()
+	})
 	return func() {
+		if timer.Stop() { // nobody has begun to read
+			return
+		}
 		_ = c.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the goroutine; a closed connection does too
 		<-done
 		c.resetReadDeadline()
@@ -101,15 +109,21 @@ func (c *connection) watchHangup(x *execution) (stop func()) {
 // resetReadDeadline lets reads block again, unless the server is shutting down.
 func (c *connection) resetReadDeadline() { c.setReadDeadline(time.Time{}) }
 
+// timeoutUnits are the units of durations in settings.
+var timeoutUnits = map[string]time.Duration{
+	"us": time.Microsecond, "": time.Millisecond, "ms": time.Millisecond, "s": time.Second,
+	"min": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
+}
+
 // parseTimeout reads a duration as PostgreSQL's settings have it: milliseconds,
 // or a number with a unit. What it can't read is no timeout.
 func parseTimeout(s string) time.Duration {
+	if s == "" || s == "0" { // most of them, with each message
+		return 0
+	}
 	s = strings.TrimSpace(s)
 	digits := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyz ")
-	unit, ok := map[string]time.Duration{
-		"us": time.Microsecond, "": time.Millisecond, "ms": time.Millisecond, "s": time.Second,
-		"min": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
-	}[strings.TrimSpace(s[len(digits):])]
+	unit, ok := timeoutUnits[strings.TrimSpace(s[len(digits):])]
 	v, err := strconv.ParseFloat(digits, 64)
 	if err != nil || !ok || v < 0 || v > float64(1<<62)/float64(unit) {
 		return 0

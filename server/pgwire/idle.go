@@ -73,19 +73,20 @@ func (c *connection) beginWaiting(deadline time.Time) bool {
 	if idle && len(c.notifications) > 0 {
 		return false
 	}
-	c.waiting, c.woken = idle, false
-	if !c.draining {
+	c.waiting, c.woken, c.limited = idle, false, !deadline.IsZero()
+	if !c.draining && c.limited {
 		_ = c.conn.SetReadDeadline(deadline) // the read reports a lost connection
 	}
 	return true
 }
 
-// endWaiting takes the deadline back and reports whether notify has woken the wait.
+// endWaiting takes the deadline back, if there is one, and reports whether notify
+// has woken the wait.
 func (c *connection) endWaiting() (woken bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = false
-	if !c.draining {
+	if !c.draining && (c.limited || c.woken) {
 		_ = c.conn.SetReadDeadline(time.Time{})
 	}
 	return c.woken
