@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"math/big"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
@@ -86,6 +87,7 @@ type Column struct{ Name, Type string }
 type Stmt struct {
 	conn    *Conn
 	data    mapping.PreparedStatement
+	made    time.Time
 	Params  []string // types, "" where DuckDB can't tell yet
 	Columns []Column
 }
@@ -105,7 +107,7 @@ func (c *Conn) Prepare(sql string) (*Stmt, error) {
 	if n > 1 {
 		return nil, &Error{Type: "Parser", Message: "cannot insert multiple commands into a prepared statement", Position: -1}
 	}
-	s := &Stmt{conn: c}
+	s := &Stmt{conn: c, made: time.Now()}
 	if mapping.PrepareExtractedStatement(c.data, extracted, 0, &s.data) == mapping.StateError {
 		err := parseError(mapping.PrepareError(s.data))
 		mapping.DestroyPrepare(&s.data)
@@ -159,6 +161,20 @@ func (s *Stmt) Query(ctx context.Context, args ...any) (*Rows, error) {
 		return nil, contextError(ctx, err)
 	}
 	return r, nil
+}
+
+// exec executes a statement without parameters for its effect.
+func (s *Stmt) exec(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	defer s.conn.interruptOn(ctx)()
+	var res mapping.Result
+	defer mapping.DestroyResult(&res)
+	if mapping.ExecutePrepared(s.data, &res) == mapping.StateError {
+		return contextError(ctx, parseError(mapping.ResultError(&res)))
+	}
+	return nil
 }
 
 // Query prepares, runs and forgets one statement.

@@ -17,23 +17,19 @@ type Pool struct {
 type PooledConn struct {
 	*Conn
 	settings map[string]string
-	plans    map[string]heldPlan
-}
-
-// heldPlan is a prepared statement that may be used again.
-type heldPlan struct {
-	stmt *Stmt
-	made time.Time
+	plans    map[string]*Stmt
 }
 
 // poolSize is how many idle connections are kept.
 const poolSize = 64
 
 // A connection keeps so many plans, for so long: a plan holds on to the tables
-// that it reads, also when they are dropped.
+// that it reads, also when they are dropped. And one that DuckDB has once planned
+// anew, since a catalog had changed, it plans anew each time from then on, which
+// costs several times what the statements do that each read begins with.
 const (
 	maxPlans = 64
-	planAge  = 30 * time.Second
+	planAge  = time.Second
 )
 
 // Take returns a prepared statement, which the connection may have made before
@@ -41,12 +37,12 @@ const (
 // changed. It belongs to the caller until Keep, or Close.
 func (c *PooledConn) Take(sql string) (*Stmt, error) {
 	key := c.planKey(sql)
-	if p, ok := c.plans[key]; ok {
+	if s, ok := c.plans[key]; ok {
 		delete(c.plans, key)
-		if time.Since(p.made) < planAge {
-			return p.stmt, nil
+		if time.Since(s.made) < planAge {
+			return s, nil
 		}
-		p.stmt.Close()
+		s.Close()
 	}
 	return c.Prepare(sql)
 }
@@ -62,9 +58,24 @@ func (c *PooledConn) Keep(sql string, s *Stmt) {
 		c.forget(0)
 	}
 	if c.plans == nil {
-		c.plans = make(map[string]heldPlan)
+		c.plans = make(map[string]*Stmt)
 	}
-	c.plans[key] = heldPlan{stmt: s, made: time.Now()}
+	c.plans[key] = s
+}
+
+// Run executes a statement for its effect, by the plan that the connection may have
+// of it already.
+func (c *PooledConn) Run(ctx context.Context, sql string) error {
+	stmt, err := c.Take(sql)
+	if err != nil {
+		return err
+	}
+	if err := stmt.exec(ctx); err != nil {
+		stmt.Close()
+		return err
+	}
+	c.Keep(sql, stmt)
+	return nil
 }
 
 func (c *PooledConn) planKey(sql string) string {
@@ -73,9 +84,9 @@ func (c *PooledConn) planKey(sql string) string {
 
 // forget closes the plans of an age.
 func (c *PooledConn) forget(age time.Duration) {
-	for key, p := range c.plans {
-		if time.Since(p.made) >= age {
-			p.stmt.Close()
+	for key, s := range c.plans {
+		if time.Since(s.made) >= age {
+			s.Close()
 			delete(c.plans, key)
 		}
 	}

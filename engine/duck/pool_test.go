@@ -1,0 +1,70 @@
+package duck
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
+)
+
+// countedRelation counts how often it is looked for, which is how often the
+// statements that name it are planned and run.
+type countedRelation struct {
+	RecordRelation
+	count int
+}
+
+func (r *countedRelation) Relation(string) (Relation, error) {
+	r.count++
+	return &r.RecordRelation, nil
+}
+
+// TestPlansBecomeGoodAgain: DuckDB plans a statement anew for each execution once a
+// catalog has changed under it. Soon after, the pool has a plan that is used as it is.
+func TestPlansBecomeGoodAgain(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	db, err := Open("", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	pool := &Pool{}
+	defer pool.Close()
+	c, err := pool.Get(db, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Put(c)
+	rel := &countedRelation{RecordRelation: RecordRelation{Schema: batch.NewSchema([]batch.Column{{Name: "n", Type: batch.Type{Kind: batch.BigInt}}})}}
+	c.SetRelations(rel)
+	const sql = "INSERT INTO t SELECT n FROM ms_scan('x')"
+	binds := func() int {
+		t.Helper()
+		rel.count = 0
+		if err := c.Run(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+		return rel.count
+	}
+	if err := c.Exec(ctx, "CREATE TABLE t (n BIGINT)"); err != nil {
+		t.Fatal(err)
+	}
+	binds()
+	held := binds()
+	if err := c.Exec(ctx, "CREATE TABLE u (n BIGINT)"); err != nil {
+		t.Fatal(err)
+	}
+	binds()
+	if again := binds(); again <= held {
+		t.Errorf("DuckDB plans anew once only (%d and %d look-ups): planAge may be longer", held, again)
+	}
+	n := 0
+	for changed := time.Now(); time.Since(changed) < planAge+100*time.Millisecond; time.Sleep(time.Millisecond) {
+		n = binds() // the plan is in use all the time
+	}
+	if n != held {
+		t.Errorf("the plan's relation is looked for %d times, want %d", n, held)
+	}
+}
