@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine/catalog"
+	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/rowchange"
@@ -167,46 +167,15 @@ func (r *Read) Renew(ctx context.Context) error {
 	return r.checkIDs()
 }
 
-// Every read begins and ends with these. checkpointSQL asks what a transaction
-// sees; a union of two scans is planned into less than a scan with a subquery.
+// Every read begins and ends with these.
 const (
-	beginSQL      = "BEGIN TRANSACTION READ ONLY"
-	rollbackSQL   = "ROLLBACK"
-	checkpointSQL = "SELECT true, epoch, catalog FROM history.internal.epoch UNION ALL SELECT false, 0, version FROM live.internal.catalog"
+	beginSQL    = "BEGIN TRANSACTION READ ONLY"
+	rollbackSQL = "ROLLBACK"
 )
 
-func (r *Read) findCheckpoint(ctx context.Context) error {
-	stmt, err := r.conn.Take(checkpointSQL)
-	if err != nil {
-		return err
-	}
-	rows, err := stmt.Query(ctx)
-	if err != nil {
-		stmt.Close()
-		return err
-	}
-	defer func() {
-		rows.Close()
-		r.conn.Keep(checkpointSQL, stmt)
-	}()
-	for range 2 {
-		if ok, err := rows.Next(); err != nil || !ok {
-			return fmt.Errorf("read the checkpoint's epoch: %w", cmp.Or(err, errUnfit))
-		}
-		var (
-			ofHistory      bool
-			epoch, catalog int64
-		)
-		if err := rows.Scan(&ofHistory, &epoch, &catalog); err != nil {
-			return err
-		}
-		if ofHistory {
-			r.checkpoint, r.catalog[0] = uint64(epoch), catalog
-		} else {
-			r.catalog[1] = catalog
-		}
-	}
-	return nil
+func (r *Read) findCheckpoint(ctx context.Context) (err error) {
+	r.checkpoint, r.catalog, err = checkpoint.Seen(ctx, r.conn)
+	return err
 }
 
 // Epoch returns the epoch that is read.

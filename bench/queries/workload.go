@@ -36,6 +36,7 @@ func workloads(rows int64) []*workload {
 	return []*workload{
 		{name: "SELECT 1, simple protocol", sql: "SELECT 1", simple: true},
 		{name: "SELECT 1, prepared", sql: "SELECT 1", format: binaryFormat},
+		{name: "SELECT $1 + 1, prepared", sql: "SELECT $1 + 1::BIGINT", format: binaryFormat, keys: rows},
 		{name: "lookup by key in the view", sql: "SELECT orders, spent, latest FROM customers WHERE customer = $1", format: binaryFormat, keys: rows / 10},
 		{name: "lookup by key in a table", sql: "SELECT name, price FROM products WHERE id = $1", format: binaryFormat, keys: rows / 10},
 		{name: "top 10 of the groups", format: binaryFormat, ordered: true,
