@@ -17,6 +17,11 @@ const (
 	codeIdleSession       = "57P05"
 )
 
+var (
+	errIdleSession       = query.Errorf(codeIdleSession, "terminating connection due to idle-session timeout")
+	errIdleInTransaction = query.Errorf(codeIdleInTransaction, "terminating connection due to idle-in-transaction timeout")
+)
+
 // maxNotifications bounds those that wait for a client.
 const maxNotifications = 1000
 
@@ -57,11 +62,9 @@ func (c *connection) awaitMessage() error {
 // it is told then.
 func (c *connection) idleTimeout() (time.Duration, *query.Error) {
 	if c.session.Status() == 'I' {
-		return parseTimeout(c.session.Setting("idle_session_timeout")),
-			query.Errorf(codeIdleSession, "terminating connection due to idle-session timeout")
+		return parseTimeout(c.session.Setting("idle_session_timeout")), errIdleSession
 	}
-	return parseTimeout(c.session.Setting("idle_in_transaction_session_timeout")),
-		query.Errorf(codeIdleInTransaction, "terminating connection due to idle-in-transaction timeout")
+	return parseTimeout(c.session.Setting("idle_in_transaction_session_timeout")), errIdleInTransaction
 }
 
 // beginWaiting sets the deadline for the next message. It reports false if there
