@@ -87,6 +87,10 @@ func (p *Process) Terminate(patience time.Duration) error {
 // where the system does not tell. The process must still run.
 func (p *Process) PeakMemoryBytes() int64 { return PeakMemoryBytes(p.PID()) }
 
+// CPUTime returns what the process and its children have used of the CPUs, in steps of
+// 10 ms, 0 where the system does not tell. The process must still run.
+func (p *Process) CPUTime() time.Duration { return cpuTime(p.PID()) }
+
 // Log returns the last lines of what the process printed.
 func (p *Process) Log(lines int) string {
 	text, err := os.ReadFile(p.logPath)

@@ -144,6 +144,9 @@ func (i *Instance) Running() bool { return i.proc.Running() }
 // PeakMemoryBytes returns the most resident memory the process ever had.
 func (i *Instance) PeakMemoryBytes() int64 { return i.proc.PeakMemoryBytes() }
 
+// CPUTime returns what the process has used of the CPUs.
+func (i *Instance) CPUTime() time.Duration { return i.proc.CPUTime() }
+
 // Log returns the last lines that the process logged.
 func (i *Instance) Log(lines int) string { return i.proc.Log(lines) }
 

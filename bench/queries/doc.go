@@ -8,7 +8,9 @@
 // as a materialized view of a source is in PostgreSQL an analyzed table with a
 // primary key. Every query is compared before anything is measured: a fast
 // wrong answer counts for nothing. Then the two take turns, so that what else
-// happens on the machine hits both, and the medians of the rounds count.
+// happens on the machine hits both, and the medians of the rounds count. On a busy
+// machine a server of many processes still gets more of it than one of few threads:
+// the CPU time that a query costs its server does not depend on that.
 //
 // PostgreSQL is Debian's package postgresql and keeps its settings but for
 // shared_buffers and work_mem, which get what millstream's DuckDB has. As root it

@@ -11,7 +11,7 @@ import (
 // measurement is what the clients of one server saw in one round.
 type measurement struct {
 	queries, rows, bytes int64
-	elapsed              time.Duration
+	elapsed, cpu         time.Duration   // cpu is what the server used
 	latencies            []time.Duration // ascending
 }
 
@@ -61,12 +61,12 @@ func measure(ctx context.Context, s *server, w *workload, clients int, patient t
 	}
 	parts, errs := make([]measurement, clients), make([]error, clients)
 	var wait sync.WaitGroup
-	started := time.Now()
+	used, started := s.cpuTime(), time.Now()
 	for i, c := range list {
 		wait.Go(func() { parts[i], errs[i] = c.repeat(ctx, started.Add(patient)) })
 	}
 	wait.Wait()
-	total := measurement{elapsed: time.Since(started)}
+	total := measurement{elapsed: time.Since(started), cpu: s.cpuTime() - used}
 	for _, p := range parts {
 		total.queries += p.queries
 		total.rows += p.rows

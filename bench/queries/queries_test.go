@@ -102,7 +102,7 @@ func TestInsertions(t *testing.T) {
 // medians, and the slowest hundredth of few queries is left out.
 func TestTable(t *testing.T) {
 	of := func(queries int64, latency time.Duration) measurement {
-		m := measurement{queries: queries, rows: 10 * queries, bytes: 1e6 * queries, elapsed: time.Second}
+		m := measurement{queries: queries, rows: 10 * queries, bytes: 1e6 * queries, elapsed: time.Second, cpu: time.Duration(queries) * latency / 4}
 		for range queries {
 			m.latencies = append(m.latencies, latency)
 		}
@@ -118,10 +118,10 @@ func TestTable(t *testing.T) {
 	}
 	servers := []*server{{name: "A", version: "1"}, {name: "B", version: "2"}}
 	_, table, _ := strings.Cut(newTable(&config{rows: 100, rounds: 3}, servers, results), "\n\n")
-	want := `| query | clients | A: per second | p50 ms | p99 ms | B: per second | p50 ms | p99 ms | ratio |
-|---|---|---|---|---|---|---|---|---|
-| small | 1 | 400 | 2.00 | 2.00 | 400 | 2.00 | 2.00 | 2.00 |
-| large | 16 | 50.0 rows, 5 MB | 200 |  | 40.0 rows, 4 MB | 250 |  | 1.25 |
+	want := `| query | clients | A: per second | p50 ms | p99 ms | CPU ms | B: per second | p50 ms | p99 ms | CPU ms | ratio |
+|---|---|---|---|---|---|---|---|---|---|---|
+| small | 1 | 400 | 2.00 | 2.00 | 0.50 | 400 | 2.00 | 2.00 | 0.50 | 2.00 |
+| large | 16 | 50.0 rows, 5 MB | 200 |  | 50.0 | 40.0 rows, 4 MB | 250 |  | 62.5 | 1.25 |
 `
 	if diff := cmp.Diff(want, table); diff != "" {
 		t.Error(diff)

@@ -25,6 +25,7 @@ type server struct {
 	addr    string // of the Postgres protocol
 	version string
 	load    loading
+	cpuTime func() time.Duration // used so far by all its processes
 	stop    func() error
 }
 
@@ -99,7 +100,7 @@ func startMillstream(ctx context.Context, c *config) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{name: "Millstream", addr: i.Postgres(), load: millstreamLoading, stop: i.Stop}
+	s := &server{name: "Millstream", addr: i.Postgres(), load: millstreamLoading, cpuTime: i.CPUTime, stop: i.Stop}
 	if err := s.learnVersion(ctx); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
@@ -143,7 +144,7 @@ func startPostgres(ctx context.Context, dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{name: "PostgreSQL", addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), load: postgresLoading}
+	s := &server{name: "PostgreSQL", addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), load: postgresLoading, cpuTime: proc.CPUTime}
 	s.stop = func() error {
 		if err := proc.Terminate(stopPatience); err != nil {
 			return err

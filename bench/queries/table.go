@@ -57,11 +57,12 @@ const tailSamples = 100
 
 // cells writes one server's figures.
 func (r *comparison) cells(server int) string {
-	rate := r.of(server, func(m measurement) float64 { return m.rate(r.workload) })
+	rate := thousands(r.of(server, func(m measurement) float64 { return m.rate(r.workload) }))
 	if r.workload.large {
-		return fmt.Sprintf("%s rows, %.0f MB | %s | %s", thousands(rate), r.of(server, measurement.megabytes), r.latency(server, 0.5), r.latency(server, 0.99))
+		rate += fmt.Sprintf(" rows, %.0f MB", r.of(server, measurement.megabytes))
 	}
-	return fmt.Sprintf("%s | %s | %s", thousands(rate), r.latency(server, 0.5), r.latency(server, 0.99))
+	cpu := r.of(server, func(m measurement) float64 { return m.cpu.Seconds() * 1000 / float64(m.queries) })
+	return fmt.Sprintf("%s | %s | %s | %s", rate, r.latency(server, 0.5), r.latency(server, 0.99), milliseconds(cpu))
 }
 
 // latency writes the median of a percentile in milliseconds.
@@ -70,7 +71,10 @@ func (r *comparison) latency(server int, share float64) string {
 	if share > 0.5 && samples < tailSamples {
 		return ""
 	}
-	ms := r.of(server, func(m measurement) float64 { return m.percentile(share).Seconds() * 1000 })
+	return milliseconds(r.of(server, func(m measurement) float64 { return m.percentile(share).Seconds() * 1000 }))
+}
+
+func milliseconds(ms float64) string {
 	switch {
 	case ms < 10:
 		return fmt.Sprintf("%.2f", ms)
@@ -98,7 +102,7 @@ func newTable(c *config, servers []*server, results []*comparison) string {
 	fmt.Fprintf(&b, "%s rows, %s groups; medians of %d rounds of %s. %s; %s %s, %s %s; %s.\n\n",
 		thousands(float64(c.rows)), thousands(float64(c.rows/10)), c.rounds, c.patient, machine(),
 		servers[0].name, servers[0].version, servers[1].name, servers[1].version, time.Now().UTC().Format(time.DateOnly))
-	fmt.Fprintf(&b, "| query | clients | %s: per second | p50 ms | p99 ms | %s: per second | p50 ms | p99 ms | ratio |\n|---|---|---|---|---|---|---|---|---|\n",
+	fmt.Fprintf(&b, "| query | clients | %s: per second | p50 ms | p99 ms | CPU ms | %s: per second | p50 ms | p99 ms | CPU ms | ratio |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
 		servers[0].name, servers[1].name)
 	for _, r := range results {
 		fmt.Fprintf(&b, "| %s | %d | %s | %s | %.2f |\n", r.workload.name, r.clients, r.cells(0), r.cells(1), r.ratio())
