@@ -74,7 +74,8 @@ func TestRememberedAnswers(t *testing.T) {
 	if after := ask(plain, zoned); after == before {
 		t.Errorf("%s, in another time zone %s", before, after)
 	}
-	if ask(plain, "SELECT random() AS r") == ask(plain, "SELECT random() AS r") {
+	const random = "SELECT random() AS r"
+	if first := ask(plain, random); first == ask(plain, random) {
 		t.Error("random() is remembered")
 	}
 }
