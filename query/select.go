@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/gate"
@@ -318,6 +319,12 @@ func (q *selectQuery) start(ctx context.Context, r *engine.Read, args []any) (*d
 		return nil, nil, err
 	}
 	r.SetTimeBounds(bounds)
+	described := q.sql
+	defer func() { q.sql = described }()
+	q.sql = parser.Uncast(described, func(i int) bool {
+		_, exact := args[i].(batch.DecimalValue)
+		return exact
+	})
 	stmt, err := q.prepare(ctx, r)
 	if err != nil {
 		return nil, nil, err

@@ -264,22 +264,82 @@ func createValue(arg any) (mapping.Value, error) {
 	}
 }
 
-// createList makes a list of text values, which DuckDB casts to what the
-// statement needs.
-func createList(items []any) (mapping.Value, error) {
-	values := make([]mapping.Value, len(items))
-	for i, item := range items {
-		if item == nil {
-			values[i] = mapping.CreateNullValue()
-		} else {
-			values[i] = mapping.CreateVarchar(fmt.Sprint(item))
+// listType returns the type of a list whose items have a type that no text stands
+// for, else VARCHAR.
+func listType(items []any) mapping.Type {
+	found := mapping.TypeInvalid
+	for _, item := range items {
+		of := mapping.TypeVarchar
+		switch item.(type) {
+		case nil:
+			continue
+		case []byte:
+			of = mapping.TypeBlob
+		case batch.DateValue:
+			of = mapping.TypeDate
+		case batch.TimeValue:
+			of = mapping.TypeTime
+		case batch.TimestampValue:
+			of = mapping.TypeTimestamp
+		case batch.TimestampTZValue:
+			of = mapping.TypeTimestampTZ
+		case batch.IntervalValue:
+			of = mapping.TypeInterval
 		}
+		if of == mapping.TypeVarchar || found != mapping.TypeInvalid && of != found {
+			return mapping.TypeVarchar
+		}
+		found = of
 	}
-	t := mapping.CreateLogicalType(mapping.TypeVarchar)
+	if found == mapping.TypeInvalid {
+		return mapping.TypeVarchar
+	}
+	return found
+}
+
+// createItem makes an item of a list of the given type.
+func createItem(item any, of mapping.Type) (mapping.Value, error) {
+	switch v := item.(type) {
+	case nil:
+		return mapping.CreateNullValue(), nil
+	case []byte:
+		return mapping.CreateBlob(v), nil
+	case string:
+		return mapping.CreateVarchar(v), nil
+	}
+	if of != mapping.TypeVarchar {
+		return createValue(item)
+	}
+	switch item.(type) {
+	case batch.DateValue, batch.TimeValue, batch.TimestampValue, batch.TimestampTZValue, batch.IntervalValue:
+		value, err := createValue(item)
+		if err != nil {
+			return value, err
+		}
+		defer mapping.DestroyValue(&value)
+		return mapping.CreateVarchar(mapping.GetVarchar(value)), nil
+	}
+	return mapping.CreateVarchar(fmt.Sprint(item)), nil
+}
+
+// createList makes a list of values, most of them texts, which DuckDB casts to
+// what the statement needs.
+func createList(items []any) (mapping.Value, error) {
+	of := listType(items)
+	values := make([]mapping.Value, 0, len(items))
+	defer func() {
+		for i := range values {
+			mapping.DestroyValue(&values[i])
+		}
+	}()
+	for _, item := range items {
+		value, err := createItem(item, of)
+		if err != nil {
+			return mapping.Value{}, err
+		}
+		values = append(values, value)
+	}
+	t := mapping.CreateLogicalType(of)
 	defer mapping.DestroyLogicalType(&t)
-	list := mapping.CreateListValue(t, values)
-	for i := range values {
-		mapping.DestroyValue(&values[i])
-	}
-	return list, nil
+	return mapping.CreateListValue(t, values), nil
 }

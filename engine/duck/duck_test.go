@@ -316,3 +316,48 @@ func TestParametersThatDuckDBCantHold(t *testing.T) {
 		rows.Close()
 	}
 }
+
+// TestListParameters binds lists of values that have no text of Go's.
+func TestListParameters(t *testing.T) {
+	db, err := Open("", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	c, err := db.Conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, test := range []struct {
+		typeName string
+		list     []any
+		want     string
+	}{
+		{"BLOB[]", []any{[]byte{0, 0xff}, nil, []byte("a")}, `[\x00\xFF, NULL, a]`},
+		{"DATE[]", []any{batch.DateValue(1), nil}, "[1970-01-02, NULL]"},
+		{"DATE[]", []any{batch.DateValue(1), "2024-02-01"}, "[1970-01-02, 2024-02-01]"},
+		{"TIMESTAMP[]", []any{nil, batch.TimestampValue(1_000_000)}, "[NULL, '1970-01-01 00:00:01']"},
+		{"TIME[]", []any{batch.TimeValue(1_000_000)}, "['00:00:01']"},
+		{"INTERVAL[]", []any{batch.IntervalValue{Months: 1, Micros: 1_000_000}}, "['1 month 00:00:01']"},
+		{"INTEGER[]", []any{int64(1), nil, "2"}, "[1, NULL, 2]"},
+		{"INTEGER[]", []any{nil}, "[NULL]"},
+	} {
+		s, err := c.Prepare("SELECT ($1::" + test.typeName + ")::VARCHAR")
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := s.Query(context.Background(), test.list)
+		if err != nil {
+			t.Errorf("%v: %v", test.list, err)
+			s.Close()
+			continue
+		}
+		var got string
+		if ok, err := rows.Next(); err != nil || !ok || rows.Scan(&got) != nil || got != test.want {
+			t.Errorf("%v: %q, %v; want %q", test.list, got, err, test.want)
+		}
+		rows.Close()
+		s.Close()
+	}
+}

@@ -122,6 +122,15 @@ CREATE MACRO functions.main.decode
   (ms_a) AS system.main.decode(ms_a),
   (ms_a, ms_b) AS CASE lower(ms_b) WHEN 'hex' THEN unhex(ms_a) WHEN 'base64' THEN from_base64(ms_a)
     ELSE error('unrecognized encoding: "' || ms_b || '"') END;
+CREATE MACRO functions.main.ms_octal(ms_a) AS CASE WHEN ms_a = '\\' THEN '5C'
+  WHEN left(ms_a, 1) <> '\' THEN hex(ms_a)
+  WHEN len(ms_a) = 4 AND ms_a[2] <= '3' THEN upper(to_base(ms_a[2]::INTEGER * 64 + ms_a[3]::INTEGER * 8 + ms_a[4]::INTEGER, 16, 2))
+  ELSE error('invalid input syntax for type bytea') END;
+CREATE MACRO functions.main.ms_bytes(ms_a) AS CASE
+  WHEN ms_a NOT LIKE '\x%' THEN unhex(array_to_string(list_transform(regexp_extract_all(ms_a, '(?s)\\(?:\\|[0-7]{3})|.'), lambda ms_x: functions.main.ms_octal(ms_x)), ''))
+  WHEN regexp_full_match(regexp_replace(ms_a[3:], '\s', '', 'g'), '([0-9A-Fa-f]{2})*') THEN unhex(regexp_replace(ms_a[3:], '\s', '', 'g'))
+  WHEN ms_a IS NOT NULL THEN error('invalid input syntax for type bytea') END;
+CREATE MACRO functions.main.to_bytea(ms_a) AS CASE WHEN typeof(ms_a) = 'BLOB' THEN ms_a::BLOB ELSE functions.main.ms_bytes(ms_a::VARCHAR) END;
 CREATE MACRO functions.main.substring_pattern(ms_a, ms_b) AS CASE WHEN regexp_matches(ms_a, ms_b, 's') THEN
   CASE WHEN regexp_matches(ms_b, '(^|[^\\])\([^?]') THEN regexp_extract(ms_a, ms_b, 1, 's') ELSE regexp_extract(ms_a, ms_b, 0, 's') END END;
 

@@ -65,7 +65,14 @@ func (r *rewriter) literal(i int) bool {
 	case r.word(i, "like", "ilike"):
 		r.escape(i + 1)
 	case t.Kind == parser.String && strings.HasPrefix(t.Value, "{") && r.isArray(i):
-		if list, ok := arrayLiteral(t.Value); ok {
+		write := func(s string) (string, bool) { return parser.QuoteLiteral(s), true }
+		if r.mark(i+1, "::") && r.word(i+2, "bytea") {
+			write = func(s string) (string, bool) {
+				bytes, ok := byteaLiteral(s)
+				return "'" + blobText(bytes) + "'::BLOB", ok
+			}
+		}
+		if list, ok := arrayLiteral(t.Value, write); ok {
 			r.replace(i, i+1, list)
 		}
 	default:
@@ -91,31 +98,59 @@ func (r *rewriter) isArray(i int) bool {
 	return r.mark(i-1, "(") && r.mark(i+1, ")") && r.word(i-2, "any", "all", "some")
 }
 
-// arrayLiteral turns {a,"b c",NULL} into a list of strings.
-func arrayLiteral(text string) (string, bool) {
-	if !strings.HasSuffix(text, "}") || strings.ContainsAny(text[1:len(text)-1], `{}\`) {
-		return "", false
-	}
+// arrayLiteral turns {a,"b c",NULL} into a list of strings, each as write has it.
+func arrayLiteral(text string, write func(string) (string, bool)) (string, bool) {
+	body, ok := strings.CutSuffix(strings.TrimSpace(text[1:]), "}")
 	var list []string
-	for rest := strings.TrimSpace(text[1 : len(text)-1]); rest != ""; {
-		var value string
-		if strings.HasPrefix(rest, `"`) {
-			end := strings.IndexByte(rest[1:], '"')
-			if end < 0 {
+	for rest := strings.TrimSpace(body); ok && rest != ""; {
+		value, behind, quoted, found := arrayElement(rest)
+		if !found {
+			return "", false
+		}
+		if quoted || !strings.EqualFold(value, "null") {
+			if value, ok = write(value); !ok {
 				return "", false
-			}
-			value, rest = parser.QuoteLiteral(rest[1:end+1]), strings.TrimSpace(rest[end+2:])
-			rest = strings.TrimPrefix(rest, ",")
-		} else {
-			value, rest, _ = strings.Cut(rest, ",")
-			if value = strings.TrimSpace(value); !strings.EqualFold(value, "null") {
-				value = parser.QuoteLiteral(value)
 			}
 		}
 		list = append(list, value)
-		rest = strings.TrimSpace(rest)
+		rest = strings.TrimSpace(behind)
 	}
-	return "[" + strings.Join(list, ", ") + "]", true
+	return "[" + strings.Join(list, ", ") + "]", ok
+}
+
+// arrayElement reads the first element of the inside of an array, and the comma
+// behind it.
+func arrayElement(rest string) (value, behind string, quoted, ok bool) {
+	var out strings.Builder
+	inside := false
+	for i := 0; i < len(rest); i++ {
+		switch c := rest[i]; {
+		case c == '\\' && i+1 < len(rest):
+			i++
+			out.WriteByte(rest[i])
+		case c == '"' && (inside || strings.TrimSpace(out.String()) == ""):
+			if !inside {
+				out.Reset()
+			}
+			inside, quoted = !inside, true
+		case inside:
+			out.WriteByte(c)
+		case c == ',':
+			return trimmed(out.String(), quoted), rest[i+1:], quoted, true
+		case c == '{' || c == '}' || c == '"' || quoted && c != ' ':
+			return "", "", false, false
+		case !quoted:
+			out.WriteByte(c)
+		}
+	}
+	return trimmed(out.String(), quoted), "", quoted, !inside
+}
+
+func trimmed(value string, quoted bool) string {
+	if quoted {
+		return value
+	}
+	return strings.TrimSpace(value)
 }
 
 // tableOID replaces the system column tableoid of a catalog relation.

@@ -21,10 +21,15 @@ func Ordinary(sql string) Text {
 	}
 	r := newRewriter(sql, tokens)
 	for i, t := range tokens {
+		if r.taken[i] {
+			continue
+		}
 		switch {
 		case t.Kind == parser.Operator:
 			r.ordinaryOperator(i)
 		case r.literal(i):
+		case r.mark(i, "::"), t.Kind == parser.String, r.word(i, "cast", "try_cast"):
+			r.typed(i)
 		case r.word(i, "jsonb") && (r.mark(i-1, "::") || r.word(i-1, "as") && r.mark(i+1, ")")):
 			r.replace(i, i+1, "json")
 		case r.word(i, "for"):
@@ -38,7 +43,7 @@ func Ordinary(sql string) Text {
 
 // ordinaryPattern finds the statements in which there may be something to do.
 var ordinaryPattern = regexp.MustCompile(`(?i)~|'\{|#>|\\|\bto_(char|date|timestamp|jsonb)\b|\bjsonb?_(build|agg|object_agg|array_length|typeof|pretty)` +
-	`|\bjsonb\b|\bfor\s+(no|key|update|share)\b|\b(current|local)_?time(stamp)?\s*\(|\bgenerate_series\b|\bsubstring\b|\bevery\b|\bbtrim\b|\bstatement_timestamp\b|\bclock_timestamp\b`)
+	`|\bjsonb\b|\bfor\s+(no|key|update|share)\b|\b(current|local)_?time(stamp)?\s*\(|\bgenerate_series\b|\bunnest\b|\bcardinality\b|\bbool(ean)?\b|\bbytea\b|\bbc\b|\b(numeric|decimal|dec)\b|\bsubstring\b|\bevery\b|\bbtrim\b|\bstatement_timestamp\b|\bclock_timestamp\b`)
 
 // otherNames is DuckDB's names of functions of PostgreSQL's.
 var otherNames = map[string]string{
@@ -116,11 +121,14 @@ func (r *rewriter) ordinaryCall(i, closing int) {
 			r.replace(i+1, closing+1, "")
 		}
 	case "generate_series":
+		r.series(i, closing)
+	case "cardinality": // of an array; DuckDB has it for maps
+		if r.mark(i+2, "[") || r.word(i+2, "array") || r.mark(closing-1, "]") && r.mark(closing-2, "[") {
+			r.replace(i, i+1, "len")
+		}
+	case "unnest":
 		if r.clause[i] == relationName {
-			r.columnAlias(closing + 1)
-		} else if r.clause[i] == selectList && r.itemBegins(i) { // a row for each value
-			r.before(i, "unnest(")
-			r.behind(closing, ")")
+			r.unnested(i, closing)
 		}
 	default:
 		if other := otherNames[name]; other != "" {
