@@ -26,11 +26,21 @@ func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
 	}
 	switch t := tree.(type) {
 	case *parser.Begin:
-		simple(func(context.Context) (string, error) { return s.beginTransaction(t.Modes), nil })
+		simple(func(context.Context) (string, error) { return s.beginTransaction(setting.ModesOf(t.Modes)), nil })
 	case *parser.Commit:
-		st.run = func(ctx context.Context, _ []any) (*Result, error) { return s.commit(ctx) }
+		st.run = func(ctx context.Context, _ []any) (*Result, error) {
+			return s.chained(t.Chain, "COMMIT", func() (*Result, error) { return s.commit(ctx) })
+		}
 	case *parser.Rollback:
-		simple(func(context.Context) (string, error) { return s.rollback(), nil })
+		st.run = func(context.Context, []any) (*Result, error) {
+			return s.chained(t.Chain, "ROLLBACK", func() (*Result, error) {
+				r := &Result{Tag: st.Tag}
+				if notice := s.rollback(); notice != "" {
+					r.Notices = []string{notice}
+				}
+				return r, nil
+			})
+		}
 	case *parser.RollbackTo:
 		simple(func(ctx context.Context) (string, error) { return "", s.rollbackTo(ctx, t.Name) })
 	case *parser.Savepoint:
@@ -46,7 +56,6 @@ func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
 			} else {
 				s.settings.Reset(t.Name)
 			}
-			s.showReadOnly()
 			return "", nil
 		})
 	case *parser.ShowSetting:
@@ -86,7 +95,6 @@ func (s *Session) keep(tree parser.Statement) {
 		if t.Tag == "DISCARD ALL" {
 			s.closeCursors(true)
 			s.settings.ResetAll()
-			s.showReadOnly()
 			s.resetRole()
 			s.deallocate("")
 			s.db.channels.Unlisten(s, "")
@@ -94,41 +102,54 @@ func (s *Session) keep(tree parser.Statement) {
 	}
 }
 
-func (s *Session) beginTransaction(m parser.TransactionModes) (notice string) {
+func (s *Session) beginTransaction(m setting.Modes) (notice string) {
 	if s.status != statusIdle {
 		return "there is already a transaction in progress"
 	}
 	s.status = statusOpen
-	s.settings.Begin()
-	if m.ReadOnly || m.ReadWrite {
-		s.setReadOnly(m.ReadOnly)
-	}
+	s.settings.Begin(m)
 	return ""
 }
 
-// setTransaction changes the modes of the transaction, or of those to come.
+// chained ends a transaction, and with AND CHAIN begins another of the same modes.
+func (s *Session) chained(chain bool, tag string, end func() (*Result, error)) (*Result, error) {
+	if chain && s.status == statusIdle {
+		return nil, Errorf("25P01", "%s AND CHAIN can only be used in transaction blocks", tag)
+	}
+	m := s.settings.Modes()
+	r, err := end()
+	if err == nil && chain {
+		s.beginTransaction(m)
+	}
+	return r, err
+}
+
+// setTransaction gives the transaction, or those to come, other modes.
 func (s *Session) setTransaction(t *parser.SetTransaction) (notice string, err error) {
-	given := t.Modes.ReadOnly || t.Modes.ReadWrite
+	m := setting.ModesOf(t.Modes)
 	switch {
-	case t.Session && given:
-		s.settings.Set(defaultReadOnlySetting, map[bool]string{true: "on", false: "off"}[t.Modes.ReadOnly])
-		s.showReadOnly()
 	case t.Session:
+		m.SetDefault(&s.settings)
 	case s.status == statusIdle:
 		return "SET TRANSACTION can only be used in transaction blocks", nil
-	case given:
-		return "", s.changeReadOnly(t.Modes.ReadOnly)
+	case s.read != nil && m[setting.Isolation] != "" && m[setting.Isolation] != s.settings.Get(setting.Isolation):
+		return "", Errorf(CodeActiveTransaction, "SET TRANSACTION ISOLATION LEVEL must be called before any query")
+	case s.widens(m):
+		return "", writesTooLate()
+	default:
+		m.Set(&s.settings)
 	}
 	return "", nil
 }
 
-// changeReadOnly says whether the open transaction may write from now on.
-func (s *Session) changeReadOnly(on bool) error {
-	if !on && !s.settings.Off(readOnlySetting) && s.read != nil {
-		return Errorf(CodeActiveTransaction, "transaction read-write mode must be set before any query")
-	}
-	s.setReadOnly(on)
-	return nil
+func writesTooLate() error {
+	return Errorf(CodeActiveTransaction, "transaction read-write mode must be set before any query")
+}
+
+// widens reports whether modes let a transaction write that has read as one that
+// may not.
+func (s *Session) widens(m setting.Modes) bool {
+	return s.read != nil && m[setting.ReadOnly] == "off" && s.settings.Get(setting.ReadOnly) == "on"
 }
 
 // commit ends the transaction; a failed one is rolled back, as its tag says.
@@ -183,7 +204,7 @@ func (s *Session) rollback() (notice string) {
 }
 
 func (s *Session) setSetting(ctx context.Context, t *parser.Set) error {
-	if readOnlySettings[t.Name] {
+	if setting.Fixed(t.Name) {
 		return Errorf("55P02", "parameter %q cannot be changed", t.Name)
 	}
 	if t.Default {
@@ -191,43 +212,21 @@ func (s *Session) setSetting(ctx context.Context, t *parser.Set) error {
 		return nil
 	}
 	value := strings.Join(t.Values, ", ")
-	switch t.Name {
-	case "timezone":
+	if t.Name == "timezone" {
 		zone, err := s.checkZone(ctx, value)
 		if err != nil {
 			return err
 		}
 		value = zone
-	case "client_encoding":
-		if v := strings.ToUpper(strings.NewReplacer("-", "", "_", "").Replace(value)); v != "UTF8" && v != "UNICODE" {
-			return Errorf(CodeInvalidParameter, "invalid value for parameter \"client_encoding\": %q", value).WithHint("Only UTF8 is supported.")
-		}
-		value = "UTF8"
-	case "datestyle":
-		if !strings.HasPrefix(strings.ToUpper(value), "ISO") {
-			return Errorf(CodeInvalidParameter, "invalid value for parameter \"DateStyle\": %q", value).WithHint("Only ISO is supported.")
-		}
-		value = "ISO, MDY"
-	case "synchronous_commit":
-		value = strings.ToLower(value)
-		if !slices.Contains([]string{"on", "off", "true", "false", "yes", "no", "1", "0", "local", "remote_write", "remote_apply"}, value) {
-			return Errorf(CodeInvalidParameter, "invalid value for parameter \"synchronous_commit\": %q", value).
-				WithHint("Available values: local, remote_write, remote_apply, on, off.")
-		}
 	}
-	switch t.Name {
-	case backgroundSetting, readOnlySetting, defaultReadOnlySetting:
-		on, ok := parseSwitch(value)
-		if !ok {
-			return Errorf(CodeInvalidParameter, "parameter %q requires a Boolean value", t.Name)
-		}
-		value = map[bool]string{true: "on", false: "off"}[on]
-		if t.Name == readOnlySetting && s.status != statusIdle {
-			return s.changeReadOnly(on)
-		}
+	shown, refused := setting.Normalize(t.Name, value)
+	if refused != nil {
+		return refused
 	}
-	s.settings.Set(t.Name, value)
-	s.showReadOnly()
+	if s.widens(setting.Modes{t.Name: shown}) {
+		return writesTooLate()
+	}
+	s.settings.Set(t.Name, shown)
 	if t.Name == "application_name" {
 		s.activity.SetApplication(value)
 	}

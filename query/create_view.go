@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/millstream-db/millstream/engine"
@@ -16,6 +17,7 @@ import (
 	"github.com/millstream-db/millstream/query/pgcatalog"
 	"github.com/millstream-db/millstream/query/plan"
 	"github.com/millstream-db/millstream/query/plan/token"
+	"github.com/millstream-db/millstream/query/setting"
 	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
@@ -34,7 +36,7 @@ func (s *Session) createView(ctx context.Context, t *parser.CreateView, sql stri
 	}
 	for _, o := range t.Options {
 		if o.Name == backgroundOption {
-			background, _ = parseSwitch(o.Value)
+			background, _ = setting.Switch(o.Value)
 		}
 	}
 	job, err := db.engine.StartView(ctx, &catalog.ViewDefinition{SQL: storedView(t, sql), Plan: *def, Access: s.rights.Owner()}, t.OrReplace)
@@ -70,7 +72,7 @@ func (s *Session) viewDefinition(ctx context.Context, t *parser.CreateView, sql 
 	for _, o := range t.Options {
 		switch o.Name {
 		case backgroundOption:
-			if _, ok := parseSwitch(o.Value); !ok {
+			if _, ok := setting.Switch(o.Value); !ok {
 				return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option background must be true or false, not %q", o.Value), Offset: o.ValueOffset}
 			}
 		case "retention":
@@ -217,7 +219,7 @@ func (db *DB) drop(ctx context.Context, t *parser.Drop) (notices []string, err e
 				Hint: "Use DROP TABLE to remove it."}
 		}
 		if t.IfExists {
-			return []string{fmt.Sprintf("%s %q does not exist, skipping", kindName(kind), name)}, nil
+			return []string{fmt.Sprintf("%s %q does not exist, skipping", strings.ToLower(t.Kind.String()), name)}, nil
 		}
 		return nil, missing(t.Kind, t.Name)
 	}

@@ -140,13 +140,12 @@ func (c *cursor) endResult() {
 
 // prepareFetch prepares FETCH and MOVE.
 func (s *Session) prepareFetch(st *Statement, t *parser.Fetch) error {
-	c := s.cursors[t.Name]
-	if c == nil {
-		return Errorf(CodeInvalidCursorName, "cursor %q does not exist", t.Name)
-	}
-	st.Live = c.st.Live
-	if !t.Move {
-		st.Columns = c.st.Columns
+	// One that is not there yet may be when the statement runs.
+	if c := s.cursors[t.Name]; c != nil {
+		st.Live = c.st.Live
+		if !t.Move {
+			st.Columns = c.st.Columns
+		}
 	}
 	st.run = func(ctx context.Context, _ []any) (*Result, error) {
 		c := s.cursors[t.Name]
@@ -163,7 +162,7 @@ func (s *Session) prepareFetch(st *Statement, t *parser.Fetch) error {
 		if t.Move {
 			return f.move(ctx, st)
 		}
-		return &Result{Columns: st.Columns, Tag: st.Tag, Live: st.Live, next: f.next, close: f.close}, nil
+		return &Result{Columns: c.st.Columns, Tag: st.Tag, Live: c.st.Live, next: f.next, close: f.close}, nil
 	}
 	return nil
 }

@@ -3,9 +3,9 @@ package query
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/setting"
 )
 
 // showJobs lists the jobs at work; how others ended is in millstream.jobs.
@@ -39,19 +39,5 @@ func explainAt(err error, code string, offset int, hint string) error {
 	return &parser.Error{Code: code, Message: err.Error(), Hint: hint, Offset: offset}
 }
 
-// backgroundSetting is RisingWave's name for it.
-const backgroundSetting = "background_ddl"
-
 // background reports whether statements that build return before they are done.
-func (s *Session) background() bool { return s.settings.Get(backgroundSetting) == "on" }
-
-// parseSwitch reads a boolean setting or option as Postgres does.
-func parseSwitch(value string) (on, ok bool) {
-	switch strings.ToLower(value) {
-	case "on", "true", "yes", "1", "t", "y":
-		return true, true
-	case "off", "false", "no", "0", "f", "n":
-		return false, true
-	}
-	return false, false
-}
+func (s *Session) background() bool { return s.settings.Get(setting.Background) == "on" }

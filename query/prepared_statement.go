@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/sqlstate"
@@ -13,6 +14,8 @@ import (
 // the server keeps the statements.
 type preparedText struct {
 	sql   string
+	whole string // the PREPARE
+	at    time.Time
 	types []string // as written, of the first parameters
 }
 
@@ -40,7 +43,7 @@ func (s *Session) prepareText(ctx context.Context, st *Statement, t *parser.Prep
 		if s.prepared == nil {
 			s.prepared = make(map[string]preparedText)
 		}
-		s.prepared[t.Name] = preparedText{sql: strings.Clone(t.SQL), types: t.Types}
+		s.prepared[t.Name] = preparedText{sql: strings.Clone(t.SQL), whole: strings.Clone(st.SQL), at: time.Now(), types: t.Types}
 		return &Result{Tag: st.Tag}, nil
 	}
 	return nil
@@ -71,6 +74,25 @@ func (s *Session) prepareExecute(ctx context.Context, st *Statement, t *parser.E
 	inner.SQL, inner.needs = st.SQL, append(st.needs, inner.needs...)
 	*st = *inner
 	return nil
+}
+
+// listPrepared returns the statements that the session has prepared, in whichever
+// way, as a list in SQL.
+func (s *Session) listPrepared() string {
+	var list []string
+	add := func(p PreparedStatement, fromSQL bool) {
+		list = append(list, fmt.Sprintf("{'name': %s, 'statement': %s, 'prepare_time': make_timestamptz(%d), 'params': %s::BIGINT[], 'from_sql': %t}",
+			parser.QuoteLiteral(p.Name), parser.QuoteLiteral(p.SQL), p.At.UnixMicro(), strings.ReplaceAll(fmt.Sprint(p.Params), " ", ", "), fromSQL))
+	}
+	for name, p := range s.prepared {
+		add(PreparedStatement{Name: name, SQL: p.whole, At: p.at}, true)
+	}
+	if s.opts.Prepared != nil {
+		for _, p := range s.opts.Prepared() {
+			add(p, false)
+		}
+	}
+	return "[" + strings.Join(list, ", ") + "]"
 }
 
 // deallocate forgets a prepared statement, or all. One that the session does not

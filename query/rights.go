@@ -108,7 +108,13 @@ func (s *Session) introduction(sql string) func(context.Context, *engine.Read) e
 	case asked:
 		rights = "SET VARIABLE ms_may = (SELECT ms_map FROM live.pgc.ms_my_rights)"
 	}
+	prepared := strings.Contains(sql, "pg_prepared_statements")
 	return func(ctx context.Context, r *engine.Read) error {
+		if prepared {
+			if err := r.SetVariable(ctx, "ms_prepared", s.listPrepared()); err != nil {
+				return err
+			}
+		}
 		if err := s.setVariables(ctx, r, session, current); err != nil || rights == "" {
 			return err
 		}

@@ -48,11 +48,10 @@ const (
 
 // NewSession opens a session. The caller must Close it.
 func (db *DB) NewSession(o SessionOptions) *Session {
-	s := &Session{db: db, opts: o, status: statusIdle, settings: newSettings(o, db.opts.Version)}
+	s := &Session{db: db, opts: o, status: statusIdle, settings: setting.Start{User: o.User, Application: o.Application, Version: db.opts.Version, Values: o.Settings}.Settings()}
 	s.activity = activity.New(o.Process, o.User, o.Application, o.Remote)
 	s.rights = access.New(db.engine, o.User, o.LoggedIn)
 	s.showRole()
-	s.showReadOnly()
 	db.mu.Lock()
 	db.sessions[s] = struct{}{}
 	db.mu.Unlock()
@@ -230,7 +229,6 @@ func (s *Session) endTransaction() {
 	s.changed.Release()
 	s.cutSavepoints(0)
 	s.status, s.pending, s.changed = statusIdle, nil, nil
-	s.showReadOnly()
 }
 
 // begin returns what a query reads from, and whether it is the query's own: in

@@ -1,5 +1,7 @@
 package query
 
+import "time"
+
 // SessionOptions says who opens a session and with what. The zero value is an
 // anonymous session with default settings.
 type SessionOptions struct {
@@ -19,5 +21,16 @@ type SessionOptions struct {
 	// Notify is called for what the session is to be told as a listener, from any
 	// goroutine, and must not wait. Nil: it is told nothing.
 	Notify func(Notification)
-	Remote string // the client's address, for logs and system tables; "" when there is none
+	// Prepared lists the statements that the client has prepared by the protocol,
+	// for pg_prepared_statements. It is called while the session runs a query. Nil:
+	// there are none.
+	Prepared func() []PreparedStatement
+	Remote   string // the client's address, for logs and system tables; "" when there is none
+}
+
+// PreparedStatement is a statement that a client has prepared.
+type PreparedStatement struct {
+	Name, SQL string
+	Params    []uint32 // the OIDs of the parameters' types
+	At        time.Time
 }

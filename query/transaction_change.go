@@ -8,6 +8,7 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/rowchange"
+	"github.com/millstream-db/millstream/query/setting"
 )
 
 // changeInTransaction lays a statement's change over what the transaction has
@@ -88,28 +89,9 @@ func (s *Session) restoreChanges(ctx context.Context, to *rowchange.Set) error {
 	return nil
 }
 
-// The settings that say whether a transaction may write.
-const (
-	readOnlySetting        = "transaction_read_only"
-	defaultReadOnlySetting = "default_transaction_read_only"
-)
-
-// setReadOnly says whether the transaction may write.
-func (s *Session) setReadOnly(on bool) {
-	s.settings.Set(readOnlySetting, map[bool]string{true: "on", false: "off"}[on])
-}
-
-// showReadOnly makes what holds for the next transaction what holds outside of one.
-func (s *Session) showReadOnly() {
-	if s.status == statusIdle {
-		on, _ := parseSwitch(s.settings.Get(defaultReadOnlySetting))
-		s.setReadOnly(on)
-	}
-}
-
 // refuseReadOnly refuses a statement that writes in a transaction that may not.
 func (s *Session) refuseReadOnly(tag string) error {
-	if s.settings.Off(readOnlySetting) {
+	if s.settings.Get(setting.ReadOnly) != "on" {
 		return nil
 	}
 	if tag == "COPY" {

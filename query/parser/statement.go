@@ -172,10 +172,12 @@ type Begin struct {
 }
 
 // Commit is COMMIT and END.
-type Commit struct{}
+type Commit struct {
+	Chain bool // AND CHAIN: another transaction begins, with the same modes
+}
 
 // Rollback is ROLLBACK and ABORT.
-type Rollback struct{}
+type Rollback struct{ Chain bool }
 
 // Savepoint is SAVEPOINT name.
 type Savepoint struct{ Name string }

@@ -2,7 +2,7 @@ package parser
 
 import "strings"
 
-const hintTransaction = "A transaction belongs to one session: write COMMIT, and BEGIN for the next one."
+const hintTransaction = "A transaction has nothing to prepare: COMMIT ends it at once."
 
 func (p *parser) begin() Statement {
 	s := &Begin{Start: p.take().is("start")}
@@ -51,8 +51,7 @@ func (p *parser) isolationLevel() string {
 
 func (p *parser) commit() Statement {
 	p.take()
-	p.endOfTransaction()
-	return &Commit{}
+	return &Commit{Chain: p.endOfTransaction()}
 }
 
 func (p *parser) rollback() Statement {
@@ -65,8 +64,7 @@ func (p *parser) rollback() Statement {
 		p.end()
 		return s
 	}
-	p.endOfTransaction()
-	return &Rollback{}
+	return &Rollback{Chain: p.endOfTransaction()}
 }
 
 func (p *parser) workOrTransaction() {
@@ -75,15 +73,18 @@ func (p *parser) workOrTransaction() {
 	}
 }
 
-func (p *parser) endOfTransaction() {
+// endOfTransaction reads what stands behind COMMIT and ROLLBACK.
+func (p *parser) endOfTransaction() (chain bool) {
 	if t := p.peek(); t.is("prepared") {
 		panic(unsupportedHere(t, hintTransaction, "two-phase commit is not supported"))
 	}
 	p.workOrTransaction()
-	if t := p.peek(); p.accept("and") && !p.accept("no", "chain") {
-		panic(unsupportedHere(t, hintTransaction, "AND CHAIN is not supported"))
+	if p.accept("and") && !p.accept("no", "chain") {
+		p.expect("chain")
+		chain = true
 	}
 	p.end()
+	return chain
 }
 
 func (p *parser) savepoint() Statement {

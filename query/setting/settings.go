@@ -21,7 +21,15 @@ var Spelling = map[string]string{"timezone": "TimeZone", "datestyle": "DateStyle
 
 // New returns settings that begin with these values, by their names in lower case.
 func New(values map[string]string) Settings {
-	return Settings{Values: maps.Clone(values), Defaults: values}
+	for name, value := range values {
+		if shown, refused := Normalize(name, value); refused == nil {
+			values[name] = shown
+		}
+	}
+	s := Settings{Values: values}
+	s.settle()
+	s.Defaults = maps.Clone(values)
+	return s
 }
 
 // Get returns a value, "" for what is not known.
@@ -39,7 +47,10 @@ func (s *Settings) Known(name string) bool {
 }
 
 // Set gives a setting a value; its name is in lower case.
-func (s *Settings) Set(name, value string) { s.Values[name] = value }
+func (s *Settings) Set(name, value string) {
+	s.Values[name] = value
+	s.settle()
+}
 
 // Reset takes a setting back to what the session began with.
 func (s *Settings) Reset(name string) {
@@ -48,13 +59,25 @@ func (s *Settings) Reset(name string) {
 	} else {
 		delete(s.Values, name)
 	}
+	s.settle()
 }
 
 // ResetAll takes all settings back.
-func (s *Settings) ResetAll() { s.Values = maps.Clone(s.Defaults) }
+func (s *Settings) ResetAll() {
+	modes := s.Modes()
+	s.Values = maps.Clone(s.Defaults)
+	if s.before != nil {
+		modes.Set(s)
+	}
+}
 
-// Begin opens a transaction.
-func (s *Settings) Begin() { s.before = maps.Clone(s.Values) }
+// Begin opens a transaction, which has the modes that it asks for, else the
+// session's defaults.
+func (s *Settings) Begin(m Modes) {
+	s.settle()
+	s.before = maps.Clone(s.Values)
+	m.Set(s)
+}
 
 // End closes the transaction: an aborted one takes its settings back.
 func (s *Settings) End(commit bool) {
@@ -62,6 +85,7 @@ func (s *Settings) End(commit bool) {
 		s.Values = s.before
 	}
 	s.before = nil
+	s.settle()
 }
 
 // All returns name and value pairs, sorted.

@@ -59,11 +59,18 @@ JOIN live.pgc.pg_type t ON t.oid = c.ms_type
 LEFT JOIN live.pgc.ms_table_column d ON d.ms_oid = c.ms_oid AND d.ms_num = c.ms_num;
 
 CREATE VIEW live.pgc.pg_settings AS
-SELECT ms_name AS name, coalesce(CAST(getvariable('ms_settings') AS MAP(VARCHAR, VARCHAR))[lower(ms_name)], ms_value) AS setting, ms_unit AS unit,
+SELECT ms_name AS name, live.pgc.ms_in_unit(coalesce(CAST(getvariable('ms_settings') AS MAP(VARCHAR, VARCHAR))[lower(ms_name)], ms_value), ms_unit) AS setting, ms_unit AS unit,
   'Preset Options' AS category, '' AS short_desc, NULL::VARCHAR AS extra_desc, 'user' AS context, coalesce(ms_type, 'string') AS vartype,
   'default' AS source, NULL::VARCHAR AS min_val, NULL::VARCHAR AS max_val, NULL::VARCHAR[] AS enumvals, ms_value AS boot_val,
   ms_value AS reset_val, NULL::VARCHAR AS sourcefile, NULL::INTEGER AS sourceline, false AS pending_restart
 FROM live.pgc.ms_setting;
+
+CREATE VIEW live.pgc.pg_prepared_statements AS
+SELECT ms_p.name, ms_p.statement, ms_p.prepare_time,
+  (SELECT coalesce(list(live.pgc.format_type(ms_o, NULL)), []) FROM unnest(ms_p.params) ms_u(ms_o)) AS parameter_types,
+  ms_p.from_sql, 0::BIGINT AS generic_plans, 0::BIGINT AS custom_plans
+FROM (SELECT unnest(CAST(coalesce(getvariable('ms_prepared'), []) AS
+  STRUCT(name VARCHAR, statement VARCHAR, prepare_time TIMESTAMPTZ, params BIGINT[], from_sql BOOLEAN)[])) AS ms_p);
 
 CREATE VIEW live.pgc.pg_stat_activity AS
 SELECT 5::BIGINT AS datid, 'millstream' AS datname, process AS pid, NULL::INTEGER AS leader_pid, coalesce(r.oid, 10)::BIGINT AS usesysid,

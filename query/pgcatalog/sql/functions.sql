@@ -24,6 +24,10 @@ CREATE MACRO live.pgc.pg_my_temp_schema() AS 0::BIGINT;
 CREATE MACRO live.pgc.pg_is_other_temp_schema(ms_a) AS false;
 CREATE MACRO live.pgc.txid_current() AS 1::BIGINT;
 
+CREATE MACRO live.pgc.ms_in_unit(ms_a, ms_b) AS CASE
+  WHEN ms_b = 'ms' AND regexp_matches(ms_a, '^[0-9]+(ms|s|min|h|d)$') THEN (regexp_extract(ms_a, '^[0-9]+')::BIGINT *
+    MAP {'ms': 1, 's': 1000, 'min': 60000, 'h': 3600000, 'd': 86400000}[regexp_extract(ms_a, '[a-z]+$')])::VARCHAR
+  ELSE ms_a END;
 CREATE MACRO live.pgc.ms_session_setting(ms_a) AS coalesce(
   CAST(getvariable('ms_settings') AS MAP(VARCHAR, VARCHAR))[lower(ms_a)],
   (SELECT ms_value FROM live.pgc.ms_setting WHERE lower(ms_name) = lower(ms_a)));
