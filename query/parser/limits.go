@@ -10,12 +10,14 @@ import (
 // takes 7 GB, and no interrupt reaches it there.
 const (
 	MaxBytes     = 1 << 20 // of text
-	MaxTokens    = 100_000
-	MaxNesting   = 200    // of parentheses, brackets, braces and CASE
-	MaxSetOps    = 500    // UNION, INTERSECT and EXCEPT
-	MaxJoins     = 100    // JOINs; planning 150 of them with USING takes 5 s
-	MaxListItems = 10_000 // separated by commas in one list
-	MaxChain     = 250    // operators in one expression without a comma, AND or OR
+	MaxTokens    = 100_000 // besides those of the items of lists
+	MaxNesting   = 200     // of parentheses, brackets, braces and CASE
+	MaxSetOps    = 500     // UNION, INTERSECT and EXCEPT
+	MaxJoins     = 100     // JOINs; planning 150 of them with USING takes 5 s
+	MaxListItems = 10_000  // separated by commas in one list
+	MaxValues    = 70_000  // the same of VALUES, IN (…) and arguments; a statement of the protocol may have 65,535 parameters
+	MaxTerms     = 35_000  // ANDs, ORs and WHENs, as many as MaxTokens has room for
+	MaxChain     = 250     // operators in one expression without a comma, AND or OR
 )
 
 // Lex cuts a statement into tokens and checks it against the limits. The last
@@ -43,7 +45,7 @@ func lex(sql string) ([]Token, *Error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(tokens) >= MaxTokens {
+		if len(tokens) >= MaxTokens+tokensOfItem*l.commas {
 			return nil, errorAt(t.Offset, codeLimit, "statement has more than %d tokens", MaxTokens)
 		}
 		if err := l.check(t); err != nil {
@@ -73,11 +75,16 @@ func badByte(sql string) int {
 	return nul
 }
 
+// tokensOfItem is how many tokens an item of a list has that does not count: ($1::text),
+const tokensOfItem = 6
+
 // limiter counts what makes a statement deep or long while it is read.
 type limiter struct {
 	levels []level // the open parentheses
 	setOps int
 	joins  int
+	commas int
+	terms  int
 	dotted bool // the token before was a dot: what follows is a name, not a keyword
 }
 
@@ -86,6 +93,7 @@ type level struct {
 	cases  int // open CASEs
 	commas int
 	chain  int
+	values bool // what is between the commas are values, and not what a SELECT returns or sorts by
 }
 
 // separators end an expression's chain of operators.
@@ -123,7 +131,7 @@ func (l *limiter) checkPunct(t Token, top *level) *Error {
 		if err := top.link(t, 1); err != nil { // f(x)(y)… and a[1][2]… are chains too
 			return err
 		}
-		l.levels = append(l.levels, level{})
+		l.levels = append(l.levels, level{values: true})
 		return l.checkDepth(t)
 	case ")", "]", "}":
 		if len(l.levels) > 1 {
@@ -131,15 +139,23 @@ func (l *limiter) checkPunct(t Token, top *level) *Error {
 		}
 	case ",":
 		top.commas++
+		l.commas++
 		top.chain = 0
-		if top.commas >= MaxListItems {
-			return errorAt(t.Offset, codeLimit, "a list has more than %d items", MaxListItems).
+		if most := top.mostItems(); top.commas >= most {
+			return errorAt(t.Offset, codeLimit, "a list has more than %d items", most).
 				withHint("Join with a VALUES list in several statements, or with a source.")
 		}
 	case ".", "::":
 		return top.link(t, 1)
 	}
 	return nil
+}
+
+func (lv *level) mostItems() int {
+	if lv.values {
+		return MaxValues
+	}
+	return MaxListItems
 }
 
 func (l *limiter) checkWord(t Token, top *level) *Error {
@@ -156,6 +172,12 @@ func (l *limiter) checkWord(t Token, top *level) *Error {
 	case "join":
 		if l.joins++; l.joins > MaxJoins {
 			return errorAt(t.Offset, codeTooComplex, "statement has more than %d joins", MaxJoins)
+		}
+	case "select", "values":
+		top.values = t.Value == "values"
+	case "and", "or", "when":
+		if l.terms++; l.terms > MaxTerms {
+			return errorAt(t.Offset, codeLimit, "statement has more than %d conditions", MaxTerms)
 		}
 	case "not", "is", "collate", "between", "like", "ilike", "similar", "isnull", "notnull", "glob", "at":
 		return top.link(t, 1)
