@@ -220,7 +220,7 @@ func TestPsql(t *testing.T) {
 	out, _ := cmd.CombinedOutput()
 	want := "count|sum(x)\n7|-12345678901234567890\n(1 row)\n" +
 		"ERROR:  relation \"nothing\" does not exist\nLINE 1: fail nothing\n             ^\nHINT:  create it\n" +
-		"WARNING:  the topic is empty\nCREATE SOURCE\n"
+		"NOTICE:  the topic is empty\nCREATE SOURCE\n"
 	if diff := cmp.Diff(want, string(out)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/millstream-db/millstream/query"
+	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 // countedTags are the command tags that PostgreSQL follows by the number of
@@ -78,11 +79,10 @@ func (w *writer) sendError(severity string, e *query.Error) {
 	})
 }
 
-// sendNotices sends a result's notices as warnings.
+// sendNotices sends a result's notices.
 func (w *writer) sendNotices(notices []string) {
 	for _, n := range notices {
-		w.send(&pgproto3.NoticeResponse{
-			Severity: "WARNING", SeverityUnlocalized: "WARNING", Code: codeWarning, Message: wireText(n),
-		})
+		severity, code := sqlstate.OfNotice(n)
+		w.send(&pgproto3.NoticeResponse{Severity: severity, SeverityUnlocalized: severity, Code: code, Message: wireText(n)})
 	}
 }

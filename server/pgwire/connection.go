@@ -37,7 +37,8 @@ type connection struct {
 	statementBytes int
 	portals        map[string]*portal
 	portalBytes    int
-	skipping       bool // an extended query failed: ignore messages until Sync
+	skipping       bool      // an extended query failed: ignore messages until Sync
+	begun          time.Time // when the extended query came that is not over yet
 
 	reported  [len(reportedSettings)]string // what the client was told last
 	zoneName  string
@@ -164,6 +165,7 @@ func (c *connection) handle(ctx context.Context, kind byte, body []byte) error {
 		return errClosed
 	case 'S':
 		c.skipping = false
+		c.ended()
 		return c.ready()
 	case 'd', 'c', 'f': // rows of a COPY that has failed already
 		return nil
@@ -174,25 +176,20 @@ func (c *connection) handle(ctx context.Context, kind byte, body []byte) error {
 	default:
 		return protocolViolation("invalid frontend message type %d", kind)
 	}
-	var err error
 	switch kind {
 	case 'Q':
+		c.ended()
 		return c.handleQuery(ctx, body)
 	case 'F':
 		c.out.sendError("ERROR", query.Errorf(query.CodeFeatureNotSupported, "the function call protocol is not supported"))
 		return c.ready()
 	case 'H':
 		c.out.flush()
-	case 'P':
-		err = c.handleParse(ctx, body)
-	case 'B':
-		err = c.handleBind(ctx, body)
-	case 'D':
-		err = c.handleDescribe(ctx, body)
-	case 'E':
-		err = c.handleExecute(body)
-	case 'C':
-		err = c.handleClose(body)
+		return nil
+	}
+	err := c.begin()
+	if err == nil {
+		err = c.handleExtended(ctx, kind, body)
 	}
 	if err != nil {
 		c.skipping = true
@@ -201,6 +198,24 @@ func (c *connection) handle(ctx context.Context, kind byte, body []byte) error {
 		return err
 	}
 	return nil
+}
+
+// handleExtended answers one message of the extended query protocol.
+func (c *connection) handleExtended(ctx context.Context, kind byte, body []byte) (err error) {
+	switch kind {
+	case 'P':
+		err = c.handleParse(ctx, body)
+	case 'B':
+		err = c.handleBind(ctx, body)
+	case 'D':
+		err = c.handleDescribe(ctx, body)
+	case 'E':
+		err = c.handleExecute(body)
+		c.ended()
+	case 'C':
+		err = c.handleClose(body)
+	}
+	return err
 }
 
 // report sends an error to the client, or returns the one that ends the

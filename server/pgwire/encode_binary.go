@@ -45,6 +45,10 @@ func (e *rowEncoder) binaryAppender(t *wireType, values arrow.Array) appender {
 		return bytesBinary(t, values)
 	case kindUUID:
 		return e.uuidBinary(values)
+	case kindRecord:
+		if a, ok := values.(*array.Struct); ok {
+			return e.recordBinary(t, a)
+		}
 	case kindArray, kindVector:
 		if list, ok := values.(array.ListLike); ok {
 			return e.arrayBinary(t, list)

@@ -56,7 +56,12 @@ func (e *rowEncoder) textAppender(t *wireType, values arrow.Array) appender {
 			return e.vectorText(t, values.(array.ListLike))
 		}
 		return e.jsonAppender(t, values)
-	case *array.Struct, *array.Map, *array.SparseUnion, *array.DenseUnion:
+	case *array.Struct:
+		if t.kind == kindRecord {
+			return e.recordText(t, a)
+		}
+		return e.jsonAppender(t, values)
+	case *array.Map, *array.SparseUnion, *array.DenseUnion:
 		return e.jsonAppender(t, values)
 	}
 	if a := timeText(t, values, e); a != nil {

@@ -12,7 +12,6 @@ import (
 
 // SQLSTATE codes that only the protocol raises.
 const (
-	codeWarning         = "01000"
 	codeUntranslatable  = "22P05" // a character that the wire can't carry
 	codeInvalidEncoding = "22021" // not UTF-8
 	codeInvalidBinary   = "22P03"

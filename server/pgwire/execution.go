@@ -2,8 +2,6 @@ package pgwire
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -33,7 +31,7 @@ func (x *execution) end() { x.cancel(context.Canceled) }
 func (c *connection) run(x *execution, f func(context.Context) error) error {
 	c.setRunning(x)
 	defer c.setRunning(nil)
-	if timeout := parseTimeout(c.session.Setting("statement_timeout")); timeout > 0 {
+	if timeout := c.statementTimeout(); timeout > 0 {
 		timer := time.AfterFunc(timeout, func() {
 			if !x.endless.Load() {
 				x.cancel(errTimeout)
@@ -108,25 +106,3 @@ func (c *connection) watchHangup(x *execution) (stop func()) {
 
 // resetReadDeadline lets reads block again, unless the server is shutting down.
 func (c *connection) resetReadDeadline() { c.setReadDeadline(time.Time{}) }
-
-// timeoutUnits are the units of durations in settings.
-var timeoutUnits = map[string]time.Duration{
-	"us": time.Microsecond, "": time.Millisecond, "ms": time.Millisecond, "s": time.Second,
-	"min": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
-}
-
-// parseTimeout reads a duration as PostgreSQL's settings have it: milliseconds,
-// or a number with a unit. What it can't read is no timeout.
-func parseTimeout(s string) time.Duration {
-	if s == "" || s == "0" { // most of them, with each message
-		return 0
-	}
-	s = strings.TrimSpace(s)
-	digits := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyz ")
-	unit, ok := timeoutUnits[strings.TrimSpace(s[len(digits):])]
-	v, err := strconv.ParseFloat(digits, 64)
-	if err != nil || !ok || v < 0 || v > float64(1<<62)/float64(unit) {
-		return 0
-	}
-	return time.Duration(v * float64(unit))
-}

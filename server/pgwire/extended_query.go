@@ -3,12 +3,14 @@ package pgwire
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/millstream-db/millstream/query"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/server/pgwire/datetime"
 )
 
 // handleParse plans a statement and keeps it under a name.
@@ -78,6 +80,9 @@ func (c *connection) handleBind(ctx context.Context, body []byte) error {
 	} else if _, exists := c.portals[m.DestinationPortal]; exists {
 		return query.Errorf(codeDuplicateCursor, "portal %q already exists", m.DestinationPortal)
 	}
+	if statement, err = c.fetched(ctx, statement); err != nil {
+		return err
+	}
 	p := &portal{statement: statement, argBytes: len(body)}
 	if p.args, err = bindParameters(statement, m); err != nil {
 		return err
@@ -91,6 +96,20 @@ func (c *connection) handleBind(ctx context.Context, body []byte) error {
 	p.execution = newExecution(ctx)
 	c.out.send(&pgproto3.BindComplete{})
 	return nil
+}
+
+// fetched returns the statement that a portal is made of. What a FETCH returns is
+// known when it is bound, not when it is prepared: then its cursor may not have
+// been declared.
+func (c *connection) fetched(ctx context.Context, statement *prepared) (*prepared, error) {
+	if statement.plan.Tag != "FETCH" {
+		return statement, nil
+	}
+	plan, err := c.plan(ctx, statement.plan.SQL, nil)
+	if err != nil {
+		return nil, err
+	}
+	return newPrepared(plan, nil, statement.size), nil
 }
 
 // bindParameters reads the values of a statement's parameters.
@@ -113,6 +132,9 @@ func bindParameters(statement *prepared, m *pgproto3.Bind) ([]any, error) {
 		var err error
 		if args[i], err = decodeParameter(i+1, statement.oids[i], formatOf(formats, i), value); err != nil {
 			return nil, err
+		}
+		if text, ok := args[i].(string); ok && strings.HasSuffix(text, " BC") && statement.isTime(i) {
+			args[i] = datetime.BeforeChrist(text)
 		}
 	}
 	// A client may declare, and then send, more parameters than there are.

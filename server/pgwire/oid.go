@@ -33,6 +33,7 @@ const (
 	oidACLItem     = 1033
 	oidRegclass    = 2205
 	oidRegtype     = 2206
+	oidRecord      = 2249
 	oidUUID        = 2950
 	oidJSONB       = 3802
 

@@ -122,3 +122,13 @@ func TestCivilIsItsOwnInverse(t *testing.T) {
 		}
 	}
 }
+
+func TestBeforeChristAsDuckDBReadsIt(t *testing.T) {
+	for text, want := range map[string]string{
+		"0044-03-15 BC": "0044-03-15 (BC)", "0044-03-15 12:30:00+02 BC": "0044-03-15 (BC) 12:30:00+02", "0044-03-15": "0044-03-15",
+	} {
+		if got := datetime.BeforeChrist(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -2,8 +2,12 @@ package pgwire
 
 import (
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/millstream-db/millstream/query"
+	"github.com/millstream-db/millstream/query/parser"
 )
 
 // maxStatementBytes bounds the texts of a session's prepared statements
@@ -16,13 +20,14 @@ type prepared struct {
 	oids  []uint32    // of the parameters
 	types []*wireType // of the columns
 	size  int         // of the message that made it
+	at    time.Time   // when
 }
 
 // newPrepared describes a plan to a client that asked for the parameters'
 // types requested. What the client asked for is what it will send, so that
 // counts, whatever the planner made of it.
 func newPrepared(plan *query.Statement, requested []uint32, size int) *prepared {
-	p := &prepared{plan: plan, types: columnTypes(plan.Columns), oids: slices.Clone(requested), size: size}
+	p := &prepared{plan: plan, types: columnTypes(plan.Columns), oids: slices.Clone(requested), size: size, at: time.Now()}
 	for i, name := range plan.Params {
 		if i == len(p.oids) {
 			p.oids = append(p.oids, 0)
@@ -37,6 +42,16 @@ func newPrepared(plan *query.Statement, requested []uint32, size int) *prepared 
 		}
 	}
 	return p
+}
+
+// isTime reports whether a parameter is cast to a date or timestamp by the
+// statement, whatever the client says of it.
+func (p *prepared) isTime(i int) bool {
+	switch parser.StatedTypes(p.plan.SQL)["$"+strconv.Itoa(i+1)] {
+	case "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE":
+		return true
+	}
+	return i < len(p.plan.Params) && (p.plan.Params[i] == "DATE" || strings.HasPrefix(p.plan.Params[i], "TIMESTAMP"))
 }
 
 // describes reports whether a result has the columns that the client was told,
@@ -54,6 +69,17 @@ func (p *prepared) describes(columns []query.Column) bool {
 		}
 	}
 	return true
+}
+
+// listStatements lists the prepared statements that have a name.
+func (c *connection) listStatements() []query.PreparedStatement {
+	var list []query.PreparedStatement
+	for name, p := range c.statements {
+		if name != "" {
+			list = append(list, query.PreparedStatement{Name: name, SQL: p.plan.SQL, Params: p.oids, At: p.at})
+		}
+	}
+	return list
 }
 
 // statement returns a prepared statement by name.

@@ -113,7 +113,7 @@ func TestStatementTimeout(t *testing.T) {
 func TestParseTimeout(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"": 0, "0": 0, "250": 250 * time.Millisecond, "5s": 5 * time.Second, "1.5s": 1500 * time.Millisecond,
-		"2min": 2 * time.Minute, " 1 h ": time.Hour, "1d": 24 * time.Hour, "100us": 100 * time.Microsecond,
+		"2min": 2 * time.Minute, " 1 h ": time.Hour, "1d": 24 * time.Hour, "1600us": 2 * time.Millisecond, "100us": 0,
 		"-1": 0, "x": 0, "5 parsecs": 0, "1e300": 0, "99999999999d": 0,
 	} {
 		if got := parseTimeout(text); got != want {

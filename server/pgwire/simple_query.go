@@ -57,6 +57,8 @@ type simpleStatement struct {
 	tag  string
 	sent int64
 
+	described bool // the client has been told the columns
+
 	input *query.CopyIn // the statement takes rows, which are not read yet
 }
 
@@ -84,6 +86,10 @@ func (s *simpleStatement) run(ctx context.Context) error {
 		s.input, err = st.Input()
 		return err
 	}
+	// What reads nothing is computed when it is planned: an error is all of its answer.
+	if st.Tag == "SELECT" && st.Columns != nil && parser.ReadsFrom(s.text) {
+		s.describe(st.Columns)
+	}
 	result, err := s.c.session.Execute(ctx, st, nil)
 	if err != nil {
 		return err
@@ -93,6 +99,12 @@ func (s *simpleStatement) run(ctx context.Context) error {
 		s.c.deallocate(*st.Deallocate)
 	}
 	return s.send(ctx, result)
+}
+
+// describe sends the columns.
+func (s *simpleStatement) describe(columns []query.Column) {
+	s.c.out.sendColumns(columns, columnTypes(columns), make([]int16, len(columns)))
+	s.described = true
 }
 
 // send sends a result with its columns, its rows in the text format, and its
@@ -108,7 +120,9 @@ func (s *simpleStatement) send(ctx context.Context, result *query.Result) error 
 		e.begin(out)
 	case result.Columns != nil:
 		types, formats := columnTypes(result.Columns), make([]int16, len(result.Columns))
-		out.sendColumns(result.Columns, types, formats)
+		if !s.described {
+			s.describe(result.Columns)
+		}
 		cur.rows = newRowEncoder(result.Columns, types, formats, s.c.zone())
 	}
 	var err error

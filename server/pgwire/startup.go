@@ -291,7 +291,7 @@ func (c *connection) openSession(ctx context.Context, db Database, packet startu
 			c.interrupt(errCanceledByUser)
 		}
 	}
-	o.Notify = c.notify
+	o.Notify, o.Prepared = c.notify, c.listStatements
 	c.session = db.NewSession(o)
 	c.out.send(&pgproto3.AuthenticationOk{})
 	c.reportSettings(true)

@@ -1,6 +1,7 @@
 package pgwire
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,6 +32,7 @@ const (
 	kindChar   // "char"
 	kindArray  // a PostgreSQL array of a scalar type
 	kindVector // int2vector and oidvector
+	kindRecord // a STRUCT whose fields have no names, as row(1, 2) has
 )
 
 // wireType is a DuckDB type as the wire sees it.
@@ -136,7 +138,11 @@ func parseTypeAt(name string, depth int) *wireType {
 	base = strings.ToUpper(strings.Trim(base, `"`))
 	switch base {
 	case "STRUCT", "UNION":
-		return jsonOf(nil, parseFields(args, depth))
+		fields := parseFields(args, depth)
+		if base == "STRUCT" && unnamedFields(fields) != nil {
+			return &wireType{kind: kindRecord, oid: oidRecord, size: -1, typmod: -1, fields: fields}
+		}
+		return jsonOf(nil, fields)
 	case "MAP":
 		var fields []wireField
 		for _, part := range splitArguments(args) {
@@ -187,6 +193,14 @@ func decimalType(args string) *wireType {
 	t := *scalarTypes["DECIMAL"]
 	t.typmod = int32(precision<<16|scale) + 4
 	return &t
+}
+
+// unnamedFields returns the fields of a STRUCT if none of them has a name, else nil.
+func unnamedFields(fields []wireField) []wireField {
+	if slices.ContainsFunc(fields, func(f wireField) bool { return f.name != "" }) {
+		return nil
+	}
+	return fields
 }
 
 // parseFields reads the `a INTEGER, "b c" VARCHAR` of a STRUCT or UNION.

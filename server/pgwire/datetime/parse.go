@@ -265,3 +265,17 @@ func addMicros(a, b int64) (int64, bool) {
 	}
 	return a + b, true
 }
+
+// BeforeChrist writes a date or timestamp that ends with BC as DuckDB reads it,
+// which has (BC) behind the date.
+func BeforeChrist(text string) string {
+	rest, bc := strings.CutSuffix(text, " BC")
+	if !bc {
+		return text
+	}
+	date, clock, found := strings.Cut(strings.TrimSpace(rest), " ")
+	if !found {
+		return date + " (BC)"
+	}
+	return date + " (BC) " + clock
+}
