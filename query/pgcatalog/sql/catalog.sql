@@ -66,9 +66,7 @@ SELECT ms_name AS name, live.pgc.ms_in_unit(coalesce(CAST(getvariable('ms_settin
 FROM live.pgc.ms_setting;
 
 CREATE VIEW live.pgc.pg_prepared_statements AS
-SELECT ms_p.name, ms_p.statement, ms_p.prepare_time,
-  (SELECT coalesce(list(live.pgc.format_type(ms_o, NULL)), []) FROM unnest(ms_p.params) ms_u(ms_o)) AS parameter_types,
-  ms_p.from_sql, 0::BIGINT AS generic_plans, 0::BIGINT AS custom_plans
+SELECT ms_p.name, ms_p.statement, ms_p.prepare_time, ms_p.params AS parameter_types, ms_p.from_sql, 0::BIGINT AS generic_plans, 0::BIGINT AS custom_plans
 FROM (SELECT unnest(CAST(coalesce(getvariable('ms_prepared'), []) AS
   STRUCT(name VARCHAR, statement VARCHAR, prepare_time TIMESTAMPTZ, params BIGINT[], from_sql BOOLEAN)[])) AS ms_p);
 
