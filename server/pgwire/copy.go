@@ -2,6 +2,7 @@ package pgwire
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ type copyEncoder struct {
 	format  *parser.CopyFormat
 	quoted  []bool // by column: csv always quotes it
 	special [256]bool
+	header  string // of the binary format, until it has been sent
 	value   []byte // scratch
 }
 
@@ -32,14 +34,16 @@ const (
 func newCopyEncoder(result *query.Result, zone *time.Location) *copyEncoder {
 	f := result.Copy
 	formats := make([]int16, len(result.Columns))
+	header := ""
 	if f.Kind == "binary" {
+		header = binaryCopyHeader
 		for i := range formats {
 			formats[i] = binaryFormat
 		}
 	}
 	e := &copyEncoder{
 		rows: newRowEncoder(result.Columns, columnTypes(result.Columns), formats, zone), format: f,
-		quoted: make([]bool, len(result.Columns)),
+		quoted: make([]bool, len(result.Columns)), header: header,
 	}
 	for i, c := range result.Columns {
 		e.quoted[i] = f.QuoteAll
@@ -70,10 +74,7 @@ func (e *copyEncoder) begin(out *writer) {
 		}
 	}
 	out.send(response)
-	switch {
-	case e.format.Kind == "binary":
-		out.send(&pgproto3.CopyData{Data: []byte(binaryCopyHeader)})
-	case e.format.Header:
+	if e.format.Header {
 		var line []byte
 		for i, name := range e.rows.names {
 			if i > 0 {
@@ -88,7 +89,7 @@ func (e *copyEncoder) begin(out *writer) {
 // end sends what stands behind the rows.
 func (e *copyEncoder) end(out *writer) {
 	if e.format.Kind == "binary" {
-		out.send(&pgproto3.CopyData{Data: []byte(binaryCopyTrailer)})
+		out.send(&pgproto3.CopyData{Data: []byte(e.header + binaryCopyTrailer)})
 	}
 	out.send(&pgproto3.CopyDone{})
 }
@@ -102,6 +103,7 @@ func (e *copyEncoder) append(dst []byte, row int) ([]byte, error) {
 		dst, err := e.rows.append(dst, row)
 		if err == nil {
 			dst[start] = 'd'
+			dst = e.insertHeader(dst, start)
 		}
 		return dst, err
 	}
@@ -127,6 +129,20 @@ func (e *copyEncoder) append(dst []byte, row int) ([]byte, error) {
 	dst = append(dst, '\n')
 	binary.BigEndian.PutUint32(dst[start+1:], uint32(len(dst)-start-1))
 	return dst, nil
+}
+
+// insertHeader puts the header before the first row, into the same message, as
+// PostgreSQL does: ADBC reads the first row behind the header before it asks
+// for the next message.
+func (e *copyEncoder) insertHeader(dst []byte, start int) []byte {
+	if e.header == "" {
+		return dst
+	}
+	const head = 5 // of a message: its type and length
+	dst = slices.Insert(dst, start+head, []byte(e.header)...)
+	binary.BigEndian.PutUint32(dst[start+1:], uint32(len(dst)-start-1))
+	e.header = ""
+	return dst
 }
 
 // appendText appends a value as the format has it.

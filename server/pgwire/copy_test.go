@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/millstream-db/millstream/query"
 	"github.com/millstream-db/millstream/query/parser"
@@ -142,4 +143,44 @@ func (n notifying) Write(p []byte) (int, error) {
 		close(n.got)
 	}
 	return len(p), nil
+}
+
+// TestBinaryCopyHeader checks that the header of the binary format comes in one
+// message with the first row, or with the trailer when there are no rows.
+func TestBinaryCopyHeader(t *testing.T) {
+	rows := func(n int) canned {
+		return canned{
+			tag: "COPY", copy: copyOf(t, "BINARY"), columns: []query.Column{{Name: "i", Type: "BIGINT"}},
+			batches: func(context.Context, []any) ([]arrow.RecordBatch, error) { return numbers(n), nil },
+		}
+	}
+	db := &fakeDatabase{statements: map[string]canned{"none": rows(0), "two": rows(2)}}
+	_, addr := startServer(t, db, Options{})
+	client := dialTranscript(t, addr)
+	defer client.conn.Close()
+	client.write(t, startupBytes(0, "user", "ann"))
+	client.readUntil(t, "ReadyForQuery", 1)
+	row := func(i int) string { return "\x00\x01\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00" + string(rune(i)) }
+	for sql, want := range map[string][]string{
+		"none": {binaryCopyHeader + binaryCopyTrailer},
+		"two":  {binaryCopyHeader + row(1), row(2), binaryCopyTrailer},
+	} {
+		client.write(t, encodeMessages(t, `Query {"String":"`+sql+`"}`))
+		var got []string
+		for done := false; !done; {
+			m, err := client.frontend.Receive()
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch m := m.(type) {
+			case *pgproto3.CopyData:
+				got = append(got, string(m.Data))
+			case *pgproto3.ReadyForQuery:
+				done = true
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", sql, diff)
+		}
+	}
 }
