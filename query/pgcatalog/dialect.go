@@ -81,11 +81,21 @@ func (r *rewriter) literal(i int) bool {
 	return true
 }
 
-// escape gives LIKE the backslash, which in DuckDB is a character as others.
+// escape gives LIKE the backslash, which in DuckDB is a character as others. The
+// pattern is a string, or a function's value whose arguments have one.
 func (r *rewriter) escape(pattern int) {
-	t := r.tokens[pattern]
-	if t.Kind == parser.String && strings.Contains(t.Value, `\`) && !r.word(pattern+1, "escape") {
-		r.behind(pattern, ` ESCAPE '\'`)
+	last := pattern
+	if _, end := r.chain(pattern); r.mark(end, "(") && r.partner[end] > 0 {
+		last = r.partner[end]
+	}
+	if r.word(last+1, "escape") || r.tokens[last+1].Kind == parser.Operator { // the pattern goes on
+		return
+	}
+	for _, t := range r.tokens[pattern : last+1] {
+		if t.Kind == parser.String && strings.Contains(t.Value, `\`) {
+			r.behind(last, ` ESCAPE '\'`)
+			return
+		}
 	}
 }
 

@@ -47,6 +47,15 @@ func TestPsql(t *testing.T) {
 	compare(t, "psql", want, got)
 }
 
+// TestPsqlCompletion presses TAB in psql, for which psql asks the catalog.
+func TestPsqlCompletion(t *testing.T) {
+	python, err := tool("python3", "python3")
+	ready(t, err)
+	_, err = tool("psql", "postgresql-client")
+	ready(t, err)
+	compareProgram(t, "completion", nil, python, "surface.py")
+}
+
 func writeFile(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {

@@ -61,9 +61,9 @@ LEFT JOIN live.pgc.ms_table_column d ON d.ms_oid = c.ms_oid AND d.ms_num = c.ms_
 CREATE VIEW live.pgc.pg_settings AS
 SELECT ms_name AS name, live.pgc.ms_in_unit(coalesce(CAST(getvariable('ms_settings') AS MAP(VARCHAR, VARCHAR))[lower(ms_name)], ms_value), ms_unit) AS setting, ms_unit AS unit,
   'Preset Options' AS category, '' AS short_desc, NULL::VARCHAR AS extra_desc, 'user' AS context, coalesce(ms_type, 'string') AS vartype,
-  'default' AS source, NULL::VARCHAR AS min_val, NULL::VARCHAR AS max_val, NULL::VARCHAR[] AS enumvals, ms_value AS boot_val,
+  'default' AS source, NULL::VARCHAR AS min_val, NULL::VARCHAR AS max_val, ms_values AS enumvals, ms_value AS boot_val,
   ms_value AS reset_val, NULL::VARCHAR AS sourcefile, NULL::INTEGER AS sourceline, false AS pending_restart
-FROM live.pgc.ms_setting;
+FROM live.pgc.ms_setting LEFT JOIN live.pgc.ms_setting_values v ON v.ms_setting = ms_name;
 
 CREATE VIEW live.pgc.pg_prepared_statements AS
 SELECT ms_p.name, ms_p.statement, ms_p.prepare_time, ms_p.params AS parameter_types, ms_p.from_sql, 0::BIGINT AS generic_plans, 0::BIGINT AS custom_plans
@@ -97,7 +97,7 @@ FROM live.pgc.ms_relation r LEFT JOIN live.pgc.ms_view_definition d ON d.ms_oid 
 LEFT JOIN live.pgc.ms_access a ON a.ms_relation = r.ms_oid WHERE r.ms_kind = 'm';
 
 CREATE VIEW live.pgc.pg_timezone_names AS
-SELECT name, abbrev, utc_offset, is_dst FROM system.main.pg_timezone_names();
+SELECT name, abbrev, utc_offset, is_dst FROM live.pgc.pg_timezone_names();
 
 CREATE VIEW live.pgc.pg_description AS
 SELECT ms_oid::BIGINT AS objoid, 1259::BIGINT AS classoid, ms_num AS objsubid, ms_text AS description FROM live.pgc.ms_comment;

@@ -168,6 +168,9 @@ CREATE MACRO live.pgc.pg_database_size(ms_a) AS 0::BIGINT;
 CREATE MACRO live.pgc.pg_tablespace_size(ms_a) AS 0::BIGINT;
 
 -- The words that have a meaning in SQL are DuckDB's.
+CREATE MACRO live.pgc.pg_timezone_names() AS TABLE
+SELECT name, abbrev, utc_offset, is_dst FROM system.main.pg_timezone_names();
+
 CREATE MACRO live.pgc.pg_get_keywords() AS TABLE
 SELECT keyword_name AS word, CASE keyword_category WHEN 'reserved' THEN 'R' WHEN 'unreserved' THEN 'U' WHEN 'column_name' THEN 'C' ELSE 'T' END AS catcode,
   keyword_category <> 'reserved' AS barelabel,

@@ -38,5 +38,19 @@ SELECT * FROM (VALUES
   ('max_index_keys', '32', NULL, 'integer'), ('search_path', 'public', NULL, 'string'), ('server_encoding', 'UTF8', NULL, 'string'),
   ('server_version', '15.0 (Millstream)', NULL, 'string'), ('server_version_num', '150000', NULL, 'integer'),
   ('standard_conforming_strings', 'on', NULL, 'bool'), ('statement_timeout', '0', 'ms', 'integer'),
+  ('background_ddl', 'off', NULL, 'bool'), ('idle_in_transaction_session_timeout', '0', 'ms', 'integer'), ('idle_session_timeout', '0', 'ms', 'integer'),
+  ('lock_timeout', '0', 'ms', 'integer'), ('password_encryption', 'scram-sha-256', NULL, 'enum'), ('row_security', 'off', NULL, 'bool'),
+  ('synchronous_commit', 'on', NULL, 'enum'),
   ('TimeZone', 'UTC', NULL, 'string'), ('transaction_isolation', 'repeatable read', NULL, 'enum'), ('transaction_read_only', 'off', NULL, 'bool')
 ) s(ms_name, ms_value, ms_unit, ms_type);
+
+-- What the settings of the type enum can be: psql completes SET … TO with it.
+CREATE TABLE live.pgc.ms_setting_values AS
+SELECT * FROM (VALUES
+  ('bytea_output', ['escape', 'hex']),
+  ('client_min_messages', ['debug5', 'debug4', 'debug3', 'debug2', 'debug1', 'log', 'notice', 'warning', 'error']),
+  ('default_transaction_isolation', ['serializable', 'repeatable read', 'read committed', 'read uncommitted']),
+  ('IntervalStyle', ['postgres', 'postgres_verbose', 'sql_standard', 'iso_8601']), ('password_encryption', ['scram-sha-256']),
+  ('synchronous_commit', ['local', 'remote_write', 'remote_apply', 'on', 'off']),
+  ('transaction_isolation', ['serializable', 'repeatable read', 'read committed', 'read uncommitted'])
+) v(ms_setting, ms_values);
