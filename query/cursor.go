@@ -4,32 +4,22 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/millstream-db/millstream/query/cursor"
 	"github.com/millstream-db/millstream/query/parser"
 )
 
 // maxCursors bounds the cursors of a session.
 const maxCursors = 100
 
-// cursor is an SQL cursor: a query or a subscription that is read in parts.
-type cursor struct {
-	s      *Session
-	st     *Statement // what it reads
-	args   []any      // the values of its parameters
-	hold   bool       // it outlives its transaction
-	held   bool       // and has done so
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-
-	result *Result           // nil: not begun, or read to the end into kept
-	rec    arrow.RecordBatch // being fetched
-	row    int               // of rec, the next one
-	kept   []arrow.RecordBatch
-	err    error // io.EOF: read to the end
+// declared is a cursor of a session: a query or a subscription that is read in parts.
+type declared struct {
+	*cursor.Cursor
+	st   *Statement // what it reads
+	hold bool       // it outlives its transaction
+	held bool       // and has done so
 }
 
 // prepareDeclare prepares DECLARE … CURSOR.
@@ -66,81 +56,36 @@ func (s *Session) declare(ctx context.Context, t *parser.Declare, inner *Stateme
 	case len(s.cursors) >= maxCursors:
 		return Errorf(CodeProgramLimit, "a session can't have more than %d cursors", maxCursors).WithHint("Close those that are no longer needed.")
 	}
-	c := &cursor{s: s, st: inner, args: args, hold: t.Hold}
-	c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	if inner.Live || s.status == statusIdle {
-		if err := c.start(ctx); err != nil {
-			c.close()
-			return err
+	source := func(ctx context.Context) (cursor.Rows, error) {
+		result, err := inner.run(ctx, args)
+		if err != nil {
+			return nil, err // not as an interface with a nil inside
 		}
-		if s.status == statusIdle {
-			if err := c.keep(ctx); err != nil {
-				c.close()
-				return err
-			}
-		}
+		return result, nil
+	}
+	c := &declared{Cursor: cursor.New(ctx, source, t.Scroll, inner.Live), st: inner, hold: t.Hold}
+	var err error
+	if inner.Live {
+		err = c.Start(ctx)
+	}
+	if err == nil && s.status == statusIdle {
+		c.held = true
+		err = c.Hold(ctx)
+	}
+	if err != nil {
+		c.Close()
+		return err
 	}
 	if s.cursors == nil {
-		s.cursors = make(map[string]*cursor)
+		s.cursors = make(map[string]*declared)
 	}
 	s.cursors[t.Name] = c
 	return nil
 }
 
-// start runs the cursor's query under a context that lasts as long as the
-// cursor; the statement's own may only interrupt it.
-func (c *cursor) start(ctx context.Context) (err error) {
-	defer context.AfterFunc(ctx, func() { c.cancel(context.Cause(ctx)) })()
-	c.result, err = c.st.run(c.ctx, c.args)
-	return err
-}
-
-// keep makes the cursor independent of the transaction: what it has not read
-// yet is kept in memory.
-func (c *cursor) keep(ctx context.Context) error {
-	c.held = true
-	if c.st.Live {
-		return nil
-	}
-	if c.result == nil && c.err == nil {
-		if err := c.start(ctx); err != nil {
-			return err
-		}
-	}
-	defer context.AfterFunc(ctx, func() { c.cancel(context.Cause(ctx)) })()
-	size := uint64(0)
-	for c.result != nil {
-		rec, err := c.result.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			c.endResult()
-			break
-		}
-		if err != nil {
-			return err
-		}
-		rec.Retain()
-		c.kept = append(c.kept, rec)
-		for _, column := range rec.Columns() {
-			size += column.Data().SizeInBytes()
-		}
-		if size > keepBytes {
-			return Errorf(CodeProgramLimit, "a cursor WITH HOLD can't keep more than %d MiB", keepBytes>>20).
-				WithHint("Read it inside its transaction, and declare it without HOLD.")
-		}
-	}
-	return nil
-}
-
-// endResult notes that all rows have come from the query.
-func (c *cursor) endResult() {
-	c.result.Close()
-	c.result = nil
-	c.err = io.EOF
-}
-
-// prepareFetch prepares FETCH and MOVE.
-func (s *Session) prepareFetch(st *Statement, t *parser.Fetch) error {
-	// One that is not there yet may be when the statement runs.
+// prepareFetch prepares FETCH and MOVE. Their cursor may be declared later: then
+// the columns of a FETCH are known when it runs, or is prepared again.
+func (s *Session) prepareFetch(st *Statement, t *parser.Fetch) {
 	if c := s.cursors[t.Name]; c != nil {
 		st.Live = c.st.Live
 		if !t.Move {
@@ -152,147 +97,23 @@ func (s *Session) prepareFetch(st *Statement, t *parser.Fetch) error {
 		if c == nil {
 			return nil, Errorf(CodeInvalidCursorName, "cursor %q does not exist", t.Name)
 		}
-		f := &fetching{c: c, left: t.Count}
-		switch {
-		case !c.st.Live || t.Timeout < 0:
-		case t.Timeout > math.MaxInt64-time.Hour: // as good as for ever
-		default:
-			f.until = time.Now().Add(t.Timeout)
-		}
+		f := c.Fetch(t)
 		if t.Move {
-			return f.move(ctx, st)
+			passed, err := f.Move(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return &Result{Tag: st.Tag + " " + formatCount(passed)}, nil
 		}
-		return &Result{Columns: c.st.Columns, Tag: st.Tag, Live: c.st.Live, next: f.next, close: f.close}, nil
-	}
-	return nil
-}
-
-// fetching is one FETCH.
-type fetching struct {
-	c     *cursor
-	left  int64
-	until time.Time         // of a subscription: wait for rows until then
-	any   bool              // some have been fetched
-	slice arrow.RecordBatch // handed out last
-}
-
-func (f *fetching) next(ctx context.Context) (arrow.RecordBatch, error) {
-	f.close()
-	if f.left <= 0 {
-		return nil, io.EOF
-	}
-	rec, err := f.c.read(ctx, f)
-	if err != nil {
-		if !errors.Is(err, io.EOF) {
-			f.c.s.fail()
+		next := func(ctx context.Context) (arrow.RecordBatch, error) {
+			record, err := f.Next(ctx)
+			if err != nil && !errors.Is(err, io.EOF) {
+				s.fail()
+			}
+			return record, err
 		}
-		return nil, err
+		return &Result{Columns: c.st.Columns, Tag: st.Tag, Live: c.st.Live, next: next, close: f.Close}, nil
 	}
-	n := min(f.left, rec.NumRows()-int64(f.c.row))
-	f.slice = rec.NewSlice(int64(f.c.row), int64(f.c.row)+n)
-	f.c.row += int(n)
-	f.left -= n
-	f.any = true
-	return f.slice, nil
-}
-
-func (f *fetching) close() {
-	if f.slice != nil {
-		f.slice.Release()
-		f.slice = nil
-	}
-}
-
-// move passes over rows.
-func (f *fetching) move(ctx context.Context, st *Statement) (*Result, error) {
-	count := f.left
-	for {
-		_, err := f.next(ctx)
-		if errors.Is(err, io.EOF) {
-			return &Result{Tag: st.Tag + " " + formatCount(count-f.left)}, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-}
-
-// patience is how long a FETCH may wait for rows; negative: for ever. Without a
-// timeout it waits for the first ones, and then takes what is there.
-func (f *fetching) patience() time.Duration {
-	switch {
-	case !f.until.IsZero():
-		return max(0, time.Until(f.until))
-	case f.any:
-		return 0
-	default:
-		return -1
-	}
-}
-
-// read returns the record with the cursor's next row in it, or io.EOF when
-// there are no more, or none for this FETCH.
-func (c *cursor) read(ctx context.Context, f *fetching) (arrow.RecordBatch, error) {
-	if c.rec != nil && c.row < int(c.rec.NumRows()) {
-		return c.rec, nil
-	}
-	c.dropRecord()
-	if len(c.kept) > 0 {
-		c.rec, c.kept = c.kept[0], c.kept[1:]
-		return c.rec, nil
-	}
-	if c.err != nil {
-		return nil, c.err
-	}
-	if c.result == nil {
-		if err := c.start(ctx); err != nil {
-			return nil, err
-		}
-	}
-	defer context.AfterFunc(ctx, func() {
-		if !c.st.Live {
-			c.cancel(context.Cause(ctx))
-		}
-	})()
-	var rec arrow.RecordBatch
-	var err error
-	if c.st.Live {
-		rec, err = c.result.Poll(ctx, f.patience())
-	} else {
-		rec, err = c.result.Next(ctx)
-	}
-	switch {
-	case errors.Is(err, io.EOF):
-		c.endResult()
-		return nil, io.EOF
-	case err != nil:
-		return nil, err
-	case rec == nil: // nothing came in time
-		return nil, io.EOF
-	}
-	rec.Retain()
-	c.rec = rec
-	return rec, nil
-}
-
-func (c *cursor) dropRecord() {
-	if c.rec != nil {
-		c.rec.Release()
-		c.rec, c.row = nil, 0
-	}
-}
-
-func (c *cursor) close() {
-	c.dropRecord()
-	for _, rec := range c.kept {
-		rec.Release()
-	}
-	c.kept = nil
-	if c.result != nil {
-		c.result.Close()
-		c.result = nil
-	}
-	c.cancel(context.Canceled)
 }
 
 // closeCursor carries out CLOSE.
@@ -306,7 +127,7 @@ func (s *Session) closeCursor(t *parser.Close) error {
 		return Errorf(CodeInvalidCursorName, "cursor %q does not exist", t.Name)
 	}
 	delete(s.cursors, t.Name)
-	c.close()
+	c.Close()
 	return nil
 }
 
@@ -315,7 +136,7 @@ func (s *Session) closeCursors(all bool) {
 	for name, c := range s.cursors {
 		if all || !c.held {
 			delete(s.cursors, name)
-			c.close()
+			c.Close()
 		}
 	}
 }
@@ -325,10 +146,13 @@ func (s *Session) closeCursors(all bool) {
 func (s *Session) holdCursors(ctx context.Context) error {
 	for _, c := range s.cursors {
 		if c.hold && !c.held {
-			if err := c.keep(ctx); err != nil {
+			if err := c.Hold(ctx); err != nil {
 				return err
 			}
 		}
+	}
+	for _, c := range s.cursors {
+		c.held = c.hold
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ type Session struct {
 	// open is the result that is being read inside the transaction.
 	open *openResult
 	// cursors are the session's SQL cursors by name.
-	cursors  map[string]*cursor
+	cursors  map[string]*declared
 	prepared map[string]preparedText
 	activity *activity.Activity
 	// pending are the notifications of the transaction, which are sent when it ends.
@@ -125,7 +125,7 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 	case *parser.Declare:
 		return st, s.prepareDeclare(ctx, st, t, paramTypes)
 	case *parser.Fetch:
-		return st, s.prepareFetch(st, t)
+		s.prepareFetch(st, t)
 	case *parser.ExplainView:
 		return st, s.prepareExplainView(st, t)
 	case *parser.CreateSource:

@@ -50,10 +50,8 @@ func (s *Session) changeInTransaction(ctx context.Context, st *Statement, d *cat
 // they see what was there before a change.
 func (s *Session) startCursors(ctx context.Context) error {
 	for _, c := range s.cursors {
-		if c.result == nil && c.err == nil && !c.held {
-			if err := c.start(ctx); err != nil {
-				return err
-			}
+		if err := c.Begin(ctx); err != nil {
+			return err
 		}
 	}
 	return nil

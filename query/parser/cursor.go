@@ -10,16 +10,32 @@ import (
 type Declare struct {
 	Name      string
 	Hold      bool // WITH HOLD: it outlives its transaction
+	Scroll    bool // it goes backward too
 	SQL       string
 	Offset    int        // of SQL in the statement
 	Subscribe *Subscribe // instead of SQL
 }
 
-// Fetch is FETCH and MOVE, forward.
+// Direction is where a FETCH goes from where its cursor stands.
+type Direction int
+
+// FetchForward and FetchBackward are for Count rows, the other way if it is
+// negative; 0 is the row that the cursor stands on. FetchAbsolute is for the row
+// with the number Count, from the end if it is negative, and FetchRelative for
+// the one that many rows ahead or back.
+const (
+	FetchForward Direction = iota
+	FetchBackward
+	FetchAbsolute
+	FetchRelative
+)
+
+// Fetch is FETCH and MOVE.
 type Fetch struct {
-	Name  string
-	Count int64 // math.MaxInt64: ALL
-	Move  bool  // MOVE: the rows are passed over
+	Name      string
+	Direction Direction
+	Count     int64 // math.MaxInt64: ALL
+	Move      bool  // MOVE: the rows are passed over
 	// Timeout is how long to wait for the rows of a subscription; negative:
 	// until there is one.
 	Timeout time.Duration
@@ -49,24 +65,10 @@ func (s *Close) Command() string {
 	return "CLOSE CURSOR"
 }
 
-const hintForward = "A cursor only goes forward: FETCH n, FETCH FORWARD n or FETCH ALL."
-
 func (p *parser) declare() Statement {
 	p.expect("declare")
 	d := &Declare{Name: p.identifier().Value}
-	for !p.accept("cursor") {
-		t := p.peek()
-		switch {
-		case p.accept("insensitive"), p.accept("asensitive"), p.accept("no", "scroll"):
-		case p.accept("scroll"):
-			// Refused by the FETCH that goes backward, if one does: drivers
-			// write SCROLL and then go forward.
-		case t.is("binary"):
-			panic(unsupportedHere(t, "Drivers ask for the binary format in the extended query protocol.", "binary cursors are not supported"))
-		default:
-			p.fail()
-		}
-	}
+	p.cursorOptions(d)
 	switch {
 	case p.accept("with", "hold"):
 		d.Hold = true
@@ -83,6 +85,28 @@ func (p *parser) declare() Statement {
 		p.fail()
 	}
 	return d
+}
+
+// cursorOptions reads what stands before CURSOR, and it.
+func (p *parser) cursorOptions(d *Declare) {
+	forward := false
+	for !p.accept("cursor") {
+		t := p.peek()
+		switch {
+		case p.accept("insensitive"), p.accept("asensitive"):
+		case p.accept("no", "scroll"):
+			forward = true
+		case p.accept("scroll"):
+			d.Scroll = true
+		case t.is("binary"):
+			panic(unsupportedHere(t, "Drivers ask for the binary format in the extended query protocol.", "binary cursors are not supported"))
+		default:
+			p.fail()
+		}
+		if d.Scroll && forward {
+			panic(errorAt(NoOffset, codeInvalidCursor, "cannot specify both SCROLL and NO SCROLL"))
+		}
+	}
 }
 
 // fetch reads FETCH [direction] [FROM|IN] name [WITH (timeout = …)], and MOVE.
@@ -118,8 +142,19 @@ func (p *parser) fetchDirection(f *Fetch) {
 	}
 	switch {
 	case p.accept("next"):
-	case t.isAny("prior", "first", "last", "absolute", "relative", "backward"), t.mark("-"):
-		panic(errorAt(t.Offset, codeNotPrerequisite, "cursor can only scan forward").withHint(hintForward))
+	case p.accept("prior"):
+		f.Direction = FetchBackward
+	case p.accept("first"):
+		f.Direction = FetchAbsolute
+	case p.accept("last"):
+		f.Direction, f.Count = FetchAbsolute, -1
+	case p.accept("absolute"):
+		f.Direction, f.Count = FetchAbsolute, p.fetchNumber()
+	case p.accept("relative"):
+		f.Direction, f.Count = FetchRelative, p.fetchNumber()
+	case p.accept("backward"):
+		f.Direction = FetchBackward
+		p.fetchCount(f)
 	case p.accept("forward"):
 		p.fetchCount(f)
 	default:
@@ -127,21 +162,28 @@ func (p *parser) fetchDirection(f *Fetch) {
 	}
 }
 
+// fetchCount reads ALL or a number, if one is there.
 func (p *parser) fetchCount(f *Fetch) {
-	t := p.peek()
-	switch {
+	switch t := p.peek(); {
 	case p.accept("all"):
 		f.Count = math.MaxInt64
-	case t.mark("-"):
-		panic(errorAt(t.Offset, codeNotPrerequisite, "cursor can only scan forward").withHint(hintForward))
-	case t.Kind == Number:
-		n, err := strconv.ParseInt(t.Value, 10, 64)
-		if err != nil {
-			panic(syntaxError(t))
-		}
-		f.Count = n
-		p.take()
+	case t.Kind == Number, t.Kind == Operator && (t.Text == "-" || t.Text == "+"):
+		f.Count = p.fetchNumber()
 	}
+}
+
+// fetchNumber reads a whole number with its sign. As in PostgreSQL it has 32 bits.
+func (p *parser) fetchNumber() int64 {
+	sign := ""
+	if t := p.peek(); t.Kind == Operator && (t.Text == "-" || t.Text == "+") {
+		sign = p.take().Text
+	}
+	t := p.take()
+	n, err := strconv.ParseInt(sign+t.Value, 10, 32)
+	if t.Kind != Number || err != nil {
+		panic(syntaxError(t))
+	}
+	return n
 }
 
 // closeCursor reads CLOSE name and CLOSE ALL.

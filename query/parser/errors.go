@@ -20,8 +20,7 @@ const (
 	codeInvalidDefinition = "42P16"
 	codeUndefinedColumn   = "42703"
 	codeBadOption         = "22023"
-	// Something that is not in the state which the statement needs.
-	codeNotPrerequisite = "55000"
+	codeInvalidCursor     = "42P11"
 )
 
 // NoOffset is the Offset of an error that belongs to no place in the text.

@@ -80,7 +80,7 @@ func (c *connection) handleBind(ctx context.Context, body []byte) error {
 	} else if _, exists := c.portals[m.DestinationPortal]; exists {
 		return query.Errorf(codeDuplicateCursor, "portal %q already exists", m.DestinationPortal)
 	}
-	if statement, err = c.fetched(ctx, statement); err != nil {
+	if statement, err = c.redescribed(ctx, statement); err != nil {
 		return err
 	}
 	p := &portal{statement: statement, argBytes: len(body)}
@@ -98,10 +98,9 @@ func (c *connection) handleBind(ctx context.Context, body []byte) error {
 	return nil
 }
 
-// fetched returns the statement that a portal is made of. What a FETCH returns is
-// known when it is bound, not when it is prepared: then its cursor may not have
-// been declared.
-func (c *connection) fetched(ctx context.Context, statement *prepared) (*prepared, error) {
+// redescribed returns what a portal of the statement runs. A FETCH may have been
+// parsed before its cursor was declared, or that is another one now.
+func (c *connection) redescribed(ctx context.Context, statement *prepared) (*prepared, error) {
 	if statement.plan.Tag != "FETCH" {
 		return statement, nil
 	}
