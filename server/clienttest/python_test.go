@@ -22,6 +22,11 @@ func TestADBC(t *testing.T) {
 	compareProgram(t, "adbc", nil, python(t, "adbc"), "surface.py")
 }
 
+// TestDuckDB attaches the server to a DuckDB by its postgres extension.
+func TestDuckDB(t *testing.T) {
+	compareProgram(t, "duckdb", nil, python(t, "duckdb"), "surface.py")
+}
+
 // TestODBC walks psqlODBC with pyodbc.
 func TestODBC(t *testing.T) {
 	needServers(t)
