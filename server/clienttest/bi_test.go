@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// TestTools asks what Metabase, Grafana, DBeaver, Tableau, Power BI and Superset
-// ask of the catalog, and compares the names of the columns and the number of
+// TestTools asks what Metabase, Grafana, DBeaver, Tableau, Power BI, Superset and
+// Npgsql ask of the catalog, and compares the names of the columns and the number of
 // the rows.
 func TestTools(t *testing.T) {
 	p := needServers(t)

@@ -15,6 +15,7 @@ CREATE MACRO live.pgc.current_schema() AS 'public';
 CREATE MACRO live.pgc.current_schemas(ms_a) AS CASE WHEN ms_a THEN ['pg_catalog', 'public'] ELSE ['public'] END;
 CREATE MACRO live.pgc.pg_backend_pid() AS coalesce(getvariable('ms_pid')::INTEGER, 0);
 CREATE MACRO live.pgc.pg_is_in_recovery() AS false;
+CREATE MACRO live.pgc.pg_advisory_unlock_all() AS ''; -- nobody can take such a lock
 CREATE MACRO live.pgc.pg_is_wal_replay_paused() AS false;
 CREATE MACRO live.pgc.inet_client_addr() AS NULL::VARCHAR;
 CREATE MACRO live.pgc.inet_client_port() AS NULL::INTEGER;
