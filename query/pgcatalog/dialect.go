@@ -17,6 +17,8 @@ func (r *rewriter) dialect() {
 		case r.taken[i]:
 		case t.Kind == parser.Operator && (strings.HasPrefix(t.Text, "~") || strings.HasPrefix(t.Text, "!~")):
 			r.regularExpression(i)
+		case t.Text == "=" && r.word(i+1, "any") && r.mark(i+2, "("):
+			r.anyOf(i)
 		case r.word(i, "collate"):
 			_, end := r.chain(i + 1)
 			r.replace(i, end, "")
@@ -161,6 +163,23 @@ func trimmed(value string, quoted bool) string {
 		return value
 	}
 	return strings.TrimSpace(value)
+}
+
+// anyOf rewrites a comparison with the elements of one of the catalog's arrays,
+// attnum = ANY (indkey): DuckDB makes a subquery of it, which it takes in no ON
+// of an outer join.
+func (r *rewriter) anyOf(i int) {
+	start, closing := r.operandStart(i-1), r.partner[i+2]
+	names, end := r.chain(i + 3)
+	if start < 0 || len(names) == 0 || end != closing || !arrayColumns()[names[len(names)-1]] {
+		return
+	}
+	first := i + 3
+	if len(names) > 2 && isSystemSchema(names[0]) {
+		first += 2 // the shadow's relation has no schema in an expression
+	}
+	r.before(start, "list_contains("+r.sql[r.tokens[first].Offset:r.tokens[end-1].End()]+", ")
+	r.replace(i, closing+1, ")")
 }
 
 // tableOID replaces the system column tableoid of a catalog relation.

@@ -7,10 +7,11 @@ import (
 )
 
 // vectorColumns and procedureColumns are the names of the catalog's columns of
-// type int2vector and oidvector, and of type regproc. No other column has such a
-// name.
+// type int2vector and oidvector, and of type regproc, arrayColumns those of all
+// vectors and of arrays of numbers. No other column has such a name.
 var (
 	vectorColumns    = sync.OnceValue(func() map[string]bool { return columnsOf("int2vector", "oidvector") })
+	arrayColumns     = sync.OnceValue(func() map[string]bool { return columnsOf("int2vector", "oidvector", "int2[]", "int4[]", "oid[]") })
 	procedureColumns = sync.OnceValue(func() map[string]bool { return columnsOf("regproc") })
 )
 
@@ -31,7 +32,8 @@ func columnsOf(types ...string) map[string]bool {
 }
 
 // vectors rewrites what counts the elements of an int2vector or oidvector, which
-// in Postgres begin with 0 and in DuckDB, where they are lists, with 1.
+// in Postgres begin with 0 and in DuckDB, where they are lists, with 1, and what
+// makes a text of one, which has blanks between the elements.
 func (r *rewriter) vectors() {
 	for i := range r.tokens {
 		if !r.name(i) || r.mark(i-1, ".") {
@@ -44,6 +46,11 @@ func (r *rewriter) vectors() {
 			closing = r.partner[end]
 		}
 		switch {
+		case r.mark(end, "::") && vectorColumns()[last]:
+			if types, typeEnd := r.chain(end + 1); len(types) > 0 && (types[len(types)-1] == "text" || types[len(types)-1] == "varchar") {
+				r.before(i, "array_to_string(")
+				r.replace(end, typeEnd, ", ' ')")
+			}
 		case closing <= end:
 		case r.mark(end, "[") && vectorColumns()[last] && !r.slice(end):
 			r.behind(end, "1 + (")
