@@ -82,6 +82,10 @@ test-kafka: ## run against a real Apache Kafka (java and mvn, or KAFKA_BROKERS=h
 test-clients: ## run psql, drivers, ORMs and BI tools' queries against Millstream and a PostgreSQL 15 (RUN='TestPsql|TestJDBC': some of them)
 	$(GO) test ./server/clienttest -run '$(RUN)' -count=1 -timeout 30m -v -args -clients $(ARGS)
 
+.PHONY: test-superset
+test-superset: ## install Apache Superset from PyPI (1 GB) and walk its REST API over Millstream and a PostgreSQL 15
+	$(GO) test ./server/clienttest -run TestSuperset -count=1 -timeout 30m -v -args -clients -superset $(ARGS)
+
 .PHONY: bench
 bench: ## measure a replay of 5 million records beside its limits
 	$(GO) run ./bench/replay $(ARGS)
