@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 
 sys.dont_write_bytecode = True  # of the settings beside this file
 PREPARED = os.path.join(sys.prefix, "superset.db")
@@ -68,7 +69,7 @@ class Walk:
         self.database = self.post("database/", {"database_name": "stream", "sqlalchemy_uri": uri, "expose_in_sqllab": True})["id"]
 
     def schemas(self):
-        print([s for s in self.get(f"database/{self.database}/schemas/")["result"] if s != "millstream"])
+        print(sorted(s for s in self.get(f"database/{self.database}/schemas/")["result"] if s != "millstream"))
 
     def tables(self):
         for table in self.get(f"database/{self.database}/tables/?q=(schema_name:public)")["result"]:
@@ -131,6 +132,7 @@ DROP = ("DROP MATERIALIZED VIEW IF EXISTS sales_totals", ("DROP TABLE IF EXISTS 
 
 
 def main():
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # Superset's log
     tables = os.path.join(tempfile.mkdtemp(), "superset.db")
     shutil.copyfile(PREPARED, tables)
     os.environ["SUPERSET_TABLES"] = tables
@@ -156,4 +158,8 @@ def main():
         shutil.rmtree(os.path.dirname(tables))
 
 
-prepare() if sys.argv[1:] == ["prepare"] else main()
+try:
+    prepare() if sys.argv[1:] == ["prepare"] else main()
+except Exception:
+    traceback.print_exc(file=sys.stdout)
+    sys.exit(1)
