@@ -8,7 +8,6 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
-	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
 )
 
@@ -29,7 +28,6 @@ CREATE SCHEMA live.dml;
 CREATE SCHEMA live.millstream;
 CREATE SCHEMA live.internal;
 CREATE TABLE live.internal.catalog (version BIGINT);
-CREATE SCHEMA live.queries;
 `
 
 func (e *Engine) openLive(ctx context.Context) error {
@@ -38,8 +36,7 @@ func (e *Engine) openLive(ctx context.Context) error {
 		return err
 	}
 	e.admin.SetRelations(schemas{e})
-	divisions := duck.Divisions("live.queries", "live.public", "live.meta")
-	if err := e.admin.Exec(ctx, liveCatalog+divisions+fmt.Sprintf("INSERT INTO live.internal.catalog VALUES (%d)", e.catalog)); err != nil {
+	if err := e.admin.Exec(ctx, liveCatalog+fmt.Sprintf("INSERT INTO live.internal.catalog VALUES (%d)", e.catalog)); err != nil {
 		return fmt.Errorf("live catalog: %w", err)
 	}
 	for name := range systemTables {

@@ -200,14 +200,10 @@ type Path string
 
 // The paths: users' tables; the same with _partition, _offset, _timestamp and
 // _key; users' tables and what Postgres clients expect of pg_catalog.
-//
-// The functions that only queries have come first. In the text of a view DuckDB
-// looks into the view's own schema before it looks along the path, and finds
-// there what views have instead; see [duck.Divisions].
 const (
-	PlainPath    Path = "live.queries,live.public," + duck.FunctionPath
-	MetadataPath Path = "live.queries,live.meta,live.public," + duck.FunctionPath
-	CatalogPath  Path = "live.queries,live.public,live.pgc," + duck.FunctionPath
+	PlainPath    Path = "live.public," + duck.FunctionPath
+	MetadataPath Path = "live.meta,live.public," + duck.FunctionPath
+	CatalogPath  Path = "live.public,live.pgc," + duck.FunctionPath
 )
 
 // overlayPath stands in front of a path when tables are read as they were changed.

@@ -5,7 +5,6 @@ import "C"
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 )
@@ -33,20 +32,4 @@ func registerDivision(conn mapping.Connection) error {
 		}
 	}
 	return nil
-}
-
-// Divisions returns SQL that makes macros of the operators / and %: in the schema
-// strict an error is raised for a division by zero, as in PostgreSQL; in the
-// tolerant ones the result is NULL or infinite, as in DuckDB. A view goes on where
-// a query fails.
-func Divisions(strict string, tolerant ...string) string {
-	var out strings.Builder
-	for _, operator := range []string{`"/"`, `"%"`} {
-		fmt.Fprintf(&out, "CREATE MACRO %s.%s(ms_a, ms_b) AS CASE WHEN ms_b = 0 THEN error('division by zero') ELSE system.main.%s(ms_a, ms_b) END;\n",
-			strict, operator, operator)
-		for _, schema := range tolerant {
-			fmt.Fprintf(&out, "CREATE MACRO %s.%s(ms_a, ms_b) AS system.main.%s(ms_a, ms_b);\n", schema, operator, operator)
-		}
-	}
-	return out.String()
 }
