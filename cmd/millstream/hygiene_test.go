@@ -50,6 +50,7 @@ var owners = []struct {
 }{
 	{"github.com/duckdb", []string{"engine/duck"}},
 	{"github.com/twmb/franz-go/pkg/kfake", []string{"ingest/broker", "bench"}},
+	{"github.com/twmb/avro", []string{"ingest/avro"}},
 	{"github.com/twmb/franz-go", []string{"ingest", "bench"}},
 	{"github.com/jackc/pgx/v5/pgproto3", []string{"server/pgwire", "bench"}},
 	{"github.com/jackc/pgx", []string{"cmd/millstream", "bench"}},

@@ -1,0 +1,268 @@
+package avro
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/ingest/decode"
+)
+
+// RefusedError says that records of a schema can't be rows of a table.
+type RefusedError struct {
+	// Problems are one line for each column that its field does not fit.
+	Problems []string
+}
+
+func (e *RefusedError) Error() string { return strings.Join(e.Problems, "; ") }
+
+// Compile returns a decoder of records written with s for the columns of schema,
+// which are the first columns of the builders that Decode is given. If a field
+// does not fit its column, the error is a *RefusedError with all of them.
+func Compile(s *Schema, schema *batch.Schema, limits decode.Limits) (*Decoder, error) {
+	d := &Decoder{record: s.root.name}
+	d.limit(limits)
+	var refused RefusedError
+	fieldOf, columnOf := match(s.root, schema)
+	for i := range s.root.fields {
+		f := &s.root.fields[i]
+		c := columnOf[i]
+		if c < 0 {
+			d.steps = append(d.steps, step{run: skipValue, node: f.typ, column: -1, field: f.name})
+			continue
+		}
+		column := schema.Columns[c]
+		st, err := fit(f.typ, column.Type)
+		if err != nil {
+			refused.Problems = append(refused.Problems,
+				fmt.Sprintf("column %q of type %s can't hold field %q of type %s%s", column.Name, column.Type, f.name, f.typ, reason(err)))
+		}
+		st.column, st.name, st.field = c, column.Name, f.name
+		d.steps = append(d.steps, st)
+	}
+	for c := range schema.Columns {
+		if !slices.Contains(columnOf, c) {
+			d.missing = append(d.missing, c)
+		}
+	}
+	if len(refused.Problems) > 0 {
+		return nil, &refused
+	}
+	if len(fieldOf) == 0 && len(schema.Columns) > 0 {
+		return nil, &RefusedError{Problems: []string{"none of its fields has the name of a column"}}
+	}
+	return d, nil
+}
+
+// match finds the field of each column, by its name, by its name in another
+// letter case, or by an alias, and the column of each field, -1 for none. Of
+// fields whose names differ in letter case only the last one counts.
+func match(record *node, schema *batch.Schema) (fieldOf map[int]int, columnOf []int) {
+	fieldOf = make(map[int]int)
+	columnOf = make([]int, len(record.fields))
+	for i := range columnOf {
+		columnOf[i] = -1
+	}
+	give := func(fits func(f *field, column string) bool) {
+		for c, column := range schema.Columns {
+			if _, has := fieldOf[c]; has {
+				continue
+			}
+			for i := len(record.fields) - 1; i >= 0; i-- {
+				if columnOf[i] < 0 && fits(&record.fields[i], column.Name) {
+					fieldOf[c], columnOf[i] = i, c
+					break
+				}
+			}
+		}
+	}
+	give(func(f *field, column string) bool { return f.name == column })
+	give(func(f *field, column string) bool { return strings.EqualFold(f.name, column) })
+	give(func(f *field, column string) bool { return slices.Contains(f.aliases, column) })
+	give(func(f *field, column string) bool {
+		return slices.ContainsFunc(f.aliases, func(a string) bool { return strings.EqualFold(a, column) })
+	})
+	return fieldOf, columnOf
+}
+
+var (
+	errFamily    = errors.New("")
+	errNarrower  = errors.New("some of its values would not fit")
+	errDeclare   = errors.New("declare the column as JSON, or leave it out")
+	errText      = errors.New("declare it by its own type, or as JSON")
+	errTimestamp = errors.New("it does not say what it counts: declare the column as BIGINT, and make a generated column of it")
+)
+
+func reason(err error) string {
+	if err == nil || err == errFamily {
+		return ""
+	}
+	return " (" + err.Error() + ")"
+}
+
+// fit returns the step that reads values of a type into a column.
+func fit(n *node, typ batch.Type) (step, error) {
+	s := step{node: n, typ: typ}
+	switch {
+	case n.kind == nullKind:
+		s.run = takeNull
+		return s, nil
+	case n.kind == unionKind:
+		return fitUnion(s)
+	case typ.Kind == batch.JSON:
+		s.run = takeJSON
+		return s, nil
+	}
+	var err error
+	switch typ.Kind {
+	case batch.TinyInt, batch.SmallInt, batch.Integer, batch.BigInt, batch.HugeInt,
+		batch.UTinyInt, batch.USmallInt, batch.UInteger, batch.UBigInt:
+		s.run, err = fitInteger(n, typ.Kind)
+	case batch.Decimal:
+		s.run, s.up, err = fitDecimal(n, typ)
+	default:
+		s.run, err = fitKind(n, typ.Kind)
+	}
+	return s, err
+}
+
+// fitUnion fits each branch. Branches of several types in a VARCHAR are text.
+func fitUnion(s step) (step, error) {
+	values := 0
+	for _, b := range s.node.branches {
+		if b.kind != nullKind {
+			values++
+		}
+	}
+	for _, b := range s.node.branches {
+		branch, err := fit(b, s.typ)
+		if s.typ.Kind == batch.Varchar && values > 1 && b.kind != nullKind {
+			branch, err = step{run: takeShown, node: b, typ: s.typ}, nil
+		}
+		if err != nil {
+			if values > 1 {
+				err = fmt.Errorf("its branch %s does not fit", b)
+			}
+			return s, err
+		}
+		s.branches = append(s.branches, branch)
+	}
+	s.run = takeUnion
+	return s, nil
+}
+
+type taker = func(*Decoder, *step, *batch.ColumnBuilder) bool
+
+func fitInteger(n *node, kind batch.Kind) (taker, error) {
+	switch {
+	case n.kind != intKind && n.kind != longKind:
+		if n.kind == floatKind || n.kind == doubleKind || n.logical == decimal {
+			return nil, errNarrower
+		}
+		return nil, errFamily
+	case n.logical != plain:
+		return nil, errFamily
+	case kind == batch.HugeInt:
+		return takeHuge, nil
+	case kind == batch.BigInt:
+		return takeLong, nil
+	case kind == batch.Integer && n.kind == intKind:
+		return takeInt, nil
+	}
+	return nil, errNarrower
+}
+
+// The digits of the longest int and of the longest long.
+const intDigits, longDigits = 10, 19
+
+// fitDecimal also returns by which power of ten numbers become the column's.
+func fitDecimal(n *node, typ batch.Type) (taker, int, error) {
+	whole := int(typ.Precision) - int(typ.Scale)
+	switch {
+	case n.logical == decimal:
+		up := int(typ.Scale) - n.scale
+		if up < 0 || n.precision-n.scale > whole {
+			return nil, 0, errNarrower
+		}
+		return takeDecimal, up, nil
+	case n.logical != plain || n.kind != intKind && n.kind != longKind:
+		if n.kind == floatKind || n.kind == doubleKind {
+			return nil, 0, errNarrower
+		}
+		return nil, 0, errFamily
+	case n.kind == intKind && whole < intDigits, n.kind == longKind && whole < longDigits:
+		return nil, 0, errNarrower
+	}
+	return takeWhole, int(typ.Scale), nil
+}
+
+// fitKind fits what neither is an integer nor a decimal.
+func fitKind(n *node, column batch.Kind) (taker, error) {
+	text := n.kind == stringKind || n.kind == bytesKind && n.logical == plain
+	number := (n.kind == intKind || n.kind == longKind) && n.logical == plain
+	switch l := n.logical; column {
+	case batch.Boolean:
+		if n.kind == booleanKind {
+			return takeBoolean, nil
+		}
+	case batch.Real, batch.Double:
+		return fitFloat(n, column, number)
+	case batch.Varchar:
+		switch {
+		case text:
+			return takeText, nil
+		case n.kind == enumKind:
+			return takeSymbol, nil
+		case l == uuid:
+			return takeShown, nil
+		case n.kind == recordKind || n.kind == arrayKind || n.kind == mapKind:
+			return nil, errDeclare
+		}
+		return nil, errText
+	case batch.Blob:
+		if text || n.kind == fixedKind && l == plain {
+			return takeBytes, nil
+		}
+	case batch.Date:
+		if l == date {
+			return takeDate, nil
+		}
+	case batch.Time:
+		if l == timeMillis || l == timeMicros {
+			return takeTime, nil
+		}
+	case batch.Timestamp, batch.TimestampTZ:
+		if l >= timestampMillis && l <= localNanos {
+			return takeTimestamp, nil
+		}
+		if n.kind == longKind && l == plain {
+			return nil, errTimestamp
+		}
+	case batch.Interval:
+		if l == duration {
+			return takeInterval, nil
+		}
+	case batch.UUID:
+		switch {
+		case l == uuid && n.kind == fixedKind:
+			return takeUUID, nil
+		case l == uuid:
+			return takeUUIDText, nil
+		}
+	}
+	return nil, errFamily
+}
+
+func fitFloat(n *node, column batch.Kind, number bool) (taker, error) {
+	switch {
+	case column == batch.Double && (number || n.kind == floatKind || n.kind == doubleKind):
+		return takeDouble, nil
+	case column == batch.Real && (number || n.kind == floatKind):
+		return takeReal, nil
+	case n.kind == doubleKind || n.logical == decimal:
+		return nil, errNarrower
+	}
+	return nil, errFamily
+}
