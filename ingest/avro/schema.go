@@ -1,7 +1,6 @@
 package avro
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -241,7 +240,3 @@ func (p *node) String() string {
 	}
 	return kindNames[p.kind]
 }
-
-// errNoSchema says of a text that it is not even meant as a schema. It quotes
-// nothing: the text may be a file that was not meant to be read.
-var errNoSchema = errors.New("it is not the JSON of an Avro schema of a record")

@@ -1,0 +1,303 @@
+package registry
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	avrolib "github.com/twmb/avro"
+	"github.com/twmb/franz-go/pkg/sr"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+	"go.uber.org/goleak"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/ingest/avro"
+	"github.com/millstream-db/millstream/ingest/decode"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	first  = `{"type":"record","name":"Order","fields":[{"name":"id","type":"int"}]}`
+	second = `{"type":"record","name":"Order","fields":[{"name":"note","type":["null","string"]},{"name":"id","type":"long"}]}`
+)
+
+var table = batch.NewSchema([]batch.Column{
+	{Name: "id", Type: batch.Type{Kind: batch.BigInt}}, {Name: "note", Type: batch.Type{Kind: batch.Varchar}},
+})
+
+// serve starts a registry that is asked through wrap.
+func serve(t *testing.T, wrap func(http.Handler) http.Handler, opts ...srfake.Option) (*srfake.Registry, string) {
+	t.Helper()
+	r := srfake.NewRegistry(opts...)
+	handler := r.Handler()
+	if wrap != nil {
+		handler = wrap(handler)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return r, server.URL
+}
+
+func client(t *testing.T, o Options) *Client {
+	t.Helper()
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func register(t *testing.T, r *srfake.Registry, subject string, s sr.Schema) uint32 {
+	t.Helper()
+	id, _, err := r.RegisterSchema(subject, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint32(id)
+}
+
+// framed writes a record with the id of its schema.
+func framed(t *testing.T, id uint32, schema string, v map[string]any) []byte {
+	t.Helper()
+	data, err := avrolib.MustParse(schema).AppendEncode(binary.BigEndian.AppendUint32([]byte{0}, id), v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// read decodes records as a reader does, and returns the values of id.
+func read(t *testing.T, a interface {
+	Awaits([]byte) (uint32, bool)
+	Fetch(context.Context, uint32) error
+	Decode([]byte, *batch.Builder) error
+}, records ...[]byte) []int64 {
+	t.Helper()
+	b := batch.NewBuilder(batch.NewAllocator(), table)
+	for _, record := range records {
+		if id, waits := a.Awaits(record); waits {
+			if err := a.Fetch(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := a.Decode(record, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rec := b.Finish()
+	defer rec.Release()
+	return append([]int64(nil), rec.Column(0).(*array.Int64).Int64Values()...)
+}
+
+func TestRecordsOfSeveralSchemas(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	r, url := serve(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			asked.Add(1)
+			next.ServeHTTP(w, q)
+		})
+	})
+	one, two := register(t, r, "orders-value", sr.Schema{Schema: first}), register(t, r, "orders-value", sr.Schema{Schema: second})
+	a := NewAvro(client(t, Options{URLs: []string{url}}), table, decode.Limits{})
+	old, young := map[string]any{"id": 1}, map[string]any{"id": int64(1 << 40), "note": "x"}
+	got := read(t, a, framed(t, one, first, old), framed(t, two, second, young), framed(t, one, first, old), framed(t, two, second, young))
+	if len(got) != 4 || got[0] != 1 || got[1] != 1<<40 || got[2] != 1 || got[3] != 1<<40 {
+		t.Errorf("got %v", got)
+	}
+	if n := asked.Load(); n != 2 {
+		t.Errorf("the registry was asked %d times for two schemas", n)
+	}
+}
+
+func TestFrames(t *testing.T) {
+	t.Parallel()
+	a := NewAvro(client(t, Options{URLs: []string{"http://127.0.0.1:1"}}), table, decode.Limits{})
+	b := batch.NewBuilder(batch.NewAllocator(), table)
+	for _, c := range []struct{ record, want string }{
+		{"", "empty record"},
+		{`{"id":1}`, "it begins with 0x7b"},
+		{"\x00\x00\x01", "it has 3 bytes"},
+	} {
+		if _, waits := a.Awaits([]byte(c.record)); waits {
+			t.Errorf("%q awaits a schema", c.record)
+		}
+		if err := a.Decode([]byte(c.record), b); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v, want %q", c.record, err, c.want)
+		}
+	}
+	if id, waits := a.Awaits([]byte{0, 1, 2, 3, 4}); !waits || id != 0x01020304 {
+		t.Errorf("awaits %d, %t", id, waits)
+	}
+	if n := b.Rows(); n != 0 {
+		t.Errorf("%d rows", n)
+	}
+}
+
+func TestReferencesAreFollowed(t *testing.T) {
+	t.Parallel()
+	r, url := serve(t, nil)
+	currency := `{"type":"enum","name":"Currency","namespace":"money","symbols":["EUR"]}`
+	price := `{"type":"record","name":"Price","namespace":"money","fields":[{"name":"c","type":"Currency"}]}`
+	register(t, r, "currency", sr.Schema{Schema: currency})
+	toCurrency := sr.SchemaReference{Name: "money.Currency", Subject: "currency", Version: 1}
+	register(t, r, "price", sr.Schema{Schema: price, References: []sr.SchemaReference{toCurrency}})
+	id := register(t, r, "orders-value", sr.Schema{
+		Schema:     `{"type":"record","name":"Order","fields":[{"name":"price","type":"money.Price"},{"name":"c","type":"money.Currency"},{"name":"id","type":"int"}]}`,
+		References: []sr.SchemaReference{{Name: "money.Price", Subject: "price", Version: 1}, toCurrency},
+	})
+	a := NewAvro(client(t, Options{URLs: []string{url}}), table, decode.Limits{})
+	record := append(binary.BigEndian.AppendUint32([]byte{0}, id), 0, 0, 14)
+	if got := read(t, a, record); len(got) != 1 || got[0] != 7 {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestWhatFetchSays asks registries that have no answer.
+func TestWhatFetchSays(t *testing.T) {
+	t.Parallel()
+	answer := func(status int, body string) func(http.Handler) http.Handler {
+		return func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				_, _ = w.Write([]byte(body))
+			})
+		}
+	}
+	quoted := func(schema string) string { return strings.ReplaceAll(schema, `"`, `\"`) }
+	for _, c := range []struct {
+		name string
+		wrap func(http.Handler) http.Handler
+		want string
+		is   error
+	}{
+		{"unknown", nil, "schema 7: the registry does not know this id", ErrUnknownID},
+		{"no registry", answer(404, "<html>\nnothing here"), "the answer is 404 Not Found: <html> nothing here", nil},
+		{"broken", answer(503, strings.Repeat("x", 5000)), "the answer is 503 Service Unavailable: xxx", nil},
+		{"not let in", answer(401, `{"error_code":401,"message":"who?"}`), "access refused (401 Unauthorized)", nil},
+		{"garbage", answer(200, "hello"), "unable to decode", nil},
+		{"without end", answer(200, `{"schema":"`+strings.Repeat("x", answerBytesMax)+`"}`), "unable to decode", nil},
+		{"nothing", answer(200, "{}"), "no schema in it", nil},
+		{"no schema", answer(200, `{"schema":"{}"}`), "schema 7:", nil},
+		{"another kind", answer(200, `{"schema":"x","schemaType":"PROTOBUF"}`), "it is not an Avro schema, but PROTOBUF", ErrNotAvro},
+		{"does not fit", answer(200, `{"schema":"`+quoted(strings.Replace(first, `"int"`, `"double"`, 1))+`"}`),
+			`schema 7 (Order) does not fit: column "id" of type BIGINT can't hold field "id" of type double`, nil},
+	} {
+		_, url := serve(t, c.wrap)
+		a := NewAvro(client(t, Options{URLs: []string{url}}), table, decode.Limits{})
+		err := a.Fetch(t.Context(), 7)
+		if err == nil || !strings.Contains(err.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) || len(err.Error()) > 500 {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+		var refused *avro.RefusedError
+		if errors.As(err, &refused) != (c.name == "does not fit") {
+			t.Errorf("%s: refused: %v", c.name, err)
+		}
+		if _, waits := a.Awaits([]byte{0, 0, 0, 0, 7}); !waits {
+			t.Errorf("%s: the schema is known", c.name)
+		}
+	}
+	a := NewAvro(client(t, Options{URLs: []string{"http://127.0.0.1:1"}}), table, decode.Limits{})
+	if err := a.Fetch(t.Context(), 7); err == nil || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("down: %v", err)
+	}
+}
+
+func TestFetchEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	_, url := serve(t, func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hold })
+	})
+	defer close(hold)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	a := NewAvro(client(t, Options{URLs: []string{url}}), table, decode.Limits{})
+	if err := a.Fetch(ctx, 7); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhoAsks(t *testing.T) {
+	t.Parallel()
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("reader:secret"))
+	for _, c := range []struct {
+		auth string
+		o    Options
+		ok   bool
+	}{
+		{basic, Options{Username: "reader", Password: "secret"}, true},
+		{basic, Options{Username: "reader", Password: "wrong"}, false},
+		{basic, Options{}, false},
+		{"Bearer abc", Options{Token: "abc"}, true},
+	} {
+		r, url := serve(t, nil, srfake.WithAuth(c.auth))
+		id := register(t, r, "s", sr.Schema{Schema: first})
+		c.o.URLs = []string{url}
+		_, err := client(t, c.o).Schema(t.Context(), id)
+		if (err == nil) != c.ok {
+			t.Errorf("%s, %+v: %v", c.auth, c.o, err)
+		}
+		if err != nil && (strings.Contains(err.Error(), "wrong") || !strings.Contains(err.Error(), "access refused")) {
+			t.Errorf("the error is %v", err)
+		}
+	}
+	r := srfake.NewRegistry()
+	id := register(t, r, "s", sr.Schema{Schema: first})
+	server := httptest.NewTLSServer(r.Handler())
+	defer server.Close()
+	if _, err := client(t, Options{URLs: []string{server.URL}}).Schema(t.Context(), id); err == nil {
+		t.Error("a certificate of nobody was trusted")
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	if _, err := client(t, Options{URLs: []string{server.URL}, TLS: &tls.Config{RootCAs: roots}}).Schema(t.Context(), id); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSchemaInAFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "order.avsc")
+	f := NewFile(path, table, decode.Limits{})
+	if err := f.Fetch(t.Context(), 0); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		t.Errorf("no file: %v", err)
+	}
+	for text, want := range map[string]string{
+		"password: secret":                         "it is not the JSON of an Avro record's schema",
+		`{"secret":"x"}`:                           "it is not the JSON of an Avro record's schema",
+		`"string"`:                                 "it is not the JSON",
+		strings.Repeat(" ", fileBytesMax+1):        "longer than",
+		strings.Replace(first, "int", "string", 1): "does not fit",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Fetch(t.Context(), 0); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%.30s: %v, want %q", text, err, want)
+		}
+	}
+	if err := NewFile(t.TempDir(), table, decode.Limits{}).Fetch(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a directory: %v", err)
+	}
+	if err := os.WriteFile(path, []byte(first), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, f, []byte{14}, []byte{16}); len(got) != 2 || got[1] != 8 {
+		t.Errorf("got %v", got)
+	}
+}

@@ -1,0 +1,18 @@
+// Package registry finds the schemas that records were written with, and decodes
+// records by them.
+//
+// The nouns: a [Client] asks a schema registry that speaks Confluent's protocol;
+// an [Avro] decodes records that name their schema by its id in the registry, in
+// the five bytes before the datum (0x00, and the id in big endian); a [File]
+// decodes bare datums of the one schema that a file holds.
+//
+// Schemas are looked for ahead of the record that needs them, never in the middle
+// of one: Awaits says which is missing, Fetch gets it, Decode has it then. What
+// Fetch can't get is no fault of the record, so that nothing is ever rejected
+// for it; whoever reads waits, says so, and tries again. A schema is fetched
+// once, since what an id means never changes.
+//
+// It does not write to the registry, keeps nothing on disk, and looks for ids in
+// the value only: not for those that some writers put into a header
+// (__value_schema_id), and not for the fingerprints of single-object encoding.
+package registry
