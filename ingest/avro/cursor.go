@@ -59,13 +59,25 @@ func (c *cursor) long() (int64, bool) {
 	return int64(v>>1) ^ -int64(v&1), true
 }
 
-// integer reads an int, or a long, as the type says.
-func (c *cursor) integer(n *node) (int64, bool) {
+// intBytesMax is how many bytes an int takes at most.
+const intBytesMax = 5
+
+// short reads a number of up to 32 bits.
+func (c *cursor) short() (int64, bool) {
+	first := c.at
 	v, ok := c.long()
-	if ok && n.kind == intKind && int64(int32(v)) != v {
+	if ok && (int64(int32(v)) != v || c.at-first > intBytesMax) {
 		return 0, c.fail(badVarint)
 	}
 	return v, ok
+}
+
+// integer reads an int, or a long, as the type says.
+func (c *cursor) integer(n *node) (int64, bool) {
+	if n.kind == intKind {
+		return c.short()
+	}
+	return c.long()
 }
 
 // take returns the next n bytes, in place.
@@ -119,7 +131,7 @@ func (c *cursor) double() (float64, bool) {
 
 // symbol reads the index of an enum's symbol.
 func (c *cursor) symbol(n *node) (int, bool) {
-	i, ok := c.long()
+	i, ok := c.short()
 	if ok && (i < 0 || i >= int64(len(n.symbols))) {
 		return 0, c.failf("%s has no symbol %d", n, i)
 	}
@@ -128,42 +140,43 @@ func (c *cursor) symbol(n *node) (int, bool) {
 
 // branch reads the index of a union's branch.
 func (c *cursor) branch(n *node) (int, bool) {
-	i, ok := c.long()
+	i, ok := c.short()
 	if ok && (i < 0 || i >= int64(len(n.branches))) {
 		return 0, c.fail(badUnion)
 	}
 	return int(i), ok
 }
 
-// block reads how many items of an array or a map come next, 0 behind the last,
-// and how many bytes these take together, -1 if the record does not say.
-func (c *cursor) block(n *node) (count, size int64, ok bool) {
+// block reads how many items of an array or a map come next, 0 behind the last.
+// That a record may also say how many bytes they take is of no use: items are
+// read one by one even where they are passed over, so that they are checked.
+func (c *cursor) block(n *node) (count int64, ok bool) {
 	if count, ok = c.long(); !ok {
-		return 0, 0, false
+		return 0, false
 	}
-	size = -1
+	var size int64
 	if count < 0 {
 		if count == math.MinInt64 {
-			return 0, 0, c.fail(badLength)
+			return 0, c.fail(badLength)
 		}
 		count = -count
 		if size, ok = c.long(); !ok {
-			return 0, 0, false
+			return 0, false
 		}
 		if size < 0 {
-			return 0, 0, c.fail(badLength)
+			return 0, c.fail(badLength)
 		}
 	}
 	left := int64(len(c.data) - c.at)
 	switch hollow := n.kind == arrayKind && n.item.hollow; {
 	case size > left, !hollow && count > left:
-		return 0, 0, c.fail(endsEarly)
+		return 0, c.fail(endsEarly)
 	case hollow && count > int64(c.empties):
-		return 0, 0, c.fail(tooManyEmpty)
+		return 0, c.fail(tooManyEmpty)
 	case hollow:
 		c.empties -= int(count)
 	}
-	return count, size, true
+	return count, true
 }
 
 // skip passes over a value, in which depth values are nested at most.
@@ -208,13 +221,9 @@ func (c *cursor) skipItems(n *node, depth int) bool {
 		return c.fail(tooDeep)
 	}
 	for {
-		count, size, ok := c.block(n)
+		count, ok := c.block(n)
 		if !ok || count == 0 {
 			return ok
-		}
-		if size >= 0 {
-			c.at += int(size)
-			continue
 		}
 		for range count {
 			if n.kind == mapKind {

@@ -174,6 +174,8 @@ func TestValues(t *testing.T) {
 	}{
 		{`"int"`, "BIGINT", zigzag(-7), "-7"},
 		{`"int"`, "INTEGER", zigzag(1 << 31), "more bytes than its type"},
+		{`"int"`, "BIGINT", []byte{0x82, 0x80, 0x80, 0x80, 0x80, 0}, "more bytes than its type"},
+		{`"long"`, "BIGINT", []byte{0x82, 0x80, 0x80, 0x80, 0x80, 0}, "1"},
 		{`"int"`, "HUGEINT", zigzag(-7), "-7"},
 		{`"long"`, "HUGEINT", zigzag(-1 << 63), "-9223372036854775808"},
 		{`"int"`, "DECIMAL(12,2)", zigzag(-2147483648), "-2147483648.00"},

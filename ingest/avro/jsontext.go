@@ -90,7 +90,7 @@ func (d *Decoder) appendItems(n *node, depth int) bool {
 	}
 	d.text = append(d.text, first)
 	for some := false; ; {
-		count, _, ok := d.block(n)
+		count, ok := d.block(n)
 		if !ok {
 			return false
 		}

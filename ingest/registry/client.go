@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -157,7 +158,10 @@ const codeUnknownID = 40403
 // answer: that may be anything.
 func answered(err error) error {
 	var answer *sr.ResponseError
+	var request *url.Error
 	switch {
+	case errors.As(err, &request): // which says the address once more
+		return fmt.Errorf("no answer: %w", request.Err)
 	case !errors.As(err, &answer):
 		return err
 	case answer.ErrorCode == codeUnknownID:
