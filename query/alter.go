@@ -216,6 +216,9 @@ func withOptions(had, set []parser.Option) []parser.Option {
 	return out
 }
 
+// registryOption begins the options of a schema registry, which may move.
+const registryOption = "schema.registry"
+
 func (db *DB) setOptions(ctx context.Context, kind, name string, options []parser.Option) error {
 	fixed := func(o parser.Option, hint string) error {
 		return &parser.Error{Code: CodeFeatureNotSupported, Message: fmt.Sprintf("option %s of a %s can't be changed", o.Name, kindName(kind)), Hint: hint, Offset: o.Offset}
@@ -248,14 +251,16 @@ func (db *DB) setOptions(ctx context.Context, kind, name string, options []parse
 			switch n := optionName(o.Name); {
 			case n == "retention", n == "watermark.idle_timeout", n == "watermark.max_future":
 			case strings.HasPrefix(n, "properties.") && d.Connector != "":
+			case strings.HasPrefix(n, registryOption) && d.Encode == "AVRO":
 			default:
-				return fixed(o, "Options that can be changed are retention, watermark.idle_timeout, watermark.max_future and properties.…. For others, create the source again.")
+				return fixed(o, "Options that can be changed are retention, watermark.idle_timeout, watermark.max_future, properties.… and, with ENCODE AVRO, schema.registry.…. For others, create the source again.")
 			}
 		}
 		var wrong error
 		d.SQL, err = restate(d.SQL, func(tree parser.Statement) {
 			c := tree.(*parser.CreateSource)
-			c.Options = withOptions(c.Options, options)
+			registry, with := parser.SplitOptions(options, registryOption)
+			c.Options, c.EncodeOptions = withOptions(c.Options, with), withOptions(c.EncodeOptions, registry)
 			d.Retention, d.IdleTimeout, d.MaxFuture = 0, 0, 0
 			wrong = definition.Options(c, d)
 		})

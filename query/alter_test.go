@@ -135,6 +135,18 @@ func TestAlterSourcePausesAndSets(t *testing.T) {
 	wantError(t, db, "ALTER SOURCE s SET (properties.speed = 'wrong')", CodeInvalidParameter, "option properties.speed is wrong")
 	exec(t, db, "ALTER SOURCE s RENAME TO r")
 	check(t, db, "SELECT name, status FROM millstream.sources", "r running")
+
+	wantError(t, db, "ALTER SOURCE r SET (schema.registry = 'http://b')", CodeFeatureNotSupported, "option schema.registry of a source can't be changed")
+	exec(t, db, "CREATE SOURCE a (id BIGINT) WITH (connector = 'silent') FORMAT PLAIN ENCODE AVRO (schema.registry = 'http://a', schema.registry.password = 'secret')")
+	before := db.engine.Sources()["a"]
+	exec(t, db, "ALTER SOURCE a SET (schema.registry = 'http://b', properties.speed = 'low')")
+	check(t, db, "SHOW CREATE SOURCE a", "a CREATE SOURCE a (\n  id BIGINT\n)\nWITH (\n  connector = 'silent',\n  properties.speed = 'low'\n)\n"+
+		"FORMAT PLAIN ENCODE AVRO (\n  schema.registry = 'http://b',\n  schema.registry.password = '***'\n)")
+	after := db.engine.Sources()["a"]
+	if before.EncodeOptions["schema.registry"] != "http://a" || after.EncodeOptions["schema.registry"] != "http://b" || after.EncodeOptions["schema.registry.password"] != "secret" {
+		t.Errorf("SET made %v of %v", after.EncodeOptions, before.EncodeOptions)
+	}
+	wantError(t, db, "ALTER SOURCE a SET (schema.location = 'file:///x')", CodeFeatureNotSupported, "option schema.location of a source can't be changed")
 }
 
 func TestCommentsAreShown(t *testing.T) {

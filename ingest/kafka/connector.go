@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -16,11 +17,11 @@ var _ source.Connector = (*Connector)(nil)
 // New returns a connector.
 func New(opts Options) *Connector { return &Connector{opts.withDefaults()} }
 
-// Validate checks a source's options without touching the network. Certificates
-// and keys are read, so that a wrong path is found here. It returns all problems.
+// Validate checks a source's options without touching the network. Certificates,
+// keys and a schema's file are read, so that a wrong path is found here. It returns all problems.
 func (c *Connector) Validate(spec source.Spec) error {
-	_, err := readSettings(spec)
-	return err
+	s, err := readSettings(spec)
+	return errors.Join(err, s.encoding.schemas.check(spec))
 }
 
 // Open starts a reader that continues at start, and for a source without any
@@ -36,7 +37,15 @@ func (c *Connector) Open(spec source.Spec, start []source.Position, sink source.
 	if spec.Alloc == nil {
 		spec.Alloc = batch.NewAllocator()
 	}
-	r, err := newReader(c.opts, s, spec, newDecoder(spec, s.encoding), start, sink)
+	known, err := openSchemas(s.encoding, spec)
+	if err != nil {
+		return nil, fmt.Errorf("open source %s: %w", spec.Name, err)
+	}
+	d := newDecoder(spec, s.encoding)
+	if known != nil {
+		d = ofValue(known.Decode)
+	}
+	r, err := newReader(c.opts, s, spec, d, known, start, sink)
 	if err != nil {
 		return nil, fmt.Errorf("open source %s: %w", spec.Name, err)
 	}

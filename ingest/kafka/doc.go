@@ -19,6 +19,10 @@
 // is Running only while surveys or fetches succeed. Everything that can heal is
 // retried for ever.
 //
+// A record whose schema is not known yet is not decoded: it holds its partition,
+// which says so, while the schema is asked for again and again. Nobody but the
+// poller waits, so that the whole source does, with what was fetched.
+//
 // Four goroutines serve a source: one polls and decodes, one hands batches to
 // the sink, one surveys, one commits the durable offsets to the consumer group
 // for lag monitors. While the sink blocks, nothing is polled: the client holds

@@ -14,8 +14,9 @@ import (
 
 // encoding is what FORMAT … ENCODE … (…) says.
 type encoding struct {
-	encode string // JSON, CSV, TEXT or BYTES
-	csv    decode.CSVOptions
+	encode  string // JSON, AVRO, CSV, TEXT or BYTES
+	csv     decode.CSVOptions
+	schemas schemaPlace // of AVRO
 }
 
 // The options of ENCODE CSV.
@@ -36,10 +37,13 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 	case format == "PLAIN" && encode == "CSV":
 		known = []string{optDelimiter, optNull, optQuote}
 		e.csv = of.csv()
+	case format == "PLAIN" && encode == "AVRO":
+		known = avroOptions
+		e.schemas = of.schemaPlace()
 	case format == "PLAIN" && (encode == "TEXT" || encode == "BYTES"):
 		of.oneColumn(spec.Schema, encode)
 	default:
-		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, CSV, TEXT or BYTES, or FORMAT UPSERT ENCODE JSON", format, encode)
+		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, AVRO, CSV, TEXT or BYTES, or FORMAT UPSERT ENCODE JSON", format, encode)
 		return e
 	}
 	for _, name := range slices.Sorted(maps.Keys(spec.EncodeOptions)) {
@@ -98,9 +102,13 @@ func (o *optionReader) character(name string, otherwise byte, none bool) byte {
 	return text[0]
 }
 
-// newDecoder returns the decoder of the source's records.
+func limitsOf(spec source.Spec) decode.Limits {
+	return decode.Limits{MaxBytes: spec.MaxRecordBytes, MaxDepth: spec.MaxDepth, MaxFields: spec.MaxFields}
+}
+
+// newDecoder returns the decoder of the source's records, which need no schema.
 func newDecoder(spec source.Spec, e encoding) decoder {
-	limits := decode.Limits{MaxBytes: spec.MaxRecordBytes, MaxDepth: spec.MaxDepth, MaxFields: spec.MaxFields}
+	limits := limitsOf(spec)
 	switch {
 	case len(spec.Key) > 0:
 		return decode.NewKeyed(spec.Schema, spec.Key, limits).Decode

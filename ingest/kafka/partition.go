@@ -25,6 +25,9 @@ type partition struct {
 	// going on without a decision would hide that.
 	stalled string
 
+	waits     string       // why the next record can't be decoded yet, "" it can
+	waitState source.State // with waits
+
 	delivered  int64     // next, as far as the sink has taken it
 	start, end int64     // the log's, as last seen; -1 unknown
 	unlisted   string    // what the last survey could not find out about it
@@ -66,6 +69,8 @@ func (p *partition) status(topicID string, forget time.Duration) source.Partitio
 	switch {
 	case p.stalled != "":
 		s.State, s.Error = source.Stalled, p.stalled
+	case p.waits != "":
+		s.State, s.Error = p.waitState, p.waits
 	case p.unlisted != "":
 		s.State, s.Error = source.Retrying, p.unlisted
 	case p.trouble != "" && time.Since(p.troubledAt) < forget:

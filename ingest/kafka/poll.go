@@ -147,6 +147,13 @@ func (r *reader) readPartition(ctx context.Context, p *partition, f *kgo.FetchPa
 		}
 		// Offsets that are left out inside the log were compacted away or belong
 		// to transactions.
+		if id, waits := r.awaits(record); waits {
+			r.store(p, next, epoch)
+			if !r.awaitSchema(ctx, p, record.Offset, id) {
+				return false
+			}
+			r.batcher.open(p, end)
+		}
 		next, epoch = record.Offset+1, record.LeaderEpoch
 		bytes += int64(len(record.Key) + len(record.Value))
 		if !record.Attrs.IsControl() {

@@ -37,6 +37,7 @@ type reader struct {
 	client   *kgo.Client
 	surveyor *surveyor
 	batcher  *batcher
+	schemas  schemas // nil: records need none
 	group    *group
 
 	fresh bool // there were no stored positions
@@ -67,7 +68,7 @@ type reader struct {
 }
 
 // newReader starts a reader.
-func newReader(opts Options, s settings, spec source.Spec, d decoder, start []source.Position, sink source.Sink) (*reader, error) {
+func newReader(opts Options, s settings, spec source.Spec, d decoder, known schemas, start []source.Position, sink source.Sink) (*reader, error) {
 	logger := spec.Logger.With("component", "kafka", "source", spec.Name, "topic", s.topic)
 	connects := &connectLog{security: s.security}
 	client, err := newClient(opts, s, connects, logger)
@@ -79,6 +80,7 @@ func newReader(opts Options, s settings, spec source.Spec, d decoder, start []so
 		opts: opts, settings: s, spec: spec, sink: sink, logger: logger,
 		client:  client,
 		batcher: newBatcher(opts, spec, d),
+		schemas: known,
 		group:   newGroup(kadm.NewClient(client), s.group, s.topic, opts.CommitInterval, logger),
 		surveyor: &surveyor{
 			admin: kadm.NewClient(client), connects: connects, settings: s,
@@ -152,6 +154,9 @@ func (r *reader) Close() error {
 		r.running.Wait()
 		r.client.Close()
 		r.batcher.release()
+		if r.schemas != nil {
+			r.schemas.Close()
+		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.stopped = true

@@ -61,34 +61,41 @@ func (o *optionReader) mustBeAbsent(protocol, needed string, names ...string) {
 }
 
 func (o *optionReader) tls() *tls.Config {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if path := o.text(optCA, ""); path != "" {
-		pem, err := os.ReadFile(path)
-		if err != nil {
-			o.problem("%s: %w", optCA, err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if err == nil && !config.RootCAs.AppendCertsFromPEM(pem) {
-			o.problem("%s: %s holds no PEM certificate", optCA, path)
-		}
-	}
-	certificate, key := o.text(optCertificate, ""), o.text(optKey, "")
-	switch {
-	case certificate != "" && key != "":
-		pair, err := tls.LoadX509KeyPair(certificate, key)
-		if err != nil {
-			o.problem("%s and %s: %w", optCertificate, optKey, err)
-		}
-		config.Certificates = []tls.Certificate{pair}
-	case certificate != "" || key != "":
-		o.problem("%s and %s need each other", optCertificate, optKey)
-	}
+	config := o.trust(optCA, optCertificate, optKey)
 	switch algorithm, ok := o.options[optIdentification]; {
 	case !ok || strings.EqualFold(algorithm, "https"):
 	case algorithm == "" || strings.EqualFold(algorithm, "none"):
 		verifyChainOnly(config)
 	default:
 		o.problem("%s must be 'https' or '', not '%s'", optIdentification, algorithm)
+	}
+	return config
+}
+
+// trust reads the files that the named options give: who is trusted, and who we
+// are.
+func (o *optionReader) trust(caOption, certificateOption, keyOption string) *tls.Config {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if path := o.text(caOption, ""); path != "" {
+		pem, err := os.ReadFile(path)
+		if err != nil {
+			o.problem("%s: %w", caOption, err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if err == nil && !config.RootCAs.AppendCertsFromPEM(pem) {
+			o.problem("%s: %s holds no PEM certificate", caOption, path)
+		}
+	}
+	certificate, key := o.text(certificateOption, ""), o.text(keyOption, "")
+	switch {
+	case certificate != "" && key != "":
+		pair, err := tls.LoadX509KeyPair(certificate, key)
+		if err != nil {
+			o.problem("%s and %s: %w", certificateOption, keyOption, err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	case certificate != "" || key != "":
+		o.problem("%s and %s need each other", certificateOption, keyOption)
 	}
 	return config
 }

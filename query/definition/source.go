@@ -167,12 +167,7 @@ func Options(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 			}
 		}
 	}
-	for _, o := range t.EncodeOptions {
-		if def.EncodeOptions == nil {
-			def.EncodeOptions = make(map[string]string)
-		}
-		def.EncodeOptions[o.Name] = o.Value
-	}
+	def.EncodeOptions = parser.OptionMap(t.EncodeOptions)
 	if def.Connector == "" && (len(def.EncodeOptions) > 0 || def.Encode != "" && def.Encode != "JSON") {
 		return sqlstate.Errorf(sqlstate.CodeInvalidParameter, "source %s says how records are encoded but has no connector to read them", def.Name).
 			WithHint("Add WITH (connector = 'kafka', …), or leave FORMAT and ENCODE out: INSERT gives values.")

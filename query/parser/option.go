@@ -62,3 +62,27 @@ func (p *parser) optionName() string {
 		name.WriteString(p.take().Text)
 	}
 }
+
+// OptionMap returns the values of options by their names, nil if there are none.
+func OptionMap(options []Option) map[string]string {
+	if len(options) == 0 {
+		return nil
+	}
+	values := make(map[string]string, len(options))
+	for _, o := range options {
+		values[o.Name] = o.Value
+	}
+	return values
+}
+
+// SplitOptions returns the options whose names begin with prefix, and the others.
+func SplitOptions(options []Option, prefix string) (with, without []Option) {
+	for _, o := range options {
+		if strings.HasPrefix(o.Name, prefix) {
+			with = append(with, o)
+		} else {
+			without = append(without, o)
+		}
+	}
+	return with, without
+}
