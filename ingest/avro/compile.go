@@ -20,7 +20,8 @@ func (e *RefusedError) Error() string { return strings.Join(e.Problems, "; ") }
 
 // Compile returns a decoder of records written with s for the columns of schema,
 // which are the first columns of the builders that Decode is given. If a field
-// does not fit its column, the error is a *RefusedError with all of them.
+// does not fit its column, the error is a *RefusedError with all of them. Of the
+// limits, MaxFields is none: how many fields a record has is the schema's affair.
 func Compile(s *Schema, schema *batch.Schema, limits decode.Limits) (*Decoder, error) {
 	d := &Decoder{record: s.root.name}
 	d.limit(limits)
