@@ -28,6 +28,12 @@ const (
 	NegInfinityMicros = -InfinityMicros
 	InfinityDays      = int32(2147483647)
 	NegInfinityDays   = -InfinityDays
+	// The first and last finite ones that DuckDB holds: 290309-12-22 (BC) 00:00:00, and
+	// the last microsecond and day before infinity.
+	MinMicros = int64(-9223372022400000000)
+	MaxMicros = InfinityMicros - 1
+	MinDays   = NegInfinityDays + 1
+	MaxDays   = InfinityDays - 1
 )
 
 // IntervalValue is an INTERVAL in Postgres's three parts.
@@ -40,9 +46,17 @@ type IntervalValue struct {
 type UUIDValue [16]byte
 
 // String returns the canonical 8-4-4-4-12 form.
-func (u UUIDValue) String() string {
-	h := hex.EncodeToString(u[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+func (u UUIDValue) String() string { return string(u.Append(nil)) }
+
+// Append appends the canonical form.
+func (u UUIDValue) Append(dst []byte) []byte {
+	for i, part := range [...][]byte{u[:4], u[4:6], u[6:8], u[8:10], u[10:]} {
+		if i > 0 {
+			dst = append(dst, '-')
+		}
+		dst = hex.AppendEncode(dst, part)
+	}
+	return dst
 }
 
 // DecimalValue is Unscaled / 10^Scale: a DECIMAL, or a HUGEINT with scale 0.

@@ -23,8 +23,11 @@ func (e *RefusedError) Error() string { return strings.Join(e.Problems, "; ") }
 // does not fit its column, the error is a *RefusedError with all of them. Of the
 // limits, MaxFields is none: how many fields a record has is the schema's affair.
 func Compile(s *Schema, schema *batch.Schema, limits decode.Limits) (*Decoder, error) {
-	d := &Decoder{record: s.root.name}
-	d.limit(limits)
+	limits = limits.WithDefaults()
+	d := &Decoder{
+		record: s.root.name, maxBytes: limits.MaxBytes, maxDepth: limits.MaxDepth,
+		maxText: 4 * limits.MaxBytes, // the names of fields are in JSON again and again, but not in the record
+	}
 	var refused RefusedError
 	fieldOf, columnOf := match(s.root, schema)
 	for i := range s.root.fields {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/millstream-db/millstream/engine/batch"
-	"github.com/millstream-db/millstream/ingest/decode"
 )
 
 // Decoder decodes records of one schema for the columns of one table. It is not
@@ -30,18 +29,6 @@ type step struct {
 
 	branches []step // of a union
 	up       int    // the power of ten that makes a number the column's unscaled decimal
-}
-
-func (d *Decoder) limit(l decode.Limits) {
-	d.maxBytes, d.maxDepth = decode.DefaultMaxBytes, decode.DefaultMaxDepth
-	if l.MaxBytes > 0 {
-		d.maxBytes = l.MaxBytes
-	}
-	if l.MaxDepth > 0 {
-		d.maxDepth = l.MaxDepth
-	}
-	// The names of fields are in JSON again and again, but not in the record.
-	d.maxText = 4 * d.maxBytes
 }
 
 // Decode appends the record in value to the first columns of b, one value to

@@ -29,7 +29,7 @@ const fuzzSchema = `{"type":"record","name":"R","fields":[
 type checker struct {
 	table   *batch.Schema
 	decoder *Decoder
-	library *avrolib.Schema
+	second  *avrolib.Schema
 }
 
 func newChecker(t testing.TB) checker {
@@ -44,7 +44,7 @@ func (c checker) records(t testing.TB) (records [][]byte) {
 		"nulls": []any{nil}, "t": int64(5), "ts": int64(1), "e": "B",
 	}
 	for range 3 {
-		data, err := c.library.Encode(whole)
+		data, err := c.second.Encode(whole)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func (c checker) check(t *testing.T, record []byte) (accepted bool) {
 	if err == nil {
 		want = 2
 		var v any
-		if rest, err := c.library.Decode(record, &v); err != nil || len(rest) > 0 {
+		if rest, err := c.second.Decode(record, &v); err != nil || len(rest) > 0 {
 			t.Errorf("accepted %x: %v", record, err)
 		}
 	} else if b.Bytes() != before {

@@ -3,7 +3,6 @@ package avro
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,68 +12,30 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
-// newBuilder returns a builder whose memory must all be given back by the end
-// of the test.
-func newBuilder(t testing.TB, schema *batch.Schema) *batch.Builder {
-	t.Helper()
-	mem := batch.NewAllocator()
-	b := batch.NewBuilder(mem, schema)
-	t.Cleanup(func() {
-		b.Release()
-		if n := mem.Bytes(); n != 0 {
-			t.Errorf("%d bytes leaked", n)
-		}
-	})
-	return b
-}
-
-// show renders a value.
+// show renders a value, decimals with their point.
 func show(col arrow.Array, i int) string {
+	unscaled, scale := batch.Int128Value{}, int32(0)
+	switch c := col.(type) {
+	case *array.Decimal64:
+		unscaled, scale = batch.Int128From(int64(c.Value(i))), c.DataType().(*arrow.Decimal64Type).Scale
+	case *array.Decimal128:
+		unscaled, scale = batch.Int128Value{Lo: c.Value(i).LowBits(), Hi: c.Value(i).HighBits()}, c.DataType().(*arrow.Decimal128Type).Scale
+	default:
+		return batchtest.Show(col, i)
+	}
 	if col.IsNull(i) {
 		return "NULL"
 	}
-	switch c := col.(type) {
-	case *array.String:
-		return strings.Clone(c.Value(i)) // the column's memory does not last
-	case *array.Binary:
-		return "x" + hex.EncodeToString(c.Value(i))
-	case *array.FixedSizeBinary:
-		return batch.UUIDValue(c.Value(i)).String()
-	case *array.Decimal64:
-		scale := uint8(c.DataType().(*arrow.Decimal64Type).Scale)
-		return batch.DecimalValue{Unscaled: batch.Int128From(int64(c.Value(i))), Scale: scale}.String()
-	case *array.Decimal128:
-		v, scale := c.Value(i), uint8(c.DataType().(*arrow.Decimal128Type).Scale)
-		return batch.DecimalValue{Unscaled: batch.Int128Value{Lo: v.LowBits(), Hi: v.HighBits()}, Scale: scale}.String()
-	case *array.Date32:
-		return fmt.Sprint(int32(c.Value(i)))
-	case *array.Time64:
-		return fmt.Sprint(int64(c.Value(i)))
-	case *array.Timestamp:
-		return fmt.Sprint(int64(c.Value(i)))
-	case *array.MonthDayNanoInterval:
-		v := c.Value(i)
-		return fmt.Sprintf("%d %d %d", v.Months, v.Days, v.Nanoseconds/1000)
-	default:
-		return col.ValueStr(i)
-	}
+	return batch.DecimalValue{Unscaled: unscaled, Scale: uint8(scale)}.String()
 }
 
 func columnsOf(t testing.TB, decls ...string) *batch.Schema {
 	t.Helper()
-	var columns []batch.Column
-	for _, decl := range decls {
-		name, text, _ := strings.Cut(decl, " ")
-		typ, err := batch.ParseType(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		columns = append(columns, batch.Column{Name: name, Type: typ})
-	}
-	return batch.NewSchema(columns)
+	return batch.NewSchema(batchtest.Columns(t, decls...))
 }
 
 // recordOf is the schema of a record with the given fields.
@@ -98,7 +59,7 @@ func compile(t testing.TB, text string, table *batch.Schema, limits decode.Limit
 // decodeRow decodes one record behind a row that is there, and shows its values.
 func decodeRow(t testing.TB, d *Decoder, table *batch.Schema, record []byte) (string, error) {
 	t.Helper()
-	b := newBuilder(t, table)
+	b := batchtest.NewBuilder(t, table)
 	for i := range table.Columns {
 		b.Column(i).AppendNull()
 	}
@@ -373,7 +334,7 @@ func TestLengthsAreNotBelieved(t *testing.T) {
 
 func TestDecodingAllocatesNothing(t *testing.T) {
 	d, table, records := orders(t, 64)
-	b := newBuilder(t, table)
+	b := batchtest.NewBuilder(t, table)
 	for i := range 20_000 { // so that the columns have room
 		if err := d.Decode(records[i%len(records)], b); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/millstream-db/millstream/engine/batch"
 )
 
 // appendJSON reads a value, in which depth values are nested at most, and appends
@@ -187,7 +189,7 @@ func (d *Decoder) appendLogical(n *node) bool {
 		}
 		b, ok := d.bytes(n)
 		if ok {
-			d.appendUUID(b)
+			d.text = append(batch.UUIDValue(b).Append(append(d.text, '"')), '"')
 		}
 		return ok
 	case duration:
@@ -224,18 +226,6 @@ func (d *Decoder) appendLogical(n *node) bool {
 	}
 	d.text = at.UTC().AppendFormat(d.text, layout)
 	return true
-}
-
-func (d *Decoder) appendUUID(b []byte) {
-	d.text = append(d.text, '"')
-	for i, end := range [...]int{4, 6, 8, 10, 16} {
-		if i > 0 {
-			d.text = append(d.text, '-')
-		}
-		d.text = hex.AppendEncode(d.text, b[:end-(16-len(b))])
-		b = b[end-(16-len(b)):]
-	}
-	d.text = append(d.text, '"')
 }
 
 // appendDuration appends the three parts of a duration, as P1M2DT3.004S.

@@ -16,6 +16,7 @@ import (
 	avrolib "github.com/twmb/avro"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
@@ -456,7 +457,7 @@ func compareRandom(t *testing.T, r *rand.Rand, record written, columns []batch.C
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
-	b := newBuilder(t, table)
+	b := batchtest.NewBuilder(t, table)
 	var want []map[string]any
 	for range 20 {
 		data, err := library.Encode(record.value(r))

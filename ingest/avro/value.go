@@ -164,18 +164,12 @@ func takeSymbol(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	return ok
 }
 
-// The days that a DATE has.
-const (
-	minDays = int64(batch.NegInfinityDays) + 1
-	maxDays = int64(batch.InfinityDays) - 1
-)
-
 func takeDate(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	days, ok := d.integer(s.node)
 	if !ok {
 		return false
 	}
-	if days < minDays || days > maxDays {
+	if days < int64(batch.MinDays) || days > int64(batch.MaxDays) {
 		return d.failf("%d is out of range for %s", days, s.typ)
 	}
 	c.AppendInt32(int32(days))
@@ -208,12 +202,6 @@ func takeTime(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	return ok
 }
 
-// The microseconds that a TIMESTAMP has.
-const (
-	minMicros = int64(-9223372022400000000)
-	maxMicros = batch.InfinityMicros - 1
-)
-
 func takeTimestamp(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	v, ok := d.long()
 	if !ok {
@@ -222,13 +210,13 @@ func takeTimestamp(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	micros, inRange := v, true
 	switch s.node.logical {
 	case timestampMillis, localMillis:
-		micros, inRange = v*1000, v <= maxMicros/1000 && v >= minMicros/1000
+		micros, inRange = v*1000, v <= batch.MaxMicros/1000 && v >= batch.MinMicros/1000
 	case timestampNanos, localNanos:
 		if micros = v / 1000; v%1000 < 0 {
 			micros--
 		}
 	}
-	if !inRange || micros < minMicros || micros > maxMicros {
+	if !inRange || micros < batch.MinMicros || micros > batch.MaxMicros {
 		return d.failf("%d is out of range for %s", v, s.typ)
 	}
 	c.AppendInt64(micros)

@@ -179,7 +179,7 @@ func (d *Text) Decode(value []byte, b *batch.Builder) error {
 type Bytes struct{ limit int }
 
 // NewBytes returns a decoder for a source with one BLOB column.
-func NewBytes(limits Limits) Bytes { return Bytes{limits.withDefaults().MaxBytes} }
+func NewBytes(limits Limits) Bytes { return Bytes{limits.WithDefaults().MaxBytes} }
 
 // Decode appends value to the first column of b, or returns an error and leaves b
 // as it was.

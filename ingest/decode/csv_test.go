@@ -10,38 +10,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 )
-
-// recordDecoder is what the decoders of whole records have in common.
-type recordDecoder interface {
-	Decode(value []byte, b *batch.Builder) error
-}
-
-// decodeWith decodes one record and returns its values, separated by "|".
-func decodeWith(t testing.TB, d recordDecoder, schema *batch.Schema, record string) (string, error) {
-	t.Helper()
-	b := newBuilder(t, schema)
-	if err := d.Decode([]byte(record), b); err != nil {
-		if b.Rows() != 0 || b.Bytes() != 0 {
-			t.Errorf("%q: rejected, but left %d rows and %d bytes", record, b.Rows(), b.Bytes())
-		}
-		return "", err
-	}
-	rec := b.Finish()
-	defer rec.Release()
-	var values []string
-	for _, col := range rec.Columns() {
-		if col.Len() != 1 {
-			t.Fatalf("%q: a column of %d values", record, col.Len())
-		}
-		values = append(values, show(col, 0))
-	}
-	return strings.Join(values, "|"), nil
-}
 
 func TestCSVFields(t *testing.T) {
 	t.Parallel()
-	schema := batch.NewSchema(columnsOf(t, "id BIGINT", "name VARCHAR", "price DECIMAL(9,2)", "at TIMESTAMP", "doc JSON"))
+	schema := batch.NewSchema(batchtest.Columns(t, "id BIGINT", "name VARCHAR", "price DECIMAL(9,2)", "at TIMESTAMP", "doc JSON"))
 	quotes := CSVOptions{Quote: '"'}
 	for _, tt := range []struct {
 		name         string
@@ -110,7 +84,7 @@ func TestTextAndBytes(t *testing.T) {
 		{"a BLOB", "", "x"},
 		{"a BLOB", strings.Repeat("x", 101), "error: record of 101 bytes exceeds the limit of 100"},
 	} {
-		schema := batch.NewSchema(columnsOf(t, tt.column))
+		schema := batch.NewSchema(batchtest.Columns(t, tt.column))
 		var d recordDecoder = NewText(schema, Limits{MaxBytes: 100})
 		if schema.Columns[0].Type.Kind == batch.Blob {
 			d = NewBytes(Limits{MaxBytes: 100})
@@ -131,7 +105,7 @@ func TestCSVValues(t *testing.T) {
 	t.Parallel()
 	seen := 0
 	for _, tt := range typeCases {
-		columns := columnsOf(t, "c "+tt.typ)
+		columns := batchtest.Columns(t, "c "+tt.typ)
 		schema := batch.NewSchema(columns)
 		for _, c := range tt.cases {
 			var text string
@@ -177,7 +151,7 @@ func TestCSVOfAnother(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.Flush()
-		schema := batch.NewSchema(columnsOf(t, decls...))
+		schema := batch.NewSchema(batchtest.Columns(t, decls...))
 		got, err := decodeWith(t, NewCSV(schema, CSVOptions{Delimiter: byte(delimiter), Quote: '"'}, Limits{}), schema, line.String())
 		if want := strings.Join(fields, "|"); got != want || err != nil {
 			t.Fatalf("%q: got %q, %v, want %q", line.String(), got, err, want)
@@ -195,9 +169,9 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte(`a|'b'|c`), byte('|'), byte('\''))
 	var all []batch.Column
 	for _, tt := range typeCases {
-		all = append(all, columnsOf(f, "c "+tt.typ)...)
+		all = append(all, batchtest.Columns(f, "c "+tt.typ)...)
 	}
-	every, texts := batch.NewSchema(all), batch.NewSchema(columnsOf(f, "a VARCHAR", "b VARCHAR", "c VARCHAR"))
+	every, texts := batch.NewSchema(all), batch.NewSchema(batchtest.Columns(f, "a VARCHAR", "b VARCHAR", "c VARCHAR"))
 	f.Fuzz(func(t *testing.T, record []byte, delimiter, quote byte) {
 		if delimiter >= utf8.RuneSelf || quote >= utf8.RuneSelf || delimiter == quote || delimiter == '\n' || quote == '\n' {
 			return
@@ -218,7 +192,7 @@ func FuzzCSV(f *testing.F) {
 }
 
 func BenchmarkCSV(b *testing.B) {
-	schema := batch.NewSchema(columnsOf(b, "id BIGINT", "n BIGINT", "a INTEGER", "b INTEGER", "ok BOOLEAN", "price DOUBLE", "s VARCHAR", "t VARCHAR", "u VARCHAR", "w VARCHAR"))
+	schema := batch.NewSchema(batchtest.Columns(b, "id BIGINT", "n BIGINT", "a INTEGER", "b INTEGER", "ok BOOLEAN", "price DOUBLE", "s VARCHAR", "t VARCHAR", "u VARCHAR", "w VARCHAR"))
 	record := []byte(`1234567890123,987654321,17,-4,true,1234.56,"some words, with a comma",user-123456,https://example.com/a/path/of/a/page,`)
 	d := NewCSV(schema, CSVOptions{Quote: '"'}, Limits{})
 	mem := batch.NewAllocator()

@@ -2,10 +2,9 @@ package decode
 
 import "github.com/millstream-db/millstream/engine/batch"
 
-// The finite dates that DuckDB holds are those between its infinities.
 const (
-	minDays = int64(batch.NegInfinityDays) + 1
-	maxDays = int64(batch.InfinityDays) - 1
+	minDays = int64(batch.MinDays)
+	maxDays = int64(batch.MaxDays)
 )
 
 // ParseDate reads a DATE, in days since 1970-01-01: YYYY-MM-DD or YYYY/MM/DD,

@@ -43,7 +43,7 @@ func NewJSON(schema *batch.Schema, limits Limits) *JSON {
 
 // newJSON returns a decoder for some of the columns of schema.
 func newJSON(schema *batch.Schema, at []int, limits Limits) *JSON {
-	limits = limits.withDefaults()
+	limits = limits.WithDefaults()
 	own := make([]batch.Column, len(at))
 	d := &JSON{limits: limits, at: at, scan: scanner{maxDepth: limits.MaxDepth}, values: make([]value, len(at)+1)}
 	for i, column := range at {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 )
 
 // FuzzJSON decodes a record into a column of every type, behind a row that is
@@ -26,7 +27,7 @@ func FuzzJSON(f *testing.F) {
 	schema := batch.NewSchema(columns)
 	d := NewJSON(schema, Limits{MaxBytes: 4096, MaxDepth: 8, MaxFields: 50})
 	f.Fuzz(func(t *testing.T, record []byte) {
-		b := newBuilder(t, schema)
+		b := batchtest.NewBuilder(t, schema)
 		if err := d.Decode([]byte("{}"), b); err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +50,7 @@ func FuzzJSON(f *testing.F) {
 		rec := b.Finish()
 		defer rec.Release()
 		for i, col := range rec.Columns() {
-			_ = show(col, want-1)
+			_ = batchtest.Show(col, want-1)
 			if !col.IsNull(0) {
 				t.Errorf("%q: column %d changed in the row before", record, i)
 			}

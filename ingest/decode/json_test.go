@@ -1,71 +1,27 @@
 package decode
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 )
 
-// newBuilder returns a builder whose memory must all be given back by the end
-// of the test.
-func newBuilder(t testing.TB, schema *batch.Schema) *batch.Builder {
-	t.Helper()
-	mem := batch.NewAllocator()
-	b := batch.NewBuilder(mem, schema)
-	t.Cleanup(func() {
-		b.Release()
-		if n := mem.Bytes(); n != 0 {
-			t.Errorf("%d bytes leaked", n)
-		}
-	})
-	return b
+// recordDecoder is what the decoders of whole records have in common.
+type recordDecoder interface {
+	Decode(value []byte, b *batch.Builder) error
 }
 
-// show renders a value: unscaled decimals, days, microseconds, as stored.
-func show(col arrow.Array, i int) string {
-	if col.IsNull(i) {
-		return "NULL"
-	}
-	switch c := col.(type) {
-	case *array.String:
-		return strings.Clone(c.Value(i)) // the column's memory does not last
-	case *array.Binary:
-		return "x" + hex.EncodeToString(c.Value(i))
-	case *array.FixedSizeBinary:
-		return batch.UUIDValue(c.Value(i)).String()
-	case *array.Decimal64:
-		return fmt.Sprint(int64(c.Value(i)))
-	case *array.Decimal128:
-		v := c.Value(i)
-		return batch.DecimalValue{Unscaled: batch.Int128Value{Lo: v.LowBits(), Hi: v.HighBits()}}.String()
-	case *array.Date32:
-		return fmt.Sprint(int32(c.Value(i)))
-	case *array.Time64:
-		return fmt.Sprint(int64(c.Value(i)))
-	case *array.Timestamp:
-		return fmt.Sprint(int64(c.Value(i)))
-	case *array.MonthDayNanoInterval:
-		v := c.Value(i)
-		return fmt.Sprintf("%d %d %d", v.Months, v.Days, v.Nanoseconds/1000)
-	default:
-		return col.ValueStr(i)
-	}
-}
-
-// decodeRow decodes one record and returns its values, separated by "|".
-func decodeRow(t testing.TB, columns []batch.Column, limits Limits, record string) (string, error) {
+// decodeWith decodes one record and returns its values, separated by "|".
+func decodeWith(t testing.TB, d recordDecoder, schema *batch.Schema, record string) (string, error) {
 	t.Helper()
-	schema := batch.NewSchema(columns)
-	b := newBuilder(t, schema)
-	if err := NewJSON(schema, limits).Decode([]byte(record), b); err != nil {
+	b := batchtest.NewBuilder(t, schema)
+	if err := d.Decode([]byte(record), b); err != nil {
 		if b.Rows() != 0 || b.Bytes() != 0 {
-			t.Errorf("%s: rejected, but left %d rows and %d bytes", record, b.Rows(), b.Bytes())
+			t.Errorf("%q: rejected, but left %d rows and %d bytes", record, b.Rows(), b.Bytes())
 		}
 		return "", err
 	}
@@ -74,30 +30,23 @@ func decodeRow(t testing.TB, columns []batch.Column, limits Limits, record strin
 	var values []string
 	for _, col := range rec.Columns() {
 		if col.Len() != 1 {
-			t.Fatalf("%s: a column of %d values", record, col.Len())
+			t.Fatalf("%q: a column of %d values", record, col.Len())
 		}
-		values = append(values, show(col, 0))
+		values = append(values, batchtest.Show(col, 0))
 	}
 	return strings.Join(values, "|"), nil
 }
 
-func columnsOf(t testing.TB, decls ...string) []batch.Column {
+// decodeRow decodes one JSON record.
+func decodeRow(t testing.TB, columns []batch.Column, limits Limits, record string) (string, error) {
 	t.Helper()
-	var columns []batch.Column
-	for _, decl := range decls {
-		name, typeName, _ := strings.Cut(decl, " ")
-		typ, err := batch.ParseType(typeName)
-		if err != nil {
-			t.Fatal(err)
-		}
-		columns = append(columns, batch.Column{Name: name, Type: typ})
-	}
-	return columns
+	schema := batch.NewSchema(columns)
+	return decodeWith(t, NewJSON(schema, limits), schema, record)
 }
 
 func TestJSONFields(t *testing.T) {
 	t.Parallel()
-	columns := columnsOf(t, "id BIGINT", "Name VARCHAR", "größe INTEGER", "b\"q BOOLEAN", " DOUBLE")
+	columns := batchtest.Columns(t, "id BIGINT", "Name VARCHAR", "größe INTEGER", "b\"q BOOLEAN", " DOUBLE")
 	for _, tt := range []struct{ name, record, want string }{
 		{"all", `{"id":1,"Name":"x","größe":2,"b\"q":true,"":1.5}`, "1|x|2|true|1.5"},
 		{"none", `{}`, "NULL|NULL|NULL|NULL|NULL"},
@@ -129,7 +78,7 @@ func TestJSONFields(t *testing.T) {
 
 func TestJSONRejects(t *testing.T) {
 	t.Parallel()
-	columns := columnsOf(t, "id BIGINT", "amount DECIMAL(12,2)", "note VARCHAR", "small TINYINT", "d DATE", "i INTERVAL")
+	columns := batchtest.Columns(t, "id BIGINT", "amount DECIMAL(12,2)", "note VARCHAR", "small TINYINT", "d DATE", "i INTERVAL")
 	limits := Limits{MaxBytes: 200, MaxDepth: 3, MaxFields: 4}
 	long := strings.Repeat("x", 100)
 	for _, tt := range []struct{ record, want string }{
@@ -188,7 +137,7 @@ func TestJSONRejects(t *testing.T) {
 // TestJSONDefaultLimits holds the defaults that users meet.
 func TestJSONDefaultLimits(t *testing.T) {
 	t.Parallel()
-	columns := columnsOf(t, "id BIGINT")
+	columns := batchtest.Columns(t, "id BIGINT")
 	nested := func(n int) string { return `{"x":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}` }
 	fields := func(n int) string {
 		return "{" + strings.TrimSuffix(strings.Repeat(`"x":1,`, n), ",") + "}"
@@ -212,8 +161,8 @@ func TestJSONDefaultLimits(t *testing.T) {
 // builder that has metadata columns, which the caller fills afterwards.
 func TestJSONLeavesOtherColumnsAlone(t *testing.T) {
 	t.Parallel()
-	schema := batch.NewSchema(columnsOf(t, "note VARCHAR", "flag BOOLEAN", "n TINYINT"))
-	b := newBuilder(t, schema.WithMetadata())
+	schema := batch.NewSchema(batchtest.Columns(t, "note VARCHAR", "flag BOOLEAN", "n TINYINT"))
+	b := batchtest.NewBuilder(t, schema.WithMetadata())
 	d := NewJSON(schema, Limits{})
 	for i := range 500 {
 		record := fmt.Sprintf(`{"note":"n%d","flag":true,"n":%d}`, i, i)
@@ -241,7 +190,7 @@ func TestJSONLeavesOtherColumnsAlone(t *testing.T) {
 		if i%5 == 0 {
 			want = fmt.Sprintf("NULL|NULL|%d|%d", i, i)
 		}
-		got := strings.Join([]string{show(rec.Column(0), i), show(rec.Column(1), i), show(rec.Column(2), i), show(rec.Column(4), i)}, "|")
+		got := strings.Join([]string{batchtest.Show(rec.Column(0), i), batchtest.Show(rec.Column(1), i), batchtest.Show(rec.Column(2), i), batchtest.Show(rec.Column(4), i)}, "|")
 		if got != want {
 			t.Errorf("row %d: got %s, want %s", i, got, want)
 		}
@@ -251,8 +200,8 @@ func TestJSONLeavesOtherColumnsAlone(t *testing.T) {
 // TestJSONNamesAreBounded feeds records whose names never come twice.
 func TestJSONNamesAreBounded(t *testing.T) {
 	t.Parallel()
-	schema := batch.NewSchema(columnsOf(t, "id BIGINT"))
-	b := newBuilder(t, schema)
+	schema := batch.NewSchema(batchtest.Columns(t, "id BIGINT"))
+	b := batchtest.NewBuilder(t, schema)
 	d := NewJSON(schema, Limits{})
 	for i := range 5000 {
 		record := fmt.Sprintf(`{"x%d":1,"Id":%d,"%s%d":2}`, i, i, strings.Repeat("y", 200), i)
@@ -271,18 +220,18 @@ func TestJSONNamesAreBounded(t *testing.T) {
 	rec := b.Finish()
 	defer rec.Release()
 	for i := range 5000 {
-		if got := show(rec.Column(0), i); got != fmt.Sprint(i) {
+		if got := batchtest.Show(rec.Column(0), i); got != fmt.Sprint(i) {
 			t.Fatalf("row %d: got %s", i, got)
 		}
 	}
 }
 
 func TestJSONAllocatesNothingPerRecord(t *testing.T) {
-	schema := batch.NewSchema(columnsOf(t, "id BIGINT", "note VARCHAR", "amount DECIMAL(12,2)", "ts TIMESTAMPTZ", "day DATE",
+	schema := batch.NewSchema(batchtest.Columns(t, "id BIGINT", "note VARCHAR", "amount DECIMAL(12,2)", "ts TIMESTAMPTZ", "day DATE",
 		"u UUID", "b BLOB", "gap INTERVAL", "f DOUBLE", "j JSON", "h HUGEINT"))
 	record := []byte(`{"id":"12","note":"a\nb","amount":"1e1","ts":"2024-01-01 00:00:00+02","day":"2024-1-1","other":[1],` +
 		`"u":"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11","b":"AAEC","gap":"1 day 2 HOURS","f":1.2345678901234567890,"j":{"a":1},"h":"170141183460469231731687303715884105727"}`)
-	b := newBuilder(t, schema)
+	b := batchtest.NewBuilder(t, schema)
 	d := NewJSON(schema, Limits{})
 	for range 20_000 { // so that the columns have room
 		if err := d.Decode(record, b); err != nil {

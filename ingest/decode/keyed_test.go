@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 )
 
 func keyedSchema(types ...string) *batch.Schema {
@@ -25,7 +26,7 @@ func row(b *batch.Builder) string {
 	defer rec.Release()
 	var values []string
 	for _, col := range rec.Columns() {
-		values = append(values, show(col, int(rec.NumRows())-1))
+		values = append(values, batchtest.Show(col, int(rec.NumRows())-1))
 	}
 	return strings.Join(values, " ")
 }
@@ -68,7 +69,7 @@ func TestKeyedRecords(t *testing.T) {
 	} {
 		schema := keyedSchema(strings.Fields(test.types)...)
 		d := NewKeyed(schema, test.primary, Limits{})
-		b := newBuilder(t, schema)
+		b := batchtest.NewBuilder(t, schema)
 		value := []byte(test.value)
 		if test.value == "-" {
 			value = nil
@@ -99,14 +100,14 @@ func TestKeyedRecords(t *testing.T) {
 
 func TestARecordWithoutAKeyIsRefused(t *testing.T) {
 	schema := keyedSchema("BIGINT")
-	if _, err := NewKeyed(schema, []int{0}, Limits{}).Decode(nil, []byte("{}"), newBuilder(t, schema)); err == nil || err.Error() != "the record has no key" {
+	if _, err := NewKeyed(schema, []int{0}, Limits{}).Decode(nil, []byte("{}"), batchtest.NewBuilder(t, schema)); err == nil || err.Error() != "the record has no key" {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestABlobIsTheKeysBytes(t *testing.T) {
 	schema := keyedSchema("BLOB", "BIGINT")
-	b := newBuilder(t, schema)
+	b := batchtest.NewBuilder(t, schema)
 	if _, err := NewKeyed(schema, []int{0}, Limits{}).Decode([]byte("\x00\xff"), []byte(`{"b":1}`), b); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func FuzzKeyed(f *testing.F) {
 		}
 		for _, primary := range decoders {
 			d := NewKeyed(schema, primary, limits)
-			b := newBuilder(t, schema)
+			b := batchtest.NewBuilder(t, schema)
 			if _, err := d.Decode([]byte(`{"a":1,"d":"k"}`), []byte("{}"), b); err != nil {
 				t.Fatal(err)
 			}

@@ -15,7 +15,8 @@ type Limits struct {
 	MaxFields int // fields of the record itself, unknown and repeated ones included; default 1000
 }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns the limits with the defaults for those that are not given.
+func (l Limits) WithDefaults() Limits {
 	if l.MaxBytes <= 0 {
 		l.MaxBytes = DefaultMaxBytes
 	}

@@ -5,8 +5,8 @@ import "github.com/millstream-db/millstream/engine/batch"
 // The finite timestamps that DuckDB holds: from 290309-12-22 (BC) 00:00:00 to
 // the last microsecond before infinity.
 const (
-	minMicros = int64(-9223372022400000000)
-	maxMicros = batch.InfinityMicros - 1
+	minMicros = batch.MinMicros
+	maxMicros = batch.MaxMicros
 	edgeDays  = maxMicros / microsPerDay // before and after 1970-01-01
 )
 

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 )
 
 // jsonSchema has columns that take any JSON value, so that a record is
@@ -120,7 +121,7 @@ func TestJSONAcceptsWhatIsValid(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(5, 6))
 	schema := jsonSchema()
-	b := newBuilder(t, schema)
+	b := batchtest.NewBuilder(t, schema)
 	d := NewJSON(schema, Limits{})
 	accepted := 0
 	const rounds = 300_000
@@ -165,7 +166,7 @@ func checkColumns(t *testing.T, b *batch.Builder, record []byte) {
 		if !ok {
 			want, ok = fields[strings.ToUpper(name)] // the only other letter case
 		}
-		got := show(rec.Column(i), 0)
+		got := batchtest.Show(rec.Column(i), 0)
 		if !ok || string(want) == "null" {
 			want = json.RawMessage("NULL")
 		}

@@ -41,11 +41,7 @@ func (c *Connector) Open(spec source.Spec, start []source.Position, sink source.
 	if err != nil {
 		return nil, fmt.Errorf("open source %s: %w", spec.Name, err)
 	}
-	d := newDecoder(spec, s.encoding)
-	if known != nil {
-		d = ofValue(known.Decode)
-	}
-	r, err := newReader(c.opts, s, spec, d, known, start, sink)
+	r, err := newReader(c.opts, s, spec, newDecoder(spec, s.encoding, known), known, start, sink)
 	if err != nil {
 		return nil, fmt.Errorf("open source %s: %w", spec.Name, err)
 	}

@@ -106,10 +106,13 @@ func limitsOf(spec source.Spec) decode.Limits {
 	return decode.Limits{MaxBytes: spec.MaxRecordBytes, MaxDepth: spec.MaxDepth, MaxFields: spec.MaxFields}
 }
 
-// newDecoder returns the decoder of the source's records, which need no schema.
-func newDecoder(spec source.Spec, e encoding) decoder {
+// newDecoder returns the decoder of the source's records. known is nil unless they
+// need schemas.
+func newDecoder(spec source.Spec, e encoding, known schemas) decoder {
 	limits := limitsOf(spec)
 	switch {
+	case known != nil:
+		return ofValue(known.Decode)
 	case len(spec.Key) > 0:
 		return decode.NewKeyed(spec.Schema, spec.Key, limits).Decode
 	case e.encode == "CSV":
