@@ -15,6 +15,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/job"
+	"github.com/millstream-db/millstream/engine/rowchange"
 )
 
 // sourceChange is what ALTER makes of a source.
@@ -473,9 +474,9 @@ func (e *Engine) changeTable(ctx context.Context, t *liveTable, def *catalog.Tab
 	}
 	// In a transaction of its own, and first: see showOverlay. The change is durable already.
 	lasting := context.WithoutCancel(ctx)
-	err = errors.Join(e.hideOverlay(lasting, was.Name), e.showOverlay(lasting, t))
+	err = errors.Join(e.hideTable(lasting, rowchange.Overlay, was.Name), e.showOverlay(lasting, t))
 	return errors.Join(err, e.showCatalog(ctx, func(ctx context.Context) error {
-		if err := e.hideTable(ctx, was.Name); err != nil {
+		if err := e.hideTable(ctx, "live", was.Name); err != nil {
 			return err
 		}
 		return e.showTable(ctx, t)

@@ -155,7 +155,7 @@ func (r *Read) Renew(ctx context.Context) error {
 	if r.findCheckpoint(ctx) == nil { // it goes on
 		return nil
 	}
-	if err := r.conn.Exec(ctx, "ROLLBACK"); err != nil {
+	if err := r.conn.Exec(ctx, rollbackSQL); err != nil {
 		return err
 	}
 	if err := r.begin(ctx); err != nil {

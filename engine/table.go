@@ -97,12 +97,9 @@ func (e *Engine) showOverlay(ctx context.Context, t *liveTable) error {
 	return e.createView(ctx, rowchange.Overlay+".public", t.def.Name, plain)
 }
 
-func (e *Engine) hideOverlay(ctx context.Context, name string) error {
-	return e.admin.Exec(ctx, fmt.Sprintf("DROP VIEW IF EXISTS overlay.public.%[1]s; DROP VIEW IF EXISTS overlay.dml.%[1]s", history.Quote(name)))
-}
-
-func (e *Engine) hideTable(ctx context.Context, name string) error {
-	return e.admin.Exec(ctx, fmt.Sprintf("DROP VIEW IF EXISTS live.public.%[1]s; DROP VIEW IF EXISTS live.dml.%[1]s", history.Quote(name)))
+// hideTable takes a table's views out of a catalog, live or rowchange.Overlay.
+func (e *Engine) hideTable(ctx context.Context, catalog, name string) error {
+	return e.admin.Exec(ctx, fmt.Sprintf("DROP VIEW IF EXISTS %[1]s.public.%[2]s; DROP VIEW IF EXISTS %[1]s.dml.%[2]s", catalog, history.Quote(name)))
 }
 
 // DropTable removes a table. One that views join is refused with
@@ -126,7 +123,7 @@ func (e *Engine) DropTable(ctx context.Context, name string, cascade bool) error
 			}
 		}
 		e.awaitCheckpoint()
-		if err := e.hideTable(ctx, name); err != nil {
+		if err := e.hideTable(ctx, "live", name); err != nil {
 			return err
 		}
 		err := e.checkpointWith(ctx, nil, []string{name}, func(w *checkpoint.Write) {
@@ -140,7 +137,7 @@ func (e *Engine) DropTable(ctx context.Context, name string, cascade bool) error
 		}
 		delete(e.tables, name)
 		e.publish()
-		return e.hideOverlay(ctx, name)
+		return e.hideTable(ctx, rowchange.Overlay, name)
 	})
 }
 

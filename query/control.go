@@ -17,11 +17,7 @@ func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
 			if err != nil {
 				return nil, err
 			}
-			r := &Result{Tag: st.Tag}
-			if notice != "" {
-				r.Notices = []string{notice}
-			}
-			return r, nil
+			return noticed(st.Tag, notice), nil
 		}
 	}
 	switch t := tree.(type) {
@@ -33,13 +29,7 @@ func (s *Session) prepareControl(st *Statement, tree parser.Statement) error {
 		}
 	case *parser.Rollback:
 		st.run = func(context.Context, []any) (*Result, error) {
-			return s.chained(t.Chain, "ROLLBACK", func() (*Result, error) {
-				r := &Result{Tag: st.Tag}
-				if notice := s.rollback(); notice != "" {
-					r.Notices = []string{notice}
-				}
-				return r, nil
-			})
+			return s.chained(t.Chain, "ROLLBACK", func() (*Result, error) { return noticed(st.Tag, s.rollback()), nil })
 		}
 	case *parser.RollbackTo:
 		simple(func(ctx context.Context) (string, error) { return "", s.rollbackTo(ctx, t.Name) })
@@ -100,6 +90,15 @@ func (s *Session) keep(tree parser.Statement) {
 			s.db.channels.Unlisten(s, "")
 		}
 	}
+}
+
+// noticed is a result without rows, with a notice unless that is "".
+func noticed(tag, notice string) *Result {
+	r := &Result{Tag: tag}
+	if notice != "" {
+		r.Notices = []string{notice}
+	}
+	return r
 }
 
 func (s *Session) beginTransaction(m setting.Modes) (notice string) {

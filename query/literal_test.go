@@ -22,14 +22,7 @@ func TestRememberedAnswers(t *testing.T) {
 	defer named.Close()
 	ask := func(s *query.Session, sql string) string {
 		t.Helper()
-		st, err := s.Prepare(ctx, sql, nil)
-		if err != nil {
-			t.Fatalf("%s: %v", sql, err)
-		}
-		r, err := s.Execute(ctx, st, nil)
-		if err != nil {
-			t.Fatalf("%s: %v", sql, err)
-		}
+		_, r := execute(t, s, sql)
 		text := ""
 		for _, c := range r.Columns {
 			text += c.Name + " " + c.Type + "; "

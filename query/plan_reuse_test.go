@@ -7,6 +7,20 @@ import (
 	"github.com/millstream-db/millstream/query"
 )
 
+// execute prepares a statement and begins it.
+func execute(t *testing.T, s *query.Session, sql string) (*query.Statement, *query.Result) {
+	t.Helper()
+	st, err := s.Prepare(t.Context(), sql, nil)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	r, err := s.Execute(t.Context(), st, nil)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return st, r
+}
+
 // TestPlansSeeWhatComes asks the same thing before and after rows come, move into
 // history, and go, and an object of the name is another one.
 func TestPlansSeeWhatComes(t *testing.T) {
@@ -20,14 +34,7 @@ func TestPlansSeeWhatComes(t *testing.T) {
 	defer s.Close()
 	count := func(sql string) (n int64) {
 		t.Helper()
-		st, err := s.Prepare(ctx, sql, nil)
-		if err != nil {
-			t.Fatalf("%s: %v", sql, err)
-		}
-		r, err := s.Execute(ctx, st, nil)
-		if err != nil {
-			t.Fatalf("%s: %v", sql, err)
-		}
+		st, r := execute(t, s, sql)
 		defer r.Close()
 		for {
 			rec, err := r.Next(ctx)

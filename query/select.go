@@ -319,12 +319,11 @@ func (q *selectQuery) start(ctx context.Context, r *engine.Read, args []any) (*d
 		return nil, nil, err
 	}
 	r.SetTimeBounds(bounds)
-	described := q.sql
-	defer func() { q.sql = described }()
-	q.sql = parser.Uncast(described, func(i int) bool {
-		_, exact := args[i].(batch.DecimalValue)
-		return exact
-	})
+	if exact := func(arg any) bool { _, ok := arg.(batch.DecimalValue); return ok }; slices.ContainsFunc(args, exact) {
+		described := q.sql
+		defer func() { q.sql = described }()
+		q.sql = parser.Uncast(described, func(i int) bool { return exact(args[i]) })
+	}
 	stmt, err := q.prepare(ctx, r)
 	if err != nil {
 		return nil, nil, err

@@ -13,18 +13,7 @@ import (
 
 func openWith(t *testing.T, o engine.Options) *DB {
 	t.Helper()
-	db, err := Open(ctx, "", Options{Engine: o})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(ctx); err != nil {
-			t.Error(err)
-		}
-		if n := db.Engine().Allocator().Bytes(); n != 0 {
-			t.Errorf("%d bytes are still allocated after Close", n)
-		}
-	})
+	db := openLeakless(t, "", o)
 	exec(t, db, ordersSQL)
 	exec(t, db, `CREATE MATERIALIZED VIEW per_id AS SELECT id % 20000 AS g, count(*) AS n, sum(id) AS s FROM orders GROUP BY 1`)
 	return db

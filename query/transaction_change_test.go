@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/millstream-db/millstream/engine"
 )
 
 // in runs statements in a session and fails the test on an error.
@@ -59,9 +61,9 @@ func session(t *testing.T, db *DB) *Session {
 
 // openLeakless opens a database that must have given all memory back when the
 // test ends.
-func openLeakless(t *testing.T, dir string) *DB {
+func openLeakless(t *testing.T, dir string, o engine.Options) *DB {
 	t.Helper()
-	db, err := Open(ctx, dir, Options{})
+	db, err := Open(ctx, dir, Options{Engine: o})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +81,7 @@ func openLeakless(t *testing.T, dir string) *DB {
 const letters = "CREATE TABLE t (id BIGINT PRIMARY KEY, name VARCHAR, n INTEGER NOT NULL DEFAULT 7)"
 
 func withLetters(t *testing.T, dir string) *DB {
-	db := openLeakless(t, dir)
+	db := openLeakless(t, dir, engine.Options{})
 	exec(t, db, letters)
 	exec(t, db, "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)")
 	return db
@@ -315,7 +317,7 @@ func TestCursorsSeeWhatWasThereBeforeAChange(t *testing.T) {
 // transaction half.
 func TestTransfers(t *testing.T) {
 	dir := t.TempDir()
-	db := openLeakless(t, dir)
+	db := openLeakless(t, dir, engine.Options{})
 	exec(t, db, "CREATE TABLE debit (id BIGINT PRIMARY KEY, n BIGINT)")
 	exec(t, db, "CREATE TABLE credit (id BIGINT PRIMARY KEY, n BIGINT)")
 	exec(t, db, "INSERT INTO debit SELECT i, 0 FROM range(5) r(i)")
@@ -397,7 +399,7 @@ func TestNamesInTransactionsThatWrite(t *testing.T) {
 
 // A view that joins a table sees all of a transaction or nothing.
 func TestViewsSeeTransactionsWhole(t *testing.T) {
-	db := openLeakless(t, "")
+	db := openLeakless(t, "", engine.Options{})
 	exec(t, db, "CREATE TABLE a (k BIGINT PRIMARY KEY, v BIGINT)")
 	exec(t, db, "CREATE TABLE b (k BIGINT PRIMARY KEY, v BIGINT)")
 	exec(t, db, "INSERT INTO a VALUES (1, 0)")

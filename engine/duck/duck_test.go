@@ -319,16 +319,7 @@ func TestParametersThatDuckDBCantHold(t *testing.T) {
 
 // TestListParameters binds lists of values that have no text of Go's.
 func TestListParameters(t *testing.T) {
-	db, err := Open("", Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	c, err := db.Conn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	_, c := open(t)
 	for _, test := range []struct {
 		typeName string
 		list     []any

@@ -10,16 +10,7 @@ import (
 // TestDivision divides each type of number by each: integers give an integer, and
 // all else is as without the integers' own division.
 func TestDivision(t *testing.T) {
-	db, err := Open("", Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	c, err := db.Conn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	_, c := open(t)
 	ask := func(sql string) string {
 		rows, err := c.Query(context.Background(), sql)
 		if err != nil {

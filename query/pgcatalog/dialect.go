@@ -70,7 +70,7 @@ func (r *rewriter) literal(i int) bool {
 		write := func(s string) (string, bool) { return parser.QuoteLiteral(s), true }
 		if r.mark(i+1, "::") && r.word(i+2, "bytea") {
 			write = func(s string) (string, bool) {
-				bytes, ok := byteaLiteral(s)
+				bytes, ok := parser.ParseBytea(s)
 				return "'" + blobText(bytes) + "'::BLOB", ok
 			}
 		}

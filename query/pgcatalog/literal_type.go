@@ -1,10 +1,8 @@
 package pgcatalog
 
 import (
-	"encoding/hex"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/millstream-db/millstream/query/parser"
@@ -98,7 +96,7 @@ func (r *rewriter) boolean(start, end int) {
 // tokens from first up to last. DuckDB reads texts as bytes in another way.
 func (r *rewriter) bytea(start, end, first, last int) {
 	if t := r.tokens[start]; t.Kind == parser.String && start == end-1 {
-		if bytes, ok := byteaLiteral(t.Value); ok {
+		if bytes, ok := parser.ParseBytea(t.Value); ok {
 			r.replace(first, last, "'"+blobText(bytes)+"'::BLOB")
 			return
 		}
@@ -110,35 +108,6 @@ func (r *rewriter) bytea(start, end, first, last int) {
 	}
 	r.replace(first, start, "to_bytea(")
 	r.replace(end, last, ")")
-}
-
-// byteaLiteral reads PostgreSQL's two formats of bytes: \x0aff and a\\b\001.
-func byteaLiteral(text string) ([]byte, bool) {
-	if digits, ok := strings.CutPrefix(text, `\x`); ok {
-		bytes, err := hex.DecodeString(strings.Join(strings.Fields(digits), ""))
-		return bytes, err == nil
-	}
-	var bytes []byte
-	for i := 0; i < len(text); i++ {
-		switch {
-		case text[i] != '\\':
-			bytes = append(bytes, text[i])
-		case strings.HasPrefix(text[i:], `\\`):
-			bytes = append(bytes, '\\')
-			i++
-		default:
-			if i+3 >= len(text) {
-				return nil, false
-			}
-			octal, err := strconv.ParseUint(text[i+1:i+4], 8, 8)
-			if err != nil {
-				return nil, false
-			}
-			bytes = append(bytes, byte(octal))
-			i += 3
-		}
-	}
-	return bytes, true
 }
 
 // blobText writes bytes as DuckDB reads them.

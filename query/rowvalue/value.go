@@ -48,7 +48,7 @@ func Of(col arrow.Array, i int, typeName string) any {
 	}
 }
 
-// textValue copies a string out of the batch, which will be gone.
+// text copies a string out of the batch, which will be gone.
 func text(s, typeName string) any {
 	if typeName == "UUID" {
 		if u, err := batch.ParseUUID([]byte(s)); err == nil {

@@ -79,14 +79,7 @@ func (e *rowEncoder) recordBinary(t *wireType, a *array.Struct) appender {
 		dst = binary.BigEndian.AppendUint32(dst, uint32(len(fields)))
 		for i, field := range fields {
 			dst = binary.BigEndian.AppendUint32(dst, t.fields[i].typ.oid)
-			if isNull(a.Field(i), row) {
-				dst = append(dst, 0xff, 0xff, 0xff, 0xff)
-				continue
-			}
-			length := len(dst)
-			dst = append(dst, 0, 0, 0, 0)
-			dst = field(dst, row)
-			binary.BigEndian.PutUint32(dst[length:], uint32(len(dst)-length-4))
+			dst = appendSized(dst, field, a.Field(i), row)
 		}
 		return dst
 	}

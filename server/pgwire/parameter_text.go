@@ -1,12 +1,12 @@
 package pgwire
 
 import (
-	"encoding/hex"
 	"errors"
 	"strconv"
 	"strings"
 
 	"github.com/millstream-db/millstream/query"
+	"github.com/millstream-db/millstream/query/parser"
 )
 
 // textParameter reads a value in the text format of its type. A date, time or
@@ -110,33 +110,10 @@ func textFloat(oid uint32, text string) (any, error) {
 	return v, nil
 }
 
-// textBytea reads \x0aff and the older escape format, a\\b\001.
 func textBytea(text string) (any, error) {
-	if digits, ok := strings.CutPrefix(text, `\x`); ok {
-		v, err := hex.DecodeString(strings.Join(strings.Fields(digits), ""))
-		if err != nil {
-			return nil, invalidText(oidBytea, text)
-		}
-		return v, nil
-	}
-	v := make([]byte, 0, len(text))
-	for i := 0; i < len(text); i++ {
-		switch {
-		case text[i] != '\\':
-			v = append(v, text[i])
-		case strings.HasPrefix(text[i:], `\\`):
-			v = append(v, '\\')
-			i++
-		case i+3 < len(text):
-			octal, err := strconv.ParseUint(text[i+1:i+4], 8, 8)
-			if err != nil {
-				return nil, invalidText(oidBytea, text)
-			}
-			v = append(v, byte(octal))
-			i += 3
-		default:
-			return nil, invalidText(oidBytea, text)
-		}
+	v, ok := parser.ParseBytea(text)
+	if !ok {
+		return nil, invalidText(oidBytea, text)
 	}
 	return v, nil
 }
