@@ -6,17 +6,15 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/millstream-db/millstream/bench/child"
 	"github.com/millstream-db/millstream/bench/instance"
+	"github.com/millstream-db/millstream/server/clienttest/postgres"
 )
 
 // server is one of the two databases while it runs.
@@ -32,8 +30,6 @@ type server struct {
 const (
 	userName = "millstream"
 	database = "postgres"
-	// postgresBin is where Debian, and the package of postgresql.org, have PostgreSQL 15.
-	postgresBin = "/usr/lib/postgresql/15/bin"
 	// stopPatience is how long a server may take to end.
 	stopPatience = time.Minute
 )
@@ -107,44 +103,25 @@ func startMillstream(ctx context.Context, c *config) (*server, error) {
 	return s, nil
 }
 
-// startPostgres starts a PostgreSQL on a new cluster. It refuses to run as root;
-// then it runs as the user postgres, which its package makes.
+// startPostgres starts a PostgreSQL on a new cluster.
 func startPostgres(ctx context.Context, dir string) (*server, error) {
-	if _, err := os.Stat(filepath.Join(postgresBin, "postgres")); err != nil {
-		return nil, fmt.Errorf("PostgreSQL 15 is not installed (apt-get install postgresql): %w", err)
-	}
 	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // PostgreSQL runs as somebody else
 		return nil, fmt.Errorf("make PostgreSQL's directory: %w", err)
 	}
-	owner, err := postgresOwner(dir)
+	cluster, err := postgres.NewCluster(ctx, dir, userName)
 	if err != nil {
 		return nil, err
 	}
-	cluster := filepath.Join(dir, "cluster")
-	initdb := exec.CommandContext(ctx, filepath.Join(postgresBin, "initdb"), "-D", cluster, "-U", userName, "-A", "trust",
-		"-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-	initdb.Dir = dir
-	if owner != nil {
-		initdb.SysProcAttr = &syscall.SysProcAttr{Credential: owner}
-	}
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
-	}
-	port, err := freePort()
+	port, err := postgres.FreePort()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(filepath.Join(postgresBin, "postgres"), "-D", cluster, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1",
-		"-c", "unix_socket_directories="+dir, "-c", "timezone=UTC", "-c", "shared_buffers=1GB", "-c", "work_mem=256MB")
-	cmd.Dir = dir
-	if owner != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: owner}
-	}
+	cmd := cluster.Command(port, "shared_buffers=1GB", "work_mem=256MB")
 	proc, err := child.Start(cmd, filepath.Join(dir, "postgres.log"))
 	if err != nil {
 		return nil, err
 	}
-	s := &server{name: "PostgreSQL", addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), load: postgresLoading, cpuTime: proc.CPUTime}
+	s := &server{name: "PostgreSQL", addr: net.JoinHostPort(postgres.Host, strconv.Itoa(port)), load: postgresLoading, cpuTime: proc.CPUTime}
 	s.stop = func() error {
 		if err := proc.Terminate(stopPatience); err != nil {
 			return err
@@ -155,38 +132,4 @@ func startPostgres(ctx context.Context, dir string) (*server, error) {
 		return nil, errors.Join(fmt.Errorf("%w\n%s", err, proc.Log(20)), s.stop())
 	}
 	return s, nil
-}
-
-// postgresOwner returns whom PostgreSQL runs as, nil for whoever runs this, and
-// gives him the directory.
-func postgresOwner(dir string) (*syscall.Credential, error) {
-	if os.Getuid() != 0 {
-		return nil, nil
-	}
-	account, err := user.Lookup("postgres")
-	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL does not run as root: %w", err)
-	}
-	uid, err := strconv.ParseUint(account.Uid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("user postgres: %w", err)
-	}
-	gid, err := strconv.ParseUint(account.Gid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("user postgres: %w", err)
-	}
-	if err := os.Chown(dir, int(uid), int(gid)); err != nil {
-		return nil, fmt.Errorf("give PostgreSQL its directory: %w", err)
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-}
-
-// freePort returns a port of the loopback interface that nobody listens on.
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer listener.Close() //nolint:errcheck // nobody has used it
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }

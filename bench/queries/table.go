@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/millstream-db/millstream/bench/machine"
 )
 
 // comparison is what was measured of one query with so many clients, for each
@@ -100,7 +99,7 @@ func thousands(v float64) string {
 func newTable(c *config, servers []*server, results []*comparison) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s rows, %s groups; medians of %d rounds of %s. %s; %s %s, %s %s; %s.\n\n",
-		thousands(float64(c.rows)), thousands(float64(c.rows/10)), c.rounds, c.patient, machine(),
+		thousands(float64(c.rows)), thousands(float64(c.rows/10)), c.rounds, c.patient, machine.Describe(),
 		servers[0].name, servers[0].version, servers[1].name, servers[1].version, time.Now().UTC().Format(time.DateOnly))
 	fmt.Fprintf(&b, "| query | clients | %s: per second | p50 ms | p99 ms | CPU ms | %s: per second | p50 ms | p99 ms | CPU ms | ratio |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
 		servers[0].name, servers[1].name)
@@ -108,20 +107,4 @@ func newTable(c *config, servers []*server, results []*comparison) string {
 		fmt.Fprintf(&b, "| %s | %d | %s | %s | %.2f |\n", r.workload.name, r.clients, r.cells(0), r.cells(1), r.ratio())
 	}
 	return b.String()
-}
-
-// machine describes the machine in a few words.
-func machine() string {
-	cpu := runtime.GOARCH
-	f, err := os.Open("/proc/cpuinfo") // elsewhere than on Linux there is none
-	if err == nil {
-		defer f.Close() //nolint:errcheck // it was only read
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			if name, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(name) == "model name" {
-				cpu = strings.TrimSpace(value)
-				break
-			}
-		}
-	}
-	return fmt.Sprintf("%d CPUs (%s)", runtime.NumCPU(), cpu)
 }

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/millstream-db/millstream/bench/machine"
 )
 
 // newTable writes the medians as Markdown.
@@ -19,7 +19,7 @@ func newTable(c *config, byRole map[string][]measurement) string {
 	m := medians[roleSystem]
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Replay\n\n%d JSON records of %d bytes over %d partitions; the median of %d runs. %s; %s.\n\n",
-		c.records, medians[roleConsume].Bytes/max(1, medians[roleConsume].Records), partitions, c.runs, machine(), runtime.Version())
+		c.records, medians[roleConsume].Bytes/max(1, medians[roleConsume].Records), partitions, c.runs, machine.Describe(), runtime.Version())
 	b.WriteString("| | records/s | MB/s | seconds | CPU seconds | peak memory | millstream is |\n|---|---|---|---|---|---|---|\n")
 	for _, r := range roles {
 		x := medians[r.name]
@@ -35,20 +35,4 @@ func newTable(c *config, byRole map[string][]measurement) string {
 	fmt.Fprintf(&b, "\nMillstream reaches %.2f of the slower limit. All records were visible after %.1f s and durable after %.1f s; the database takes %d MiB on the disk.\n\nRun it with `make bench`.\n",
 		m.perSecond()/slower, m.Visible.Seconds(), m.Durable.Seconds(), m.FileBytes>>20)
 	return b.String()
-}
-
-// machine describes the machine in a few words.
-func machine() string {
-	cpu := runtime.GOARCH
-	f, err := os.Open("/proc/cpuinfo") // elsewhere than on Linux there is none
-	if err == nil {
-		defer f.Close() //nolint:errcheck // it was only read
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			if name, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(name) == "model name" {
-				cpu = strings.TrimSpace(value)
-				break
-			}
-		}
-	}
-	return fmt.Sprintf("%d CPUs (%s)", runtime.NumCPU(), cpu)
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/millstream-db/millstream/server/clienttest/postgres"
 )
 
 // server is a database that listens on the loopback interface.
@@ -25,7 +26,7 @@ type server struct {
 }
 
 const (
-	host     = "127.0.0.1"
+	host     = postgres.Host
 	userName = "millstream"
 	database = "millstream"
 )
@@ -58,40 +59,22 @@ func (s server) run(ctx context.Context, file string) error {
 	return nil
 }
 
-// postgresBin is where Debian, and the package of postgresql.org, have PostgreSQL 15.
-const postgresBin = "/usr/lib/postgresql/15/bin"
-
-// startPostgres starts a PostgreSQL on a new cluster. It refuses to run as
-// root; then it runs as the user postgres, which its package makes.
+// startPostgres starts a PostgreSQL on a new cluster.
 func startPostgres(ctx context.Context, dir string) (server, func() error, error) {
 	none := server{}
-	if _, err := os.Stat(filepath.Join(postgresBin, "postgres")); err != nil {
-		return none, nil, fmt.Errorf("%w: PostgreSQL 15 is not installed: apt-get install postgresql", errMissing)
-	}
-	var owner *syscall.SysProcAttr
-	if os.Getuid() == 0 {
-		account, err := user.Lookup("postgres")
-		if err != nil {
-			return none, nil, fmt.Errorf("%w: PostgreSQL does not run as root: %w", errMissing, err)
+	cluster, err := postgres.NewCluster(ctx, dir, userName)
+	if err != nil {
+		if errors.Is(err, postgres.ErrMissing) {
+			err = fmt.Errorf("%w: %w", errMissing, err)
 		}
-		uid, _ := strconv.Atoi(account.Uid)
-		gid, _ := strconv.Atoi(account.Gid)
-		owner = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-		if err := os.Chown(dir, uid, gid); err != nil {
-			return none, nil, err
-		}
+		return none, nil, err
 	}
-	cluster := filepath.Join(dir, "cluster")
-	initdb := exec.CommandContext(ctx, filepath.Join(postgresBin, "initdb"), "-D", cluster, "-U", userName, "-A", "trust",
-		"-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-	initdb.SysProcAttr, initdb.Dir = owner, dir
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return none, nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	port, err := postgres.FreePort()
+	if err != nil {
+		return none, nil, err
 	}
-	s := server{name: "postgres", port: freePort()}
-	cmd := exec.Command(filepath.Join(postgresBin, "postgres"), "-D", cluster, "-p", strconv.Itoa(s.port), "-c", "listen_addresses="+host,
-		"-c", "unix_socket_directories="+dir, "-c", "fsync=off", "-c", "timezone=UTC", "-c", "max_connections=50")
-	cmd.SysProcAttr, cmd.Dir = owner, dir
+	s := server{name: "postgres", port: port}
+	cmd := cluster.Command(s.port, "fsync=off", "max_connections=50")
 	stop, err := start(ctx, cmd, syscall.SIGQUIT, s, "postgres")
 	if err != nil {
 		return none, nil, err
@@ -115,7 +98,11 @@ func startMillstream(ctx context.Context, dir string) (server, func() error, err
 	if out, err := build.CombinedOutput(); err != nil {
 		return none, nil, fmt.Errorf("build millstream: %w\n%s", err, out)
 	}
-	s := server{name: "millstream", port: freePort()}
+	port, err := postgres.FreePort()
+	if err != nil {
+		return none, nil, err
+	}
+	s := server{name: "millstream", port: port}
 	cmd := exec.Command(binary, "serve", "--data", filepath.Join(dir, "data"), "--pg", net.JoinHostPort(host, strconv.Itoa(s.port)), "--http", "off")
 	cmd.Env = append(os.Environ(), "TZ=UTC")
 	stop, err := start(ctx, cmd, syscall.SIGTERM, s, database)
@@ -156,16 +143,6 @@ func start(ctx context.Context, cmd *exec.Cmd, signal os.Signal, s server, datab
 			return nil, errors.Join(fmt.Errorf("%s does not answer: %w", s.name, err), stop())
 		}
 	}
-}
-
-// freePort returns a port that nobody listens on.
-func freePort() int {
-	listener, err := net.Listen("tcp", host+":0")
-	if err != nil {
-		panic(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // pair is the two servers with the same objects in them.
