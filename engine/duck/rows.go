@@ -42,13 +42,19 @@ func (r *Rows) NextChunk() (int, error) {
 	r.dropChunk()
 	for {
 		r.chunk = mapping.FetchChunk(r.res)
-		if r.chunk.Ptr == nil {
+		r.has = r.chunk.Ptr != nil
+		// What waits for the context, as pg_sleep, wakes when DuckDB's own interruption
+		// may still be under way.
+		if r.ctx.Err() != nil {
+			r.dropChunk()
+			return 0, context.Cause(r.ctx)
+		}
+		if !r.has {
 			if message := mapping.ResultError(&r.res); message != "" {
 				return 0, contextError(r.ctx, parseError(message))
 			}
 			return 0, nil
 		}
-		r.has = true
 		if r.size = int(mapping.DataChunkGetSize(r.chunk)); r.size > 0 {
 			return r.size, nil
 		}

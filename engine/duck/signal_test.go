@@ -2,6 +2,7 @@ package duck
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -42,5 +43,36 @@ func TestSignal(t *testing.T) {
 	}
 	if got, want := strings.Join(sent, ", "), "0 7 1.5, 1 8 2"; got != want {
 		t.Errorf("sent %s, want %s", got, want)
+	}
+}
+
+// TestCanceledInAFunction cancels a statement from within its function: what that
+// wakes may be done before DuckDB is told, and is canceled all the same.
+func TestCanceledInAFunction(t *testing.T) {
+	var cancel context.CancelFunc
+	db, err := Open("", Options{Threads: 1, Signal: func(Signal, int32, float64) bool {
+		cancel()
+		return true
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	c, err := db.Conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 200 {
+		var ctx context.Context
+		ctx, cancel = context.WithCancel(context.Background())
+		rows, err := c.Query(ctx, "SELECT ms_signal(0, 7, 1.5)")
+		if err == nil {
+			_, err = rows.Next()
+			rows.Close()
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("the canceled statement: %v", err)
+		}
 	}
 }
