@@ -8,6 +8,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
+	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
 )
 
@@ -28,6 +29,7 @@ CREATE SCHEMA live.dml;
 CREATE SCHEMA live.millstream;
 CREATE SCHEMA live.internal;
 CREATE TABLE live.internal.catalog (version BIGINT);
+CREATE SCHEMA live.strict;
 `
 
 func (e *Engine) openLive(ctx context.Context) error {
@@ -36,7 +38,7 @@ func (e *Engine) openLive(ctx context.Context) error {
 		return err
 	}
 	e.admin.SetRelations(schemas{e})
-	if err := e.admin.Exec(ctx, liveCatalog+fmt.Sprintf("INSERT INTO live.internal.catalog VALUES (%d)", e.catalog)); err != nil {
+	if err := e.admin.Exec(ctx, liveCatalog+duck.StrictDivision("live.strict", "live.public", "live.meta")+fmt.Sprintf("INSERT INTO live.internal.catalog VALUES (%d)", e.catalog)); err != nil {
 		return fmt.Errorf("live catalog: %w", err)
 	}
 	for name := range systemTables {

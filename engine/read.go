@@ -206,6 +206,9 @@ const (
 	CatalogPath  Path = "live.public,live.pgc," + duck.FunctionPath
 )
 
+// Strict is the path with the operators of [duck.StrictDivision] before it.
+func (p Path) Strict() Path { return "live.strict," + p }
+
 // overlayPath stands in front of a path when tables are read as they were changed.
 const overlayPath Path = rowchange.Overlay + ".public," + rowchange.Overlay + ".dml,"
 
@@ -245,8 +248,9 @@ func (r *Read) SetPath(ctx context.Context, path Path) error {
 		if err := r.checkIDs(); err != nil {
 			return err
 		}
+		withCatalog := strings.HasSuffix(string(path), string(CatalogPath))
 		path = overlayPath + path + ",live.millstream" // which is found by itself where live comes first
-		if strings.HasPrefix(string(path), string(overlayPath+CatalogPath)) {
+		if withCatalog {
 			path += ",live.pgi"
 		}
 	}

@@ -102,7 +102,11 @@ func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, 
 	if err := r.SetTimeZone(ctx, q.s.settings.Get("timezone")); err != nil {
 		return nil, err
 	}
-	if err := r.SetPath(ctx, q.path); err != nil {
+	path := q.path
+	if q.divides() {
+		path = path.Strict()
+	}
+	if err := r.SetPath(ctx, path); err != nil {
 		return nil, err
 	}
 	if q.path == engine.CatalogPath {
@@ -114,6 +118,12 @@ func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, 
 		return r.Take(q.sql)
 	}
 	return r.Conn().Prepare(q.sql)
+}
+
+// divides reports whether a division by zero is an error of the query, as all are
+// in PostgreSQL: where it has a condition, DuckDB could divide before that is known.
+func (q *selectQuery) divides() bool {
+	return q.reads != nil && q.reads.Plain && (slices.Contains(q.reads.Functions, "/") || slices.Contains(q.reads.Functions, "%"))
 }
 
 // done gives a statement of prepare back.

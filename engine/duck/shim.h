@@ -61,6 +61,9 @@ void *ms_free_callback(void);
 // The division of two integers of 16, 32 or 64 bits, as a scalar function.
 void *ms_divide_callback(int bits);
 
+// A scalar function that fails where its argument, that a divisor is 0, is true.
+void *ms_nonzero_callback(void);
+
 // What SQL asks of sessions, as a scalar function.
 void *ms_signal_callback(void);
 

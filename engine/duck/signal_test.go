@@ -49,7 +49,7 @@ func TestSignal(t *testing.T) {
 // TestCanceledInAFunction cancels a statement from within its function: what that
 // wakes may be done before DuckDB is told, and is canceled all the same.
 func TestCanceledInAFunction(t *testing.T) {
-	var cancel context.CancelFunc
+	var cancel func()
 	db, err := Open("", Options{Threads: 1, Signal: func(Signal, int32, float64) bool {
 		cancel()
 		return true
@@ -64,13 +64,14 @@ func TestCanceledInAFunction(t *testing.T) {
 	}
 	defer c.Close()
 	for range 200 {
-		var ctx context.Context
-		ctx, cancel = context.WithCancel(context.Background())
+		ctx, stop := context.WithCancel(t.Context())
+		cancel = stop
 		rows, err := c.Query(ctx, "SELECT ms_signal(0, 7, 1.5)")
 		if err == nil {
 			_, err = rows.Next()
 			rows.Close()
 		}
+		stop()
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("the canceled statement: %v", err)
 		}

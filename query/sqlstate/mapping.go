@@ -173,6 +173,8 @@ func FromDuckDB(d *duck.Error) *Error {
 		e.Code = CodeUndefinedFunction
 	case d.Type == "Catalog" && strings.HasPrefix(d.Message, "Type"):
 		e.Code = CodeUndefinedObject
+	case d.Type == "Invalid Input" && d.Message == "division by zero": // of package duck
+		e.Code = "22012"
 	case d.Type == "Invalid Input" && strings.HasPrefix(d.Message, "invalid input syntax for type "):
 		e.Code = CodeInvalidText
 	case d.Type == "INTERRUPT":

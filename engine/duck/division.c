@@ -27,6 +27,28 @@ extern void duckdb_scalar_function_set_error(void *info, const char *error);
 		}                                                                                                     \
 	}
 
+// nonzero passes on that its argument is false, and fails where it is true.
+static void nonzero(void *info, void *chunk, void *result) {
+	void *column = duckdb_data_chunk_get_vector(chunk, 0);
+	const bool *zero = duckdb_vector_get_data(column);
+	const uint64_t *valid = duckdb_vector_get_validity(column);
+	bool *out = duckdb_vector_get_data(result);
+	duckdb_vector_ensure_validity_writable(result);
+	uint64_t *out_valid = duckdb_vector_get_validity(result);
+	for (idx_t row = 0, n = duckdb_data_chunk_get_size(chunk); row < n; row++) {
+		if (!row_valid(valid, row)) {
+			set_null(out_valid, row);
+		} else if (zero[row]) {
+			duckdb_scalar_function_set_error(info, "division by zero"); // known to package sqlstate
+			return;
+		} else {
+			out[row] = true;
+		}
+	}
+}
+
+void *ms_nonzero_callback(void) { return nonzero; }
+
 DIVIDE(divide16, int16_t, SHRT_MIN)
 DIVIDE(divide32, int32_t, INT32_MIN)
 DIVIDE(divide64, int64_t, INT64_MIN)
