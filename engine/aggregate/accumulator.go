@@ -47,23 +47,23 @@ const (
 	PageRows  = 1 << PageShift
 )
 
-// Column is one state column: for each page the address of its first value
-// and, if the column can be NULL, of its first validity byte (0 is NULL).
+// Column is one state column. The values of a group lie side by side in a row.
 type Column struct {
-	Values []unsafe.Pointer
-	Valid  []unsafe.Pointer
+	Pages  []unsafe.Pointer // the addresses of the pages' first rows
+	Stride int              // bytes from row to row
+	Value  int              // where in a row the value is
+	Valid  int              // where the validity byte is (0 is NULL), if the column can be NULL
+}
+
+func (c *Column) row(g uint32) unsafe.Pointer {
+	return unsafe.Add(c.Pages[g>>PageShift], c.Stride*int(g&(PageRows-1)))
 }
 
 // value returns group g's value as T, which must have the column's width.
-func value[T any](c *Column, g uint32) *T {
-	var zero T
-	return (*T)(unsafe.Add(c.Values[g>>PageShift], int(unsafe.Sizeof(zero))*int(g&(PageRows-1))))
-}
+func value[T any](c *Column, g uint32) *T { return (*T)(unsafe.Add(c.row(g), c.Value)) }
 
 // valid returns group g's validity byte.
-func (c *Column) valid(g uint32) *byte {
-	return (*byte)(unsafe.Add(c.Valid[g>>PageShift], g&(PageRows-1)))
-}
+func (c *Column) valid(g uint32) *byte { return (*byte)(unsafe.Add(c.row(g), c.Valid)) }
 
 // StateColumn is a column that an accumulator keeps for each group.
 type StateColumn struct {

@@ -214,12 +214,13 @@ func stateColumns(acc Accumulator) []Column {
 		if p := c.Type.Physical(); p != batch.Bytes && p != batch.Bits {
 			width = p.Width()
 		}
+		columns[i].Stride = width + 8
+		if c.Nullable {
+			columns[i].Valid = width
+		}
 		for range (groupsMax + PageRows - 1) / PageRows {
-			words := make([]uint64, width*PageRows/8)
-			columns[i].Values = append(columns[i].Values, unsafe.Pointer(&words[0]))
-			if c.Nullable {
-				columns[i].Valid = append(columns[i].Valid, unsafe.Pointer(&make([]byte, PageRows)[0]))
-			}
+			words := make([]uint64, columns[i].Stride*PageRows/8)
+			columns[i].Pages = append(columns[i].Pages, unsafe.Pointer(&words[0]))
 		}
 	}
 	return columns
@@ -227,7 +228,7 @@ func stateColumns(acc Accumulator) []Column {
 
 // held returns group g's value.
 func held(c *Column, g uint32, typ batch.Type) sample {
-	if c.Valid != nil && *c.valid(g) == 0 {
+	if c.Valid != 0 && *c.valid(g) == 0 {
 		return nil
 	}
 	switch typ.Kind {

@@ -1,5 +1,5 @@
 // Package aggregate keeps the running results of aggregate functions in
-// columnar pages. An [Accumulator] folds a batch's values into state columns;
+// pages of rows. An [Accumulator] folds a batch's values into state columns;
 // they already are the result, or what it is computed from, as SQL reads them.
 //
 // The nouns: a [Column] is a state column cut into pages of [PageRows] groups;

@@ -52,6 +52,7 @@ type Cell struct {
 	Data, Offsets, Valid unsafe.Pointer
 	BitOffset            int
 	Width                int
+	Stride               int // bytes from value to value and from validity byte to validity byte; 0: they lie side by side
 	Layout               Layout
 	Validity             Validity
 }
@@ -196,6 +197,10 @@ func newScan(chunks []Chunk, columns []int, width int) *C.ms_scan {
 			*(*uintptr)(unsafe.Pointer(&out.valid)) = uintptr(c.Valid)
 			out.bit_offset = C.uint64_t(c.BitOffset)
 			out.width = C.uint32_t(c.Width)
+			out.stride, out.valid_stride = C.uint32_t(c.Width), 1
+			if c.Stride != 0 {
+				out.stride, out.valid_stride = C.uint32_t(c.Stride), C.uint32_t(c.Stride)
+			}
 			out.layout = C.uint8_t(c.Layout)
 			out.validity = C.uint8_t(c.Validity)
 		}

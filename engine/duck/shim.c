@@ -69,14 +69,44 @@ static void copy_strings(string_handle *out, const ms_column *c, uint64_t first,
 	}
 }
 
+static const char *value_at(const ms_column *c, uint64_t row) { return (const char *)c->data + row * c->stride; }
+
 // A UUID is a signed 128-bit number whose top bit is flipped, so that it sorts.
-static void copy_uuids(uint64_t *out, const unsigned char *in, uint64_t n) {
+static void copy_uuids(uint64_t *out, const ms_column *c, uint64_t first, uint64_t n) {
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t high, low;
-		memcpy(&high, in + 16 * i, 8);
-		memcpy(&low, in + 16 * i + 8, 8);
+		memcpy(&high, value_at(c, first + i), 8);
+		memcpy(&low, value_at(c, first + i) + 8, 8);
 		out[2 * i] = __builtin_bswap64(low);
 		out[2 * i + 1] = __builtin_bswap64(high) ^ ((uint64_t)1 << 63);
+	}
+}
+
+// GATHER copies values of a width that the compiler knows.
+#define GATHER(width)                                                                   \
+	for (uint64_t i = 0; i < n; i++)                                                    \
+	memcpy((char *)out + i * (width), value_at(c, first + i), (width))
+
+static void copy_fixed(void *out, const ms_column *c, uint64_t first, uint64_t n) {
+	if (c->stride == c->width) {
+		memcpy(out, value_at(c, first), n * c->width);
+		return;
+	}
+	switch (c->width) {
+	case 1:
+		GATHER(1);
+		break;
+	case 2:
+		GATHER(2);
+		break;
+	case 4:
+		GATHER(4);
+		break;
+	case 8:
+		GATHER(8);
+		break;
+	default:
+		GATHER(16);
 	}
 }
 
@@ -86,7 +116,7 @@ static void copy_values(void *out, const ms_column *c, uint64_t first, uint64_t 
 	switch (c->layout) {
 	case MS_FIXED:
 	case MS_STRING_T:
-		memcpy(out, (const char *)c->data + first * c->width, n * c->width);
+		copy_fixed(out, c, first, n);
 		break;
 	case MS_BITS:
 		for (uint64_t i = 0; i < n; i++)
@@ -94,24 +124,24 @@ static void copy_values(void *out, const ms_column *c, uint64_t first, uint64_t 
 		break;
 	case MS_INT64_AS16:
 		for (uint64_t i = 0; i < n; i++)
-			((int16_t *)out)[i] = (int16_t)((const int64_t *)c->data)[first + i];
+			((int16_t *)out)[i] = (int16_t)*(const int64_t *)value_at(c, first + i);
 		break;
 	case MS_INT64_AS32:
 		for (uint64_t i = 0; i < n; i++)
-			((int32_t *)out)[i] = (int32_t)((const int64_t *)c->data)[first + i];
+			((int32_t *)out)[i] = (int32_t)*(const int64_t *)value_at(c, first + i);
 		break;
 	case MS_STRING:
 		copy_strings(out, c, first, n);
 		break;
 	case MS_INTERVAL:
 		for (uint64_t i = 0; i < n; i++) {
-			interval_value v = ((const interval_value *)c->data)[first + i];
+			interval_value v = *(const interval_value *)value_at(c, first + i);
 			v.micros /= 1000;
 			((interval_value *)out)[i] = v;
 		}
 		break;
 	case MS_UUID:
-		copy_uuids(out, (const unsigned char *)c->data + 16 * first, n);
+		copy_uuids(out, c, first, n);
 		break;
 	case MS_CONST64:
 		for (uint64_t i = 0; i < n; i++)
@@ -129,7 +159,7 @@ static void copy_validity(void *vector, const ms_column *c, uint64_t first, uint
 		uint64_t bits = 0, count = n - word * 64 < 64 ? n - word * 64 : 64;
 		for (uint64_t i = 0; i < count && c->layout != MS_NULL; i++) {
 			uint64_t at = first + word * 64 + i;
-			bool valid = c->validity == MS_BYTES ? ((const uint8_t *)c->valid)[at] : bit(c->valid, c->bit_offset + at);
+			bool valid = c->validity == MS_BYTES ? ((const uint8_t *)c->valid)[at * c->valid_stride] : bit(c->valid, c->bit_offset + at);
 			bits |= (uint64_t)valid << i;
 		}
 		mask[word] = bits;

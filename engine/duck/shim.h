@@ -30,6 +30,7 @@ typedef struct {
 	const void *valid;
 	uint64_t bit_offset; // of the first value in bitmaps (MS_BITS data, MS_BITMAP validity)
 	uint32_t width;
+	uint32_t stride, valid_stride; // from value to value and from validity byte to validity byte
 	uint8_t layout;
 	uint8_t validity;
 } ms_column;

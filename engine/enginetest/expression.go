@@ -61,11 +61,11 @@ func family(t batch.Type) string {
 
 func (s *Source) column(r *rand.Rand) *Column { return &s.Columns[r.IntN(len(s.Columns))] }
 
-// few returns the columns that have some values, but not many.
+// few returns the columns that have some values, but not many, and can be keys.
 func (s *Source) few() (names []string) {
 	for i := range s.Columns {
-		if n := len(s.Columns[i].domain); n > 1 {
-			names = append(names, s.Columns[i].Name)
+		if c := &s.Columns[i]; len(c.domain) > 1 && c.Type.Kind != batch.Interval {
+			names = append(names, c.Name)
 		}
 	}
 	return names

@@ -41,6 +41,7 @@ func bagLayout(args []batch.Type) *blockLayout {
 	for _, t := range args {
 		l.add(t, stateWidth(t), true)
 	}
+	l.arrange()
 	return l
 }
 
@@ -54,20 +55,20 @@ func (b *bag) Len() int { return b.n }
 // Add appends rows.
 func (b *bag) Add(_ []aggregate.Column, groups []uint32, rows []int32, args []batch.Vector) {
 	for i, group := range groups {
-		block, capacity, at := b.append(group)
-		*(*byte)(unsafe.Add(b.layout.valid(block, capacity, 1), at)) = 1
-		*(*int64)(unsafe.Add(b.layout.values(block, capacity, 1), at*8)) = b.v.arrived + int64(rows[i])
+		block, at := b.append(group)
+		*b.layout.valid(block, 1, at) = true
+		*(*int64)(b.layout.value(block, 1, at)) = b.v.arrived + int64(rows[i])
 		for j := range args {
 			if row := int(rows[i]); !args[j].Null(row) {
-				*(*byte)(unsafe.Add(b.layout.valid(block, capacity, j+2), at)) = 1
-				store(unsafe.Add(b.layout.values(block, capacity, j+2), at*b.layout.columns[j+2].width), &args[j], row, b.g.arena)
+				*b.layout.valid(block, j+2, at) = true
+				store(b.layout.value(block, j+2, at), &args[j], row, b.g.arena)
 			}
 		}
 	}
 }
 
 // append makes a row of NULLs for a group and returns its place.
-func (b *bag) append(group uint32) (block unsafe.Pointer, capacity, at int) {
+func (b *bag) append(group uint32) (block unsafe.Pointer, at int) {
 	index, at := b.n>>aggregate.PageShift, b.n&(aggregate.PageRows-1)
 	switch {
 	case index == len(b.pages):
@@ -82,21 +83,21 @@ func (b *bag) append(group uint32) (block unsafe.Pointer, capacity, at int) {
 	}
 	p := &b.pages[index]
 	block = unsafe.Pointer(&p.block[0])
-	*(*int64)(unsafe.Add(b.layout.values(block, p.capacity, 0), at*8)) = b.g.rowID(group)
+	*(*int64)(b.layout.value(block, 0, at)) = b.g.rowID(group)
 	for int(group) >= len(b.last) {
 		b.last = append(b.last, 0)
 	}
 	b.before = append(b.before, b.last[group])
 	b.n++
 	b.last[group] = uint32(b.n)
-	return block, p.capacity, at
+	return block, at
 }
 
 func (b *bag) setPage(index, capacity int) {
 	old := b.pages[index]
-	p := bagPage{block: b.v.mem.Allocate(b.layout.width * capacity), born: b.v.reclaim.Next(), capacity: capacity}
+	p := bagPage{block: b.layout.allocate(b.v.mem, capacity), born: b.v.reclaim.Next(), capacity: capacity}
 	if old.capacity > 0 {
-		moveColumns(b.layout, p.block, capacity, old.block, old.capacity)
+		copy(p.block, old.block)
 		b.v.reclaim.RetireMemory(old.born, old.block)
 	}
 	b.pages[index] = p
@@ -132,19 +133,18 @@ func (b *bag) Merge(_ []aggregate.Column, groups []uint32, from aggregate.Detail
 // group returns the group of row i.
 func (b *bag) group(i int) uint32 {
 	p, row := &b.pages[i>>aggregate.PageShift], i&(aggregate.PageRows-1)
-	return uint32(*(*int64)(unsafe.Add(b.layout.values(unsafe.Pointer(&p.block[0]), p.capacity, 0), row*8)))
+	return uint32(*(*int64)(b.layout.value(unsafe.Pointer(&p.block[0]), 0, row)))
 }
 
 // copyRow appends row i of another bag, or of this one.
 func (b *bag) copyRow(group uint32, other *bag, i int) {
-	block, capacity, at := b.append(group)
+	block, at := b.append(group)
 	p, row := &other.pages[i>>aggregate.PageShift], i&(aggregate.PageRows-1)
 	source := unsafe.Pointer(&p.block[0])
 	for j, c := range b.layout.columns[1:] {
-		if *(*byte)(unsafe.Add(b.layout.valid(source, p.capacity, j+1), row)) != 0 {
-			*(*byte)(unsafe.Add(b.layout.valid(block, capacity, j+1), at)) = 1
-			copyHeld(unsafe.Add(b.layout.values(block, capacity, j+1), at*c.width),
-				unsafe.Add(b.layout.values(source, p.capacity, j+1), row*c.width), &c, b.g.arena)
+		if *b.layout.valid(source, j+1, row) {
+			*b.layout.valid(block, j+1, at) = true
+			copyHeld(b.layout.value(block, j+1, at), b.layout.value(source, j+1, row), &c, b.g.arena)
 		}
 	}
 }
@@ -184,15 +184,15 @@ func (b *bag) Loaded() { b.taken = b.n }
 
 // Load appends a row that an entry encodes.
 func (b *bag) Load(group uint32, value []byte) {
-	block, capacity, at := b.append(group)
+	block, at := b.append(group)
 	for i, c := range b.layout.columns[1:] {
 		null := value[0] == 0
 		value = value[1:]
 		if null {
 			continue
 		}
-		*(*byte)(unsafe.Add(b.layout.valid(block, capacity, i+1), at)) = 1
-		to := unsafe.Add(b.layout.values(block, capacity, i+1), at*c.width)
+		*b.layout.valid(block, i+1, at) = true
+		to := b.layout.value(block, i+1, at)
 		if c.typ.Physical() == batch.Bytes {
 			n, used := binary.Uvarint(value)
 			*(*aggregate.StringHandle)(to) = b.g.arena.Handle(value[used : used+int(n)])
@@ -202,7 +202,7 @@ func (b *bag) Load(group uint32, value []byte) {
 		copy(unsafe.Slice((*byte)(to), c.width), value)
 		value = value[c.width:]
 	}
-	n := *(*int64)(unsafe.Add(b.layout.values(block, capacity, 1), at*8))
+	n := *(*int64)(b.layout.value(block, 1, at))
 	b.v.arrived = max(b.v.arrived, n+1)
 }
 
@@ -243,12 +243,12 @@ func (e *bagEntries) Each(f func(group uint32, value []byte)) {
 		block := unsafe.Pointer(&p.block[0])
 		value = value[:0]
 		for j, c := range l.columns[1:] {
-			if *(*byte)(unsafe.Add(l.valid(block, p.capacity, j+1), row)) == 0 {
+			if !*l.valid(block, j+1, row) {
 				value = append(value, 0)
 				continue
 			}
 			value = append(value, 1)
-			held := unsafe.Add(l.values(block, p.capacity, j+1), row*c.width)
+			held := l.value(block, j+1, row)
 			if c.typ.Physical() == batch.Bytes {
 				b := (*aggregate.StringHandle)(held).Bytes()
 				value = append(binary.AppendUvarint(value, uint64(len(b))), b...)
@@ -270,7 +270,7 @@ func (b *bag) chunks(columns []int) (chunks []duck.Chunk) {
 		}
 		cells := make([]duck.Cell, len(columns))
 		for j, c := range columns {
-			cells[j] = b.layout.cell(unsafe.Pointer(&p.block[0]), p.capacity, c)
+			cells[j] = b.layout.cell(unsafe.Pointer(&p.block[0]), c, 0)
 		}
 		chunks = append(chunks, duck.Chunk{Rows: rows, Cells: cells})
 	}

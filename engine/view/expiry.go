@@ -1,8 +1,6 @@
 package view
 
 import (
-	"unsafe"
-
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 )
@@ -45,8 +43,8 @@ func (v *View) Unordered(yes bool) {
 // last returns where the greatest event time of a group's rows is, and whether
 // there is one.
 func (g *groups) last(group uint32) (at *int64, valid *bool) {
-	c, page, row := &g.accs[0], group>>aggregate.PageShift, int(group&(aggregate.PageRows-1))
-	return (*int64)(unsafe.Add(c.Values[page], 8*row)), (*bool)(unsafe.Add(c.Valid[page], row))
+	block, row := g.blocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	return (*int64)(g.v.accs.value(block, 0, row)), g.v.accs.valid(block, 0, row)
 }
 
 // end returns the watermark at which a group ends.

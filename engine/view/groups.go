@@ -33,10 +33,11 @@ type groups struct {
 	bounds     []byte // start and end again, off-heap, for DuckDB to read
 	born       uint64
 
-	n     uint32
-	slots []uint64 // upper half: hash; lower half: group + 1; 0 is free
-	pages []page
-	arena *aggregate.Arena // long strings of keys and details, which stay
+	n      uint32
+	slots  []uint64 // upper half: hash; lower half: group + 1; 0 is free
+	pages  []page
+	blocks []unsafe.Pointer // the accumulators of the pages
+	arena  *aggregate.Arena // long strings of keys and details, which stay
 	// Those of accumulators, since the last tidy, and how many bytes of them there
 	// are before the next.
 	strings     *aggregate.Arena
@@ -45,15 +46,21 @@ type groups struct {
 	accs        []aggregate.Column
 	details     []aggregate.Detail // by aggregate, nil where there is none
 
-	changed bool // since the last snapshot
-	frozen  *windowSnapshot
+	prefetched byte
+	changed    bool // since the last snapshot
+	frozen     *windowSnapshot
 }
+
+const (
+	prefetchGroups = 256     // groups that prefetch reads together
+	prefetchSlots  = 1 << 15 // slots of the smallest table that it is worth while for
+)
 
 func newGroups(v *View) *groups {
 	v.serial++
 	g := &groups{
 		v: v, serial: v.serial, born: v.reclaim.Next(), stringsBorn: v.reclaim.Next(), changed: true,
-		arena: aggregate.NewArena(v.mem), strings: aggregate.NewArena(v.mem), slots: make([]uint64, 16), accs: make([]aggregate.Column, len(v.accs.columns)),
+		arena: aggregate.NewArena(v.mem), strings: aggregate.NewArena(v.mem), slots: make([]uint64, 16), accs: v.accs.accumulators(nil),
 		details: make([]aggregate.Detail, len(v.def.Aggregates)),
 	}
 	for i := range v.def.Aggregates {
@@ -82,6 +89,9 @@ func (v *View) newDetail(i int, g *groups) aggregate.Detail {
 // those of the rows' keys.
 func (g *groups) find(rows []int32, hashes []uint64, keys []batch.Vector, out []uint32) {
 	for i, row := range rows {
+		if i&(prefetchGroups-1) == 0 && len(g.slots) >= prefetchSlots {
+			g.prefetch(hashes[i:min(len(hashes), i+prefetchGroups)])
+		}
 		if int(g.n)*5 > len(g.slots)*3 {
 			g.slots = aggregate.GrowSlots(g.slots)
 		}
@@ -102,16 +112,37 @@ func (g *groups) find(rows []int32, hashes []uint64, keys []batch.Vector, out []
 	}
 }
 
+// prefetch reads what find and the accumulators are about to need of so many groups, all
+// at once: where that is in no cache, the misses are waited for together, and not one
+// after the other.
+func (g *groups) prefetch(hashes []uint64) {
+	var found [prefetchGroups]uint64
+	mask := uint64(len(g.slots) - 1)
+	for i, hash := range hashes {
+		found[i] = g.slots[hash>>32&mask]
+	}
+	var sum byte
+	for _, slot := range found[:len(hashes)] {
+		if slot == 0 {
+			continue
+		}
+		group := uint32(slot) - 1
+		page, at := group>>aggregate.PageShift, int(group&(aggregate.PageRows-1))
+		sum += g.pages[page].keys[g.v.keys.stride*at] + *(*byte)(unsafe.Add(g.blocks[page], g.v.accs.stride*at))
+	}
+	g.prefetched = sum // so that the reads are not left out
+}
+
 func (g *groups) holds(group uint32, row int, keys []batch.Vector) bool {
 	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	block := unsafe.Pointer(&p.keys[0])
 	for i := range keys {
 		v := &keys[i]
-		held := *(*byte)(unsafe.Add(g.v.keys.valid(block, p.capacity, i), at)) != 0
+		held := *g.v.keys.valid(block, i, at)
 		if held == v.Null(row) {
 			return false
 		}
-		if held && !equal(unsafe.Add(g.v.keys.values(block, p.capacity, i), at*g.v.keys.columns[i].width), v, row) {
+		if held && !equal(g.v.keys.value(block, i, at), v, row) {
 			return false
 		}
 	}
@@ -130,8 +161,8 @@ func (g *groups) insert(row int, keys []batch.Vector) uint32 {
 			if v.Null(row) {
 				continue
 			}
-			*(*byte)(unsafe.Add(g.v.keys.valid(block, p.capacity, i), at)) = 1
-			store(unsafe.Add(g.v.keys.values(block, p.capacity, i), at*g.v.keys.columns[i].width), v, row, g.arena)
+			*g.v.keys.valid(block, i, at) = true
+			store(g.v.keys.value(block, i, at), v, row, g.arena)
 		}
 	}
 	return g.inserted(group)
@@ -142,8 +173,8 @@ func (g *groups) inserted(group uint32) uint32 {
 	if g.v.bags {
 		p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 		last := len(g.v.keys.columns) - 1
-		*(*byte)(unsafe.Add(g.v.keys.valid(unsafe.Pointer(&p.keys[0]), p.capacity, last), at)) = 1
-		*(*int64)(unsafe.Add(g.v.keys.values(unsafe.Pointer(&p.keys[0]), p.capacity, last), at*8)) = g.rowID(group)
+		*g.v.keys.valid(unsafe.Pointer(&p.keys[0]), last, at) = true
+		*(*int64)(g.v.keys.value(unsafe.Pointer(&p.keys[0]), last, at)) = g.rowID(group)
 	}
 	g.n++
 	return group
@@ -177,11 +208,11 @@ func (g *groups) setPage(index, capacity int) {
 	if p.dirty == nil {
 		p.dirty = new([aggregate.PageRows / 64]uint64)
 	}
-	p.keys = g.v.mem.Allocate(max(1, g.v.keys.width*capacity))
-	p.accs = g.v.mem.Allocate(max(1, g.v.accs.width*capacity))
+	p.keys = g.v.keys.allocate(g.v.mem, capacity)
+	p.accs = g.v.accs.allocate(g.v.mem, capacity)
 	if old.capacity > 0 {
-		moveColumns(&g.v.keys, p.keys, capacity, old.keys, old.capacity)
-		moveColumns(&g.v.accs, p.accs, capacity, old.accs, old.capacity)
+		copy(p.keys, old.keys)
+		copy(p.accs, old.accs)
 		g.v.reclaim.RetireMemory(old.keysBorn, old.keys)
 		g.v.reclaim.RetireMemory(old.accsBorn, old.accs)
 	}
@@ -189,26 +220,16 @@ func (g *groups) setPage(index, capacity int) {
 	g.point(index)
 }
 
-func moveColumns(l *blockLayout, to []byte, toCap int, from []byte, fromCap int) {
-	for _, c := range l.columns {
-		copy(to[c.prefix*toCap:], from[c.prefix*fromCap:(c.prefix+c.width)*fromCap])
-		if c.nullable {
-			at := c.prefix + c.width
-			copy(to[at*toCap:], from[at*fromCap:(at+1)*fromCap])
-		}
-	}
-}
-
-// point brings the columns' page addresses up to date.
+// point brings the address of a page's accumulators up to date.
 func (g *groups) point(index int) {
-	p := &g.pages[index]
+	base := unsafe.Pointer(&g.pages[index].accs[0])
+	if index < len(g.blocks) {
+		g.blocks[index] = base
+		return
+	}
+	g.blocks = append(g.blocks, base)
 	for i := range g.accs {
-		c, base := &g.accs[i], unsafe.Pointer(&p.accs[0])
-		if index == len(c.Values) {
-			c.Values, c.Valid = append(c.Values, nil), append(c.Valid, nil)
-		}
-		c.Values[index] = g.v.accs.values(base, p.capacity, i)
-		c.Valid[index] = g.v.accs.valid(base, p.capacity, i)
+		g.accs[i].Pages = g.blocks
 	}
 }
 
@@ -259,7 +280,7 @@ func (g *groups) retire(r *epoch.Reclaimer) {
 	for _, block := range g.strings.Take() {
 		r.RetireMemory(g.stringsBorn, block)
 	}
-	g.pages, g.bounds, g.slots = nil, nil, nil
+	g.pages, g.blocks, g.bounds, g.slots = nil, nil, nil, nil
 }
 
 // members returns how many entries the window's details hold.

@@ -14,23 +14,49 @@ type stateColumn struct {
 	typ      batch.Type
 	width    int
 	nullable bool
-	prefix   int // bytes of a row in the columns before; times the capacity it is the offset
+	value    int // where in a row it is, in bytes
+	valid    int // where the byte is that says whether the value is valid, of a nullable column
 }
 
-// blockLayout is the columns that share a block: one after the other, each
-// with room for the block's capacity, which is a multiple of 16 rows, and each
-// nullable one followed by a byte a row that says whether the value is valid.
+// blockLayout is the columns that share a block. A block is rows, one for each
+// group, whose values lie side by side: a group that is in no cache costs one
+// miss, and not one for each column.
 type blockLayout struct {
 	columns []stateColumn
-	width   int // bytes a row
+	stride  int // bytes a row
 }
 
+// rowAlignment is what rows, and values of that width and above, begin at a multiple of.
+const rowAlignment = 8
+
 func (l *blockLayout) add(t batch.Type, width int, nullable bool) {
-	l.columns = append(l.columns, stateColumn{t, width, nullable, l.width})
-	l.width += width
-	if nullable {
-		l.width++
+	l.columns = append(l.columns, stateColumn{typ: t, width: width, nullable: nullable})
+}
+
+// arrange gives the columns their places, once all are there: the wide ones come
+// first, so that all are aligned, and the bytes that say what is valid last.
+func (l *blockLayout) arrange() {
+	l.stride = 0
+	for _, width := range []int{16, 8, 4, 2, 1} {
+		for i := range l.columns {
+			if c := &l.columns[i]; c.width == width {
+				c.value = l.stride
+				l.stride += width
+			}
+		}
 	}
+	for i := range l.columns {
+		if c := &l.columns[i]; c.nullable {
+			c.valid = l.stride
+			l.stride++
+		}
+	}
+	l.stride = (l.stride + rowAlignment - 1) &^ (rowAlignment - 1)
+}
+
+// allocate returns a zeroed block of so many rows.
+func (l *blockLayout) allocate(mem *batch.Allocator, rows int) []byte {
+	return mem.Allocate(max(1, l.stride*rows))
 }
 
 // stateWidth returns the bytes that a value takes in a page: as in a batch, but
@@ -46,23 +72,33 @@ func stateWidth(t batch.Type) int {
 	}
 }
 
-func (l *blockLayout) values(block unsafe.Pointer, capacity, column int) unsafe.Pointer {
-	return unsafe.Add(block, l.columns[column].prefix*capacity)
+// value returns where a row's value is.
+func (l *blockLayout) value(block unsafe.Pointer, column, row int) unsafe.Pointer {
+	return unsafe.Add(block, l.stride*row+l.columns[column].value)
 }
 
-func (l *blockLayout) valid(block unsafe.Pointer, capacity, column int) unsafe.Pointer {
-	c := l.columns[column]
-	return unsafe.Add(block, (c.prefix+c.width)*capacity)
+// valid returns where it says whether a row's value is valid, in a nullable column.
+func (l *blockLayout) valid(block unsafe.Pointer, column, row int) *bool {
+	return (*bool)(unsafe.Add(block, l.stride*row+l.columns[column].valid))
 }
 
-// cell describes a column of a block to DuckDB.
-func (l *blockLayout) cell(block unsafe.Pointer, capacity, column int) duck.Cell {
+// cell describes a column of a block, from a row on, to DuckDB.
+func (l *blockLayout) cell(block unsafe.Pointer, column, row int) duck.Cell {
 	c := l.columns[column]
-	cell := duck.Cell{Data: l.values(block, capacity, column), Width: c.width, Layout: duck.StateLayout(c.typ)}
+	cell := duck.Cell{Data: l.value(block, column, row), Width: c.width, Stride: l.stride, Layout: duck.StateLayout(c.typ)}
 	if c.nullable {
-		cell.Validity, cell.Valid = duck.Bytes, l.valid(block, capacity, column)
+		cell.Validity, cell.Valid = duck.Bytes, unsafe.Pointer(l.valid(block, column, row))
 	}
 	return cell
+}
+
+// accumulators returns the columns of a layout for aggregates, over its pages.
+func (l *blockLayout) accumulators(pages []unsafe.Pointer) []aggregate.Column {
+	columns := make([]aggregate.Column, len(l.columns))
+	for i, c := range l.columns {
+		columns[i] = aggregate.Column{Pages: pages, Stride: l.stride, Value: c.value, Valid: c.valid}
+	}
+	return columns
 }
 
 // store writes value row of v to the address to.

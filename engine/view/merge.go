@@ -47,15 +47,11 @@ func (g *groups) mergeGroups(groups []uint32, columns []aggregate.Column, detail
 
 // columns returns the addresses of a frozen window's accumulators.
 func (w *windowSnapshot) columns(v *View) []aggregate.Column {
-	columns := make([]aggregate.Column, len(v.accs.columns))
+	pages := make([]unsafe.Pointer, len(w.pages))
 	for i := range w.pages {
-		p := &w.pages[i]
-		for j := range columns {
-			columns[j].Values = append(columns[j].Values, v.accs.values(p.accs, p.capacity, j))
-			columns[j].Valid = append(columns[j].Valid, v.accs.valid(p.accs, p.capacity, j))
-		}
+		pages[i] = w.pages[i].accs
 	}
-	return columns
+	return v.accs.accumulators(pages)
 }
 
 // findHeld returns the group with the keys of a row of another page, made when
@@ -67,10 +63,10 @@ func (g *groups) findHeld(p *pageSnapshot, row int) uint32 {
 	l := &g.v.keys
 	hash := uint64(0)
 	for i, c := range l.columns[:g.v.hashed] {
-		if *(*byte)(unsafe.Add(l.valid(p.keys, p.capacity, i), row)) == 0 {
+		if !*l.valid(p.keys, i, row) {
 			hash = mix(hash, nullHash)
 		} else {
-			hash = hashHeld(hash, unsafe.Add(l.values(p.keys, p.capacity, i), row*c.width), c.typ)
+			hash = hashHeld(hash, l.value(p.keys, i, row), c.typ)
 		}
 	}
 	tag := hash >> 32
@@ -92,12 +88,11 @@ func (g *groups) holdsHeld(group uint32, other *pageSnapshot, row int) bool {
 	l := &g.v.keys
 	block := unsafe.Pointer(&p.keys[0])
 	for i, c := range l.columns[:g.v.hashed] {
-		held := *(*byte)(unsafe.Add(l.valid(block, p.capacity, i), at))
-		if held != *(*byte)(unsafe.Add(l.valid(other.keys, other.capacity, i), row)) {
+		held := *l.valid(block, i, at)
+		if held != *l.valid(other.keys, i, row) {
 			return false
 		}
-		if held != 0 && !equalHeld(unsafe.Add(l.values(block, p.capacity, i), at*c.width),
-			unsafe.Add(l.values(other.keys, other.capacity, i), row*c.width), c.typ) {
+		if held && !equalHeld(l.value(block, i, at), l.value(other.keys, i, row), c.typ) {
 			return false
 		}
 	}
@@ -113,10 +108,9 @@ func (g *groups) insertHeld(other *pageSnapshot, row int) uint32 {
 	block := unsafe.Pointer(&p.keys[0])
 	for i := range l.columns[:g.v.hashed] {
 		c := &l.columns[i]
-		if *(*byte)(unsafe.Add(l.valid(other.keys, other.capacity, i), row)) != 0 {
-			*(*byte)(unsafe.Add(l.valid(block, p.capacity, i), at)) = 1
-			copyHeld(unsafe.Add(l.values(block, p.capacity, i), at*c.width),
-				unsafe.Add(l.values(other.keys, other.capacity, i), row*c.width), c, g.arena)
+		if *l.valid(other.keys, i, row) {
+			*l.valid(block, i, at) = true
+			copyHeld(l.value(block, i, at), l.value(other.keys, i, row), c, g.arena)
 		}
 	}
 	return g.inserted(group)

@@ -86,11 +86,11 @@ func (r *Relation) Scan(columns []int) []duck.Chunk {
 // is a session that is not over, or a group that has not expired.
 func (r *Relation) shows(p *pageSnapshot, row int) bool {
 	l := &r.view.accs
-	valid := *(*byte)(unsafe.Add(l.valid(p.accs, p.capacity, 0), row)) != 0
+	valid := *l.valid(p.accs, 0, row)
 	if ttl := r.view.def.TTL; ttl != nil {
-		return !valid || later(*(*int64)(unsafe.Add(l.values(p.accs, p.capacity, 0), 8*row)), ttl.Micros) > r.reached
+		return !valid || later(*(*int64)(l.value(p.accs, 0, row)), ttl.Micros) > r.reached
 	}
-	return valid && (r.before == never || *(*int64)(unsafe.Add(l.values(p.accs, p.capacity, 1), 8*row)) <= r.before)
+	return valid && (r.before == never || *(*int64)(l.value(p.accs, 1, row)) <= r.before)
 }
 
 // runs calls f for the longest ranges of a page's rows that the relation shows.
@@ -115,19 +115,13 @@ func (r *Relation) runs(p *pageSnapshot, rows int, f func(first, after int)) {
 func (r *Relation) chunk(w *windowSnapshot, p *pageSnapshot, columns []int, first, after int) duck.Chunk {
 	cells := make([]duck.Cell, len(columns))
 	for j, column := range columns {
-		cell := r.cell(w, p, column)
-		if first > 0 && cell.Layout != duck.LayoutConst64 && cell.Layout != duck.LayoutNull {
-			cell.Data = unsafe.Add(cell.Data, first*cell.Width)
-			if cell.Validity == duck.Bytes {
-				cell.Valid = unsafe.Add(cell.Valid, first)
-			}
-		}
-		cells[j] = cell
+		cells[j] = r.cell(w, p, column, first)
 	}
 	return duck.Chunk{Rows: after - first, Cells: cells}
 }
 
-func (r *Relation) cell(w *windowSnapshot, p *pageSnapshot, column int) duck.Cell {
+// cell describes a column of a page, from a row on, to DuckDB.
+func (r *Relation) cell(w *windowSnapshot, p *pageSnapshot, column, row int) duck.Cell {
 	v := r.view
 	if v.def.Window != nil {
 		if column < 2 {
@@ -135,16 +129,16 @@ func (r *Relation) cell(w *windowSnapshot, p *pageSnapshot, column int) duck.Cel
 			case w.null:
 				return duck.Cell{Layout: duck.LayoutNull}
 			case w.rowBounds:
-				return v.accs.cell(p.accs, p.capacity, column)
+				return v.accs.cell(p.accs, column, row)
 			}
 			return duck.Cell{Layout: duck.LayoutConst64, Data: unsafe.Add(w.bounds, 8*column)}
 		}
 		column -= 2
 	}
 	if column < len(v.keys.columns) {
-		return v.keys.cell(p.keys, p.capacity, column)
+		return v.keys.cell(p.keys, column, row)
 	}
-	return v.accs.cell(p.accs, p.capacity, column-len(v.keys.columns)+v.bounds)
+	return v.accs.cell(p.accs, column-len(v.keys.columns)+v.bounds, row)
 }
 
 // BagRelation is the rows behind a Bag as a table: g, n, v0, ….

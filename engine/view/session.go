@@ -151,7 +151,7 @@ func (s *sessions) begin(key uint32, start, end int64) uint32 {
 // held returns where a group's keys lie.
 func (g *groups) held(group uint32) (*pageSnapshot, int) {
 	p := &g.pages[group>>aggregate.PageShift]
-	return &pageSnapshot{unsafe.Pointer(&p.keys[0]), unsafe.Pointer(&p.accs[0]), p.capacity}, int(group & (aggregate.PageRows - 1))
+	return &pageSnapshot{unsafe.Pointer(&p.keys[0]), unsafe.Pointer(&p.accs[0])}, int(group & (aggregate.PageRows - 1))
 }
 
 // unlink takes a session from its key's open ones.
@@ -220,9 +220,9 @@ func setBounds(g *groups, group uint32, start, end int64, open bool) {
 	l := &g.v.accs
 	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	block := unsafe.Pointer(&p.accs[0])
-	*(*int64)(unsafe.Add(l.values(block, p.capacity, 0), 8*at)) = start
-	*(*int64)(unsafe.Add(l.values(block, p.capacity, 1), 8*at)) = end
-	*(*bool)(unsafe.Add(l.valid(block, p.capacity, 0), at)) = open
+	*(*int64)(l.value(block, 0, at)) = start
+	*(*int64)(l.value(block, 1, at)) = end
+	*l.valid(block, 0, at) = open
 }
 
 // close moves the sessions that the watermark has reached into groups of their
@@ -316,8 +316,8 @@ func (s *sessions) loaded() {
 		x := &s.rows[group]
 		p, at := s.g.held(uint32(group))
 		l := &s.v.accs
-		x.open = *(*bool)(unsafe.Add(l.valid(p.accs, p.capacity, 0), at))
-		x.end = *(*int64)(unsafe.Add(l.values(p.accs, p.capacity, 1), 8*at))
+		x.open = *l.valid(p.accs, 0, at)
+		x.end = *(*int64)(l.value(p.accs, 1, at))
 		k := &s.rows[x.key]
 		if !x.open {
 			s.over++
@@ -326,7 +326,7 @@ func (s *sessions) loaded() {
 			}
 			continue
 		}
-		x.start = *(*int64)(unsafe.Add(l.values(p.accs, p.capacity, 0), 8*at))
+		x.start = *(*int64)(l.value(p.accs, 0, at))
 		x.next, k.first = k.first, uint32(group)+1
 		s.live++
 		s.ends.add(uint32(group), s.v.closes(x.end))

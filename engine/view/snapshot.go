@@ -36,7 +36,6 @@ type windowSnapshot struct {
 
 type pageSnapshot struct {
 	keys, accs unsafe.Pointer
-	capacity   int
 }
 
 // Snapshot freezes the state as it is now. What has not changed is shared with
@@ -75,7 +74,7 @@ func (g *groups) freeze() {
 	}
 	for i := range g.pages {
 		p := &g.pages[i]
-		w.pages[i] = pageSnapshot{unsafe.Pointer(&p.keys[0]), unsafe.Pointer(&p.accs[0]), p.capacity}
+		w.pages[i] = pageSnapshot{unsafe.Pointer(&p.keys[0]), unsafe.Pointer(&p.accs[0])}
 	}
 	for i, d := range g.details {
 		if _, isBag := d.(*bag); d != nil && (isBag || g.pane) {

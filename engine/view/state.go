@@ -147,8 +147,8 @@ func (d *Delta) Groups(mem *batch.Allocator) arrow.RecordBatch {
 					row := i<<6 | bits.TrailingZeros64(word)
 					b.Column(0).AppendInt64(part.w.stateKey())
 					b.Column(1).AppendInt64(int64(p.page<<aggregate.PageShift | row))
-					v.keys.appendRow(b, 2, v.hashed, page.keys, page.capacity, row)
-					v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), page.accs, page.capacity, row)
+					v.keys.appendRow(b, 2, v.hashed, page.keys, row)
+					v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), page.accs, row)
 				}
 			}
 		}
@@ -158,13 +158,13 @@ func (d *Delta) Groups(mem *batch.Allocator) arrow.RecordBatch {
 
 // appendRow copies n columns of a row of a block to a builder's columns from
 // first on.
-func (l *blockLayout) appendRow(b *batch.Builder, first, n int, block unsafe.Pointer, capacity, row int) {
+func (l *blockLayout) appendRow(b *batch.Builder, first, n int, block unsafe.Pointer, row int) {
 	for i, c := range l.columns[:n] {
-		if c.nullable && *(*byte)(unsafe.Add(l.valid(block, capacity, i), row)) == 0 {
+		if c.nullable && !*l.valid(block, i, row) {
 			b.Column(first + i).AppendNull()
 			continue
 		}
-		appendTo(b.Column(first+i), unsafe.Add(l.values(block, capacity, i), row*c.width))
+		appendTo(b.Column(first+i), l.value(block, i, row))
 	}
 }
 
@@ -273,14 +273,10 @@ func (g *groups) set(group uint32, accs []batch.Vector, row int) {
 		c := g.v.accs.columns[i]
 		null := accs[i].Null(row)
 		if c.nullable {
-			valid := (*byte)(unsafe.Add(g.v.accs.valid(block, p.capacity, i), at))
-			*valid = 1
-			if null {
-				*valid = 0
-			}
+			*g.v.accs.valid(block, i, at) = !null
 		}
 		if !null {
-			store(unsafe.Add(g.v.accs.values(block, p.capacity, i), at*c.width), &accs[i], row, g.strings)
+			store(g.v.accs.value(block, i, at), &accs[i], row, g.strings)
 		}
 	}
 }

@@ -39,12 +39,11 @@ func (g *groups) moveStrings(p *page, rows int) {
 		if l.columns[i].typ.Physical() != batch.Bytes {
 			continue
 		}
-		values := l.values(block, p.capacity, i)
 		for row := range rows {
-			if l.columns[i].nullable && !*(*bool)(unsafe.Add(l.valid(block, p.capacity, i), row)) {
+			if l.columns[i].nullable && !*l.valid(block, i, row) {
 				continue
 			}
-			h := (*aggregate.StringHandle)(unsafe.Add(values, row*l.columns[i].width))
+			h := (*aggregate.StringHandle)(l.value(block, i, row))
 			*h = g.strings.Recent(h.Bytes())
 		}
 	}

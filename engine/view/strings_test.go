@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"unsafe"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
 )
@@ -70,7 +69,7 @@ func held(s *Snapshot) string {
 			for row := range min(aggregate.PageRows, w.n) {
 				for i, c := range l.columns {
 					if c.typ == varchar {
-						all.Write((*aggregate.StringHandle)(unsafe.Add(l.values(p.accs, p.capacity, i), row*c.width)).Bytes())
+						all.Write((*aggregate.StringHandle)(l.value(p.accs, i, row)).Bytes())
 					}
 				}
 			}

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
@@ -141,6 +142,8 @@ func (v *View) layOut() (err error) {
 			v.accs.add(c.Type, stateWidth(c.Type), c.Nullable)
 		}
 	}
+	v.keys.arrange()
+	v.accs.arrange()
 	return nil
 }
 
@@ -249,10 +252,16 @@ func (v *View) fold(g *groups, rows []int32, in *Input) {
 	v.foldKeys(g, rows, in)
 }
 
+// foldRows is how many rows are folded together: few enough that the groups which
+// find has brought into the caches are still there when the last aggregate comes.
+const foldRows = 1024
+
 func (v *View) foldKeys(g *groups, rows []int32, in *Input) {
-	found := v.find(g, rows)
-	g.touch(found)
-	v.accumulate(g, found, rows, in)
+	for part := range slices.Chunk(rows, foldRows) {
+		found := v.find(g, part)
+		g.touch(found)
+		v.accumulate(g, found, part, in)
+	}
 }
 
 // find returns the groups of rows, which it makes when they are new.

@@ -240,7 +240,7 @@ func blockRecord(mem *batch.Allocator, l *blockLayout, b *bag) arrow.RecordBatch
 	out := batch.NewBuilder(mem, batch.NewSchema([]batch.Column{{Name: "g", Type: bigint}, {Name: "n", Type: bigint}, {Name: "v", Type: bigint}}))
 	for i := range b.n {
 		p := &b.pages[i>>aggregate.PageShift]
-		l.appendRow(out, 0, 3, blockOf(p), p.capacity, i&(aggregate.PageRows-1))
+		l.appendRow(out, 0, 3, blockOf(p), i&(aggregate.PageRows-1))
 	}
 	return out.Finish()
 }
@@ -249,8 +249,8 @@ func groupText(v *View, w *windowSnapshot, p *pageSnapshot, row int, mem *batch.
 	b := batch.NewBuilder(mem, v.StateSchema())
 	b.Column(0).AppendInt64(0)
 	b.Column(1).AppendInt64(0)
-	v.keys.appendRow(b, 2, v.hashed, p.keys, p.capacity, row)
-	v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), p.accs, p.capacity, row)
+	v.keys.appendRow(b, 2, v.hashed, p.keys, row)
+	v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), p.accs, row)
 	rec := b.Finish()
 	defer rec.Release()
 	s := span{w.start, w.end}
@@ -263,7 +263,7 @@ func groupText(v *View, w *windowSnapshot, p *pageSnapshot, row int, mem *batch.
 	if v.hashed > 0 {
 		name = cell(rec, 2, 0)
 	}
-	g = *(*int64)(offset(v.keys.values(p.keys, p.capacity, len(v.keys.columns)-1), 8*row))
+	g = *(*int64)(v.keys.value(p.keys, len(v.keys.columns)-1, row))
 	return fmt.Sprint(s.start, " ", s.end, " ", name), g,
 		fmt.Sprint(cell(rec, at, 0), " ", cell(rec, at+1, 0), " ", cell(rec, at+2, 0), " ", cell(rec, at+3, 0))
 }
@@ -482,8 +482,6 @@ func (w *world) compare() {
 
 func blockOf(p *bagPage) unsafe.Pointer { return unsafe.Pointer(&p.block[0]) }
 
-func offset(p unsafe.Pointer, n int) unsafe.Pointer { return unsafe.Add(p, n) }
-
 // TestRowsAfterAFlushAreKept has a batch over many panes, in the middle of which
 // a row is late for one of its windows: what follows it belongs to the same pane.
 func TestRowsAfterAFlushAreKept(t *testing.T) {
@@ -505,7 +503,7 @@ func TestRowsAfterAFlushAreKept(t *testing.T) {
 		s, _ := f.publish()
 		live := s.Live(0)
 		for _, w := range live.windows {
-			if w.start == 0 && *(*int64)(offset(live.view.accs.values(w.pages[0].accs, w.pages[0].capacity, 0), 0)) != 6 {
+			if w.start == 0 && *(*int64)(live.view.accs.value(w.pages[0].accs, 0, 0)) != 6 {
 				t.Fatal("rows of the window from 0 are lost")
 			}
 		}
