@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -151,6 +152,62 @@ func TestNeverReadingClientIsGivenUp(t *testing.T) {
 	client.readUntil(t, "ReadyForQuery", 1)
 	client.write(t, encodeMessages(t, `Query {"String":"much"}`))
 	waitFor(t, "the session is gone", func() bool { return s.Sessions() == 0 && db.closed.Load() == 1 && db.open.Load() == 0 })
+}
+
+// TestSlowClient sends and reads a byte at a time; a neighbour does not wait for it.
+func TestSlowClient(t *testing.T) {
+	_, addr := startServer(t, &fakeDatabase{}, Options{})
+	neighbour := connectPgx(t, addr)
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	sent := slices.Concat(startupBytes(0, "user", "ann"), encodeMessages(t, "Query {\"String\":\"rows 7\"}\nTerminate"))
+	for i := range sent {
+		if _, err := nc.Write(sent[i : i+1]); err != nil {
+			t.Fatal(err)
+		}
+		if i%16 == 0 {
+			if _, err := neighbour.Exec(context.Background(), "rows 1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_ = nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+	answer, err := io.ReadAll(iotest.OneByteReader(nc))
+	if err != nil || !strings.Contains(string(answer), "SELECT 7\x00Z\x00\x00\x00\x05I") {
+		t.Errorf("answered %q, %v", answer, err)
+	}
+}
+
+// TestHalfClosedClient says all it has to say and closes its side: it is answered.
+// One that stops in the middle of a message is given up.
+func TestHalfClosedClient(t *testing.T) {
+	s, addr := startServer(t, &fakeDatabase{}, Options{})
+	whole := encodeMessages(t, "Query {\"String\":\"rows 7\"}")
+	for _, c := range []struct {
+		sent []byte
+		want bool
+	}{{whole, true}, {whole[:len(whole)-3], false}, {whole[:2], false}} {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := nc.Write(slices.Concat(startupBytes(0, "user", "ann"), c.sent)); err != nil {
+			t.Fatal(err)
+		}
+		if err := nc.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		_ = nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+		answer, err := io.ReadAll(nc)
+		if err != nil || strings.Contains(string(answer), "SELECT 7") != c.want {
+			t.Errorf("%q: answered %q, %v", c.sent, answer, err)
+		}
+		nc.Close()
+	}
+	waitFor(t, "the sessions are gone", func() bool { return s.Sessions() == 0 })
 }
 
 func TestPanicEndsOneSession(t *testing.T) {
