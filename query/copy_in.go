@@ -14,18 +14,21 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/rowchange"
 	"github.com/millstream-db/millstream/query/copytext"
+	"github.com/millstream-db/millstream/query/copyvalues"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 // CopyIn takes the rows of a COPY FROM STDIN. It must be closed.
 type CopyIn struct {
-	Columns int // of each row
+	Columns []Column // of each row
+	Binary  bool     // rows come by Append and not by Write
 
-	s    *Session
-	st   *Statement
-	copy *tableCopy
-	in   *copytext.Reader
+	s      *Session
+	st     *Statement
+	copy   *tableCopy
+	text   *copytext.Reader
+	values *copyvalues.Rows
 
 	finished bool // all rows were written
 }
@@ -72,12 +75,28 @@ func (s *Session) prepareCopyFrom(st *Statement, t *parser.CopyFrom) error {
 }
 
 func (c *tableCopy) input(s *Session, st *Statement) *CopyIn {
-	names := make([]string, len(c.given))
-	for i, at := range c.given {
-		names[i] = c.d.Columns[at].Name
+	in := &CopyIn{s: s, st: st, copy: c, Binary: c.from.Format.Kind == "binary"}
+	var names []string
+	var types []batch.Type
+	for _, at := range c.given {
+		column := &c.d.Columns[at]
+		names, types = append(names, column.Name), append(types, column.Type)
+		in.Columns = append(in.Columns, Column{Name: column.Name, Type: column.Type.String()})
 	}
-	in := copytext.NewReader(&c.from.Format, names, s.db.engine.Allocator())
-	return &CopyIn{Columns: len(names), s: s, st: st, copy: c, in: in}
+	if in.Binary {
+		in.values = copyvalues.New(types, s.db.engine.Allocator())
+	} else {
+		in.text = copytext.NewReader(&c.from.Format, names, s.db.engine.Allocator())
+	}
+	return in
+}
+
+// rows returns the builder of the rows so far.
+func (c *CopyIn) rows() *batch.Builder {
+	if c.Binary {
+		return c.values.Rows()
+	}
+	return c.text.Rows()
 }
 
 // Close gives the rows up. Without Finish the COPY has failed, and its transaction
@@ -86,15 +105,33 @@ func (c *CopyIn) Close() {
 	if !c.finished {
 		c.s.fail()
 	}
-	c.in.Rows().Release()
+	c.rows().Release()
 }
 
-// Write takes the next piece of the data, which may end anywhere.
+// Write takes the next piece of the data in the formats text and csv, which may end
+// anywhere.
 func (c *CopyIn) Write(p []byte) error {
-	if c.in.Bytes() > maxChangeBytes {
+	if err := c.Admit(c.text.Bytes()); err != nil {
+		return err
+	}
+	return c.badRow(c.text.Write(p))
+}
+
+// Append takes a row of the format binary: a value for each column, as arguments of
+// statements are.
+func (c *CopyIn) Append(values []any) error {
+	if err := c.Admit(c.values.Bytes()); err != nil {
+		return err
+	}
+	return c.values.Append(values)
+}
+
+// Admit refuses what takes more bytes than a COPY may.
+func (c *CopyIn) Admit(bytes int64) error {
+	if bytes > maxChangeBytes {
 		return Errorf(CodeProgramLimit, "COPY takes more than %d MiB at once", maxChangeBytes>>20).WithHint("Copy the rows in several parts.")
 	}
-	return c.badRow(c.in.Write(p))
+	return nil
 }
 
 func (c *CopyIn) badRow(err error) error {
@@ -107,24 +144,31 @@ func (c *CopyIn) badRow(err error) error {
 
 // Finish writes the rows into the table, all or none.
 func (c *CopyIn) Finish(ctx context.Context) (*Result, error) {
-	if err := c.badRow(c.in.End()); err != nil {
-		return nil, err
+	value := valueColumn
+	if !c.Binary {
+		value = textColumn
+		if err := c.badRow(c.text.End()); err != nil {
+			return nil, err
+		}
 	}
-	rec := c.in.Rows().Finish()
+	rec := c.rows().Finish()
 	defer rec.Release()
-	data := &duck.RecordRelation{Schema: c.in.Rows().Schema(), Records: []arrow.RecordBatch{rec}, InOrder: true}
+	data := &duck.RecordRelation{Schema: c.rows().Schema(), Records: []arrow.RecordBatch{rec}, InOrder: true}
 	const from = "ms_scan('local:copied')"
-	run := c.s.copyRows(c.st, c.copy, from, textColumn, func(r *engine.Read) { r.SetLocal("copied", data) })
+	run := c.s.copyRows(c.st, c.copy, from, value, func(r *engine.Read) { r.SetLocal("copied", data) })
 	res, err := run(ctx, nil)
 	if err != nil {
-		return nil, c.placed(ctx, data, sqlstate.Explain(err, "", 0))
+		return nil, c.placed(ctx, data, value, sqlstate.Explain(err, "", 0))
 	}
 	c.finished = true
 	return res, nil
 }
 
+// columnValue is the value of the i-th column of rows as SQL.
+type columnValue = func(i int, c *catalog.TableColumn) string
+
 // placed says which row and column a value could not be converted in.
-func (c *CopyIn) placed(ctx context.Context, data duck.Relation, err error) error {
+func (c *CopyIn) placed(ctx context.Context, data duck.Relation, value columnValue, err error) error {
 	e := AsError(err)
 	if !strings.HasPrefix(e.Code, "22") {
 		return err
@@ -138,8 +182,8 @@ func (c *CopyIn) placed(ctx context.Context, data duck.Relation, err error) erro
 	var parts []string
 	for i, column := range c.copy.given {
 		name := fmt.Sprint("c", i)
-		parts = append(parts, fmt.Sprintf("SELECT n, %s AS name, %s AS value FROM ms_scan('local:copied') WHERE %s IS NOT NULL AND TRY(%s) IS NULL",
-			parser.QuoteLiteral(c.copy.d.Columns[column].Name), name, name, fromText(name, c.copy.d.Columns[column].Type)))
+		parts = append(parts, fmt.Sprintf("SELECT n, %s AS name, %s::VARCHAR AS value FROM ms_scan('local:copied') WHERE %s IS NOT NULL AND TRY(%s) IS NULL",
+			parser.QuoteLiteral(c.copy.d.Columns[column].Name), name, name, value(i, &c.copy.d.Columns[column])))
 	}
 	rows, readErr := r.Conn().Query(ctx, strings.Join(parts, " UNION ALL ")+" ORDER BY n LIMIT 1")
 	if readErr != nil {
@@ -147,11 +191,11 @@ func (c *CopyIn) placed(ctx context.Context, data duck.Relation, err error) erro
 	}
 	defer rows.Close()
 	var n int64
-	var name, value string
-	if found, readErr := rows.Next(); readErr != nil || !found || rows.Scan(&n, &name, &value) != nil {
+	var name, text string
+	if found, readErr := rows.Next(); readErr != nil || !found || rows.Scan(&n, &name, &text) != nil {
 		return err
 	}
-	return e.WithHint("COPY %s, row %d, column %s: %q.", c.copy.d.Name, n, name, value)
+	return e.WithHint("COPY %s, row %d, column %s: %q.", c.copy.d.Name, n, name, text)
 }
 
 // fromText is a value of a text as SQL. Bytes are written as in PostgreSQL.
@@ -165,9 +209,14 @@ func fromText(sql string, t batch.Type) string {
 // textColumn is the value of the i-th column of rows of text.
 func textColumn(i int, c *catalog.TableColumn) string { return fromText(fmt.Sprint("c", i), c.Type) }
 
+// valueColumn is the value of the i-th column of rows of values.
+func valueColumn(i int, c *catalog.TableColumn) string {
+	return fmt.Sprintf("CAST(c%d AS %s)", i, c.Type)
+}
+
 // copyRows returns what inserts the rows of a relation; value is the i-th of
 // the columns that they give, in its type.
-func (s *Session) copyRows(st *Statement, c *tableCopy, from string, value func(i int, c *catalog.TableColumn) string, local func(*engine.Read)) func(context.Context, []any) (*Result, error) {
+func (s *Session) copyRows(st *Statement, c *tableCopy, from string, value columnValue, local func(*engine.Read)) func(context.Context, []any) (*Result, error) {
 	items := make([]string, len(c.d.Columns))
 	for i := range c.d.Columns {
 		column := &c.d.Columns[i]

@@ -1,8 +1,8 @@
 package gate
 
 // plain reports whether a part of the tree has nothing that keeps a row from being
-// computed, as far as the tree says that: no condition, join, LIMIT or subquery, and
-// no AND or OR. DuckDB evaluates all those in an order of its own, and many rows at
+// computed, as far as the tree says that: no condition, join, LIMIT or subquery as a
+// value, and no AND or OR. DuckDB evaluates all those in an order of its own, and many rows at
 // a time. What it evaluates only where it must are the branches of a CASE.
 func plain(v any) bool {
 	switch v := v.(type) {
@@ -34,25 +34,4 @@ func plain(v any) bool {
 		}
 	}
 	return true
-}
-
-// selects counts the SELECTs of a part of the tree.
-func selects(v any) int {
-	n := 0
-	switch v := v.(type) {
-	case []any:
-		for _, item := range v {
-			n += selects(item)
-		}
-	case node:
-		return selects(map[string]any(v))
-	case map[string]any:
-		if node(v).str("type") == "SELECT_NODE" {
-			n++
-		}
-		for _, item := range v {
-			n += selects(item)
-		}
-	}
-	return n
 }

@@ -21,8 +21,11 @@ func TestPlain(t *testing.T) {
 		"SELECT order_id <> 0 AND amount / order_id > 2 FROM orders":                           false,
 		"SELECT order_id = 0 OR amount / order_id > 2 FROM orders":                             false,
 		"SELECT CASE WHEN order_id <> 0 THEN (SELECT amount / order_id) END FROM orders":       false,
-		"WITH t AS (SELECT amount / order_id AS q FROM orders) SELECT q FROM t":                false,
-		"SELECT 1 / 0 UNION ALL SELECT 2":                                                      false,
+		"WITH t AS (SELECT amount / order_id AS q FROM orders) SELECT q FROM t":                true,
+		"SELECT q FROM (SELECT amount / order_id AS q FROM orders) t":                          true,
+		"SELECT q FROM (SELECT amount / order_id AS q FROM orders) t WHERE q > 1":              false,
+		"SELECT amount / (SELECT 0) FROM orders":                                               false,
+		"SELECT 1 / 0 UNION ALL SELECT 2":                                                      true,
 		"SELECT DISTINCT ON (country) amount / order_id FROM orders":                           false,
 		"SELECT amount / order_id FROM orders TABLESAMPLE 10%":                                 false,
 	} {

@@ -291,8 +291,8 @@ func (p *parser) copyFrom() Statement {
 	switch {
 	case s.Format.ForceQuote != nil || s.Format.QuoteAll:
 		panic(unsupportedHere(at, "Leave it out.", "FORCE_QUOTE is for COPY TO"))
-	case s.Format.Kind == "binary":
-		panic(unsupportedHere(at, "Use the format text or csv.", "COPY FROM in the format binary is not supported"))
+	case s.Format.Kind == "binary" && s.File != "":
+		panic(unsupportedHere(at, "Use csv or parquet, or send the file from the client, as psql's \\copy does.", "COPY FROM a file in the format binary is not supported"))
 	}
 	p.end()
 	return s

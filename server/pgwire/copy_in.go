@@ -13,7 +13,17 @@ import (
 func (s *simpleStatement) receive(ctx context.Context, input *query.CopyIn) error {
 	defer input.Close()
 	c := s.c
-	c.out.send(&pgproto3.CopyInResponse{ColumnFormatCodes: make([]uint16, input.Columns)})
+	response := &pgproto3.CopyInResponse{ColumnFormatCodes: make([]uint16, len(input.Columns))}
+	write, end := input.Write, func() error { return nil }
+	if input.Binary {
+		response.OverallFormat = binaryFormat
+		for i := range response.ColumnFormatCodes {
+			response.ColumnFormatCodes[i] = binaryFormat
+		}
+		rows := newBinaryRows(input)
+		write, end = rows.write, rows.end
+	}
+	c.out.send(response)
 	c.out.flush()
 	var failed error
 	for {
@@ -24,9 +34,12 @@ func (s *simpleStatement) receive(ctx context.Context, input *query.CopyIn) erro
 		switch kind {
 		case 'd':
 			if failed == nil {
-				failed = input.Write(body)
+				failed = write(body)
 			}
 		case 'c':
+			if failed == nil {
+				failed = end()
+			}
 			if failed != nil {
 				return failed
 			}

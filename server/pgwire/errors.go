@@ -15,6 +15,7 @@ const (
 	codeUntranslatable  = "22P05" // a character that the wire can't carry
 	codeInvalidEncoding = "22021" // not UTF-8
 	codeInvalidBinary   = "22P03"
+	codeBadCopyFormat   = "22P04"
 	codeDuplicateCursor = "42P03"
 )
 
