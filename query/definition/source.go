@@ -23,10 +23,6 @@ func Source(t *parser.CreateSource, sql string, bind func(*catalog.SourceDefinit
 	if len(t.Columns) == 0 {
 		return nil, sqlstate.Errorf(sqlstate.CodeInvalidDefinition, "source %s has no columns", def.Name).WithHint("List them: CREATE SOURCE %s (id BIGINT, …).", def.Name)
 	}
-	if len(t.Include) > 0 {
-		return nil, sqlstate.Errorf(sqlstate.CodeFeatureNotSupported, "INCLUDE is not supported yet").
-			WithHint("The columns _partition, _offset, _timestamp and _key can be selected by name.")
-	}
 	seen := make(map[string]bool)
 	for _, c := range t.Columns {
 		typ, err := batch.ParseType(c.Type)

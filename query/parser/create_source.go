@@ -55,9 +55,8 @@ func (p *parser) createSource(table bool) Statement {
 	if p.peek().mark("(") {
 		p.columns(s)
 	}
-	includes := p.peek()
 	for p.peek().is("include") {
-		s.Include = append(s.Include, p.include())
+		s.Columns = append(s.Columns, p.include())
 	}
 	if p.accept("with") {
 		s.Options = p.options()
@@ -74,10 +73,6 @@ func (p *parser) createSource(table bool) Statement {
 	if table && !hasOption(s.Options, "connector") {
 		panic(unsupportedHere(start, "Write CREATE SOURCE for a stream that INSERT feeds; a table of rows has neither WATERMARK nor WITH nor FORMAT.",
 			"CREATE TABLE with the clauses of a source needs a connector"))
-	}
-	if len(s.Include) > 0 {
-		panic(unsupportedHere(includes, "Every source has the columns _partition, _offset, _timestamp and _key; name them in the query.",
-			"INCLUDE is not supported yet"))
 	}
 	return s
 }
@@ -254,24 +249,40 @@ func (p *parser) watermark() *Watermark {
 	return w
 }
 
-// include reads INCLUDE key AS k, INCLUDE header 'trace' varchar AS t.
-func (p *parser) include() Include {
+// included are the fields of a record that INCLUDE makes columns of.
+var included = map[string]struct{ metadata, typ string }{
+	"key": {batch.KeyColumn, "BLOB"}, "partition": {batch.PartitionColumn, "INTEGER"},
+	"offset": {batch.OffsetColumn, "BIGINT"}, "timestamp": {batch.TimestampColumn, "TIMESTAMPTZ"},
+}
+
+// include reads INCLUDE field [type] [AS name], which is short for a generated column
+// of one of the metadata columns.
+func (p *parser) include() Column {
 	p.expect("include")
-	field := p.take()
-	switch field.Value { // offset is a reserved word elsewhere
-	case "key", "header", "partition", "offset", "timestamp", "payload":
-	default:
+	field := p.take() // not an identifier: offset is a reserved word
+	in, ok := included[field.Value]
+	switch {
+	case field.isAny("header", "headers", "payload"):
+		panic(unsupportedHere(field, "The fields are key, partition, offset and timestamp.", "INCLUDE %s is not supported yet", field.Value))
+	case !ok:
 		panic(syntaxError(field))
 	}
-	in := Include{Field: field.Value, Offset: field.Offset}
-	if field.is("header") && p.peek().Kind == String {
-		in.Header = p.take().Value
-		if t := p.peek(); t.Kind == Word && !t.isAny("as", "include", "with", "format") {
-			in.Type = p.take().Text
+	c := Column{Name: "record_" + field.Value, Offset: field.Offset, Type: in.typ, TypeOffset: field.Offset, Expr: in.metadata, ExprOffset: field.Offset}
+	if t := p.peek(); t.Kind == Word && !t.isAny("as", "include", "with", "format") {
+		c.Type, c.TypeOffset = p.take().Text, t.Offset // one word: WITH may follow
+		if field.is("key") && !t.isAny("blob", "bytea", "binary", "varbinary") {
+			c.Expr = "decode(" + in.metadata + ")" // its text
 		}
 	}
 	if p.accept("as") {
-		in.Alias = p.identifier().Value
+		name := p.identifier()
+		c.Name, c.Offset = name.Value, name.Offset
 	}
-	return in
+	for _, m := range batch.MetadataColumns() {
+		if strings.EqualFold(m.Name, c.Name) {
+			panic(errorAt(c.Offset, codeDuplicate, "column \"%s\" specified more than once", c.Name).
+				withHint("It is always there; give the copy another name."))
+		}
+	}
+	return c
 }

@@ -52,7 +52,6 @@ type CreateSource struct {
 	Columns       []Column     // nil: none were given
 	PrimaryKey    []ColumnName // nil: none; of FORMAT UPSERT
 	Watermark     *Watermark
-	Include       []Include
 	Options       []Option // WITH (…), in the order given
 	Format        string   // FORMAT's word in upper case: PLAIN, DEBEZIUM, …; empty: none
 	Encode        string   // ENCODE's word in upper case: JSON, AVRO, …; empty: none
@@ -75,15 +74,6 @@ type Watermark struct {
 	Offset     int // of the column's name
 	Expr       string
 	ExprOffset int
-}
-
-// Include is INCLUDE Field [AS Alias]. Parse accepts its grammar and refuses it.
-type Include struct {
-	Field  string // key, header, partition, offset, timestamp or payload
-	Header string // the one header asked for; empty: all
-	Type   string // the type of that header; empty: not given
-	Alias  string // empty: not given
-	Offset int
 }
 
 // Option is name = value inside WITH (…). Numbers and words are kept as text:
