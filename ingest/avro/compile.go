@@ -4,23 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
-// RefusedError says that records of a schema can't be rows of a table.
-type RefusedError struct {
-	// Problems are one line for each column that its field does not fit.
-	Problems []string
-}
-
-func (e *RefusedError) Error() string { return strings.Join(e.Problems, "; ") }
-
 // Compile returns a decoder of records written with s for the columns of schema,
 // which are the first columns of the builders that Decode is given. If a field
-// does not fit its column, the error is a *RefusedError with all of them. Of the
+// does not fit its column, the error is a *decode.RefusedError with all of them. Of the
 // limits, MaxFields is none: how many fields a record has is the schema's affair.
 func Compile(s *Schema, schema *batch.Schema, limits decode.Limits) (*Decoder, error) {
 	limits = limits.WithDefaults()
@@ -28,8 +19,12 @@ func Compile(s *Schema, schema *batch.Schema, limits decode.Limits) (*Decoder, e
 		record: s.root.name, maxBytes: limits.MaxBytes, maxDepth: limits.MaxDepth,
 		maxText: 4 * limits.MaxBytes, // the names of fields are in JSON again and again, but not in the record
 	}
-	var refused RefusedError
-	fieldOf, columnOf := match(s.root, schema)
+	var refused decode.RefusedError
+	names := make([]decode.Field, len(s.root.fields))
+	for i, f := range s.root.fields {
+		names[i] = decode.Field{Name: f.name, Aliases: f.aliases}
+	}
+	columnOf := decode.ColumnsOf(names, schema)
 	for i := range s.root.fields {
 		f := &s.root.fields[i]
 		c := columnOf[i]
@@ -54,41 +49,10 @@ func Compile(s *Schema, schema *batch.Schema, limits decode.Limits) (*Decoder, e
 	if len(refused.Problems) > 0 {
 		return nil, &refused
 	}
-	if len(fieldOf) == 0 && len(schema.Columns) > 0 {
-		return nil, &RefusedError{Problems: []string{"none of its fields has the name of a column"}}
+	if len(d.missing) == len(schema.Columns) && len(schema.Columns) > 0 {
+		return nil, &decode.RefusedError{Problems: []string{"none of its fields has the name of a column"}}
 	}
 	return d, nil
-}
-
-// match finds the field of each column, by its name, by its name in another
-// letter case, or by an alias, and the column of each field, -1 for none. Of
-// fields whose names differ in letter case only the last one counts.
-func match(record *node, schema *batch.Schema) (fieldOf map[int]int, columnOf []int) {
-	fieldOf = make(map[int]int)
-	columnOf = make([]int, len(record.fields))
-	for i := range columnOf {
-		columnOf[i] = -1
-	}
-	give := func(fits func(f *field, column string) bool) {
-		for c, column := range schema.Columns {
-			if _, has := fieldOf[c]; has {
-				continue
-			}
-			for i := len(record.fields) - 1; i >= 0; i-- {
-				if columnOf[i] < 0 && fits(&record.fields[i], column.Name) {
-					fieldOf[c], columnOf[i] = i, c
-					break
-				}
-			}
-		}
-	}
-	give(func(f *field, column string) bool { return f.name == column })
-	give(func(f *field, column string) bool { return strings.EqualFold(f.name, column) })
-	give(func(f *field, column string) bool { return slices.Contains(f.aliases, column) })
-	give(func(f *field, column string) bool {
-		return slices.ContainsFunc(f.aliases, func(a string) bool { return strings.EqualFold(a, column) })
-	})
-	return fieldOf, columnOf
 }
 
 var (

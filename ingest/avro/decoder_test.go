@@ -244,7 +244,7 @@ func TestSchemasThatDoNotFit(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = Compile(s, columnsOf(t, "v "+c.column), decode.Limits{})
-		var refused *RefusedError
+		var refused *decode.RefusedError
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s in %s: %v, want %q", c.typ, c.column, err, c.want)
 		}
@@ -253,7 +253,7 @@ func TestSchemasThatDoNotFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var refused *RefusedError
+	var refused *decode.RefusedError
 	if _, err := Compile(s, columnsOf(t, "a INTEGER", "b DATE"), decode.Limits{}); !errors.As(err, &refused) || len(refused.Problems) != 2 {
 		t.Errorf("not all problems at once: %v", err)
 	}

@@ -3,13 +3,12 @@ package avro
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
-	"math"
 	"strconv"
 	"time"
 	"unicode/utf8"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/ingest/jsontext"
 )
 
 // appendJSON reads a value, in which depth values are nested at most, and appends
@@ -36,11 +35,11 @@ func (d *Decoder) appendJSON(n *node, depth int) bool {
 	case floatKind:
 		var v float32
 		v, ok = d.float()
-		d.appendFloat(float64(v), 32)
+		d.text = jsontext.AppendFloat(d.text, float64(v), 32)
 	case doubleKind:
 		var v float64
 		v, ok = d.double()
-		d.appendFloat(v, 64)
+		d.text = jsontext.AppendFloat(d.text, v, 64)
 	case stringKind:
 		return d.appendString(n)
 	case bytesKind, fixedKind:
@@ -128,47 +127,8 @@ func (d *Decoder) appendString(n *node) bool {
 	if !utf8.Valid(b) {
 		return d.fail(badUTF8)
 	}
-	d.text = appendQuoted(d.text, b)
+	d.text = jsontext.AppendString(d.text, b)
 	return true
-}
-
-// appendQuoted appends text as a JSON string.
-func appendQuoted(dst, text []byte) []byte {
-	dst = append(dst, '"')
-	done := 0
-	for i, c := range text {
-		if c >= 0x20 && c != '"' && c != '\\' {
-			continue
-		}
-		dst = append(dst, text[done:i]...)
-		done = i + 1
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = hex.AppendEncode(append(dst, `\u00`...), []byte{c})
-		}
-	}
-	return append(append(dst, text[done:]...), '"')
-}
-
-func (d *Decoder) appendFloat(v float64, bits int) {
-	switch {
-	case math.IsNaN(v):
-		d.text = append(d.text, `"NaN"`...)
-	case math.IsInf(v, 1):
-		d.text = append(d.text, `"Infinity"`...)
-	case math.IsInf(v, -1):
-		d.text = append(d.text, `"-Infinity"`...)
-	default:
-		d.text = strconv.AppendFloat(d.text, v, 'g', -1, bits)
-	}
 }
 
 // appendLogical appends a value that means more than its form says.
@@ -179,7 +139,7 @@ func (d *Decoder) appendLogical(n *node) bool {
 		if !ok {
 			return false
 		}
-		if d.text, ok = appendDecimal(d.text, b, n.scale); !ok {
+		if d.text, ok = jsontext.AppendDecimal(d.text, b, n.scale); !ok {
 			return d.failf("a decimal of %d bytes is too long", len(b))
 		}
 		return true
@@ -235,29 +195,17 @@ func (d *Decoder) appendDuration(b []byte) {
 	d.text = append(strconv.AppendUint(append(d.text, `"P`...), part(0), 10), 'M')
 	d.text = append(strconv.AppendUint(d.text, part(4), 10), "DT"...)
 	d.text = append(strconv.AppendUint(d.text, millis/1000, 10), '.')
-	d.text = append(appendDigits(d.text, millis%1000, 3), `S"`...)
+	d.text = append(jsontext.AppendDigits(d.text, millis%1000, 3), `S"`...)
 }
 
 // appendTimeOfDay appends HH:MM:SS, and a fraction where there is one.
 func (d *Decoder) appendTimeOfDay(micros int64) {
 	seconds := uint64(micros / 1_000_000)
-	d.text = append(appendDigits(append(d.text, '"'), seconds/3600, 2), ':')
-	d.text = append(appendDigits(d.text, seconds/60%60, 2), ':')
-	d.text = appendDigits(d.text, seconds%60, 2)
+	d.text = append(jsontext.AppendDigits(append(d.text, '"'), seconds/3600, 2), ':')
+	d.text = append(jsontext.AppendDigits(d.text, seconds/60%60, 2), ':')
+	d.text = jsontext.AppendDigits(d.text, seconds%60, 2)
 	if fraction := uint64(micros % 1_000_000); fraction != 0 {
-		d.text = appendDigits(append(d.text, '.'), fraction, 6)
+		d.text = jsontext.AppendDigits(append(d.text, '.'), fraction, 6)
 	}
 	d.text = append(d.text, '"')
-}
-
-// appendDigits appends v in exactly n digits.
-func appendDigits(dst []byte, v uint64, n int) []byte {
-	for range n {
-		dst = append(dst, '0')
-	}
-	for i := len(dst) - 1; n > 0; i, n = i-1, n-1 {
-		dst[i] += byte(v % 10)
-		v /= 10
-	}
-	return dst
 }

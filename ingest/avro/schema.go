@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	avrolib "github.com/twmb/avro"
+
+	"github.com/millstream-db/millstream/ingest/jsontext"
 )
 
 // kind is the form in which a value is written.
@@ -173,7 +175,7 @@ func (t typeTable) named(n *avrolib.SchemaNode) (*node, error) {
 	case "enum":
 		d.kind, d.symbols = enumKind, n.Symbols
 		for _, symbol := range n.Symbols {
-			d.quoted = append(d.quoted, string(appendQuoted(nil, []byte(symbol))))
+			d.quoted = append(d.quoted, string(jsontext.AppendString(nil, []byte(symbol))))
 		}
 		return d, nil
 	case "fixed":
@@ -190,7 +192,7 @@ func (t typeTable) named(n *avrolib.SchemaNode) (*node, error) {
 			return nil, err
 		}
 		d.fields = append(d.fields, field{
-			name: f.Name, aliases: f.Aliases, typ: typ, key: string(appendQuoted(nil, []byte(f.Name))) + ":",
+			name: f.Name, aliases: f.Aliases, typ: typ, key: string(jsontext.AppendString(nil, []byte(f.Name))) + ":",
 		})
 		// A record that is still being read is part of itself: it has no end, and
 		// no count can be wrong about it.

@@ -107,7 +107,7 @@ func takeDecimal(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	if !ok {
 		return false
 	}
-	v, ok := fromBytes(b)
+	v, ok := batch.Int128FromBytes(b)
 	if !ok {
 		return d.failf("a decimal of %d bytes is out of range for %s", len(b), s.typ)
 	}
@@ -115,7 +115,7 @@ func takeDecimal(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 }
 
 func (d *Decoder) appendUnscaled(v batch.Int128Value, s *step, c *batch.ColumnBuilder) bool {
-	scaled, ok := scaledUp(v, s.up, int(s.typ.Precision))
+	scaled, ok := v.ScaledUp(s.up, int(s.typ.Precision))
 	if !ok {
 		shown := batch.DecimalValue{Unscaled: v, Scale: s.typ.Scale - uint8(s.up)}
 		return d.failf("%s is out of range for %s", shown, s.typ)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
-	"github.com/millstream-db/millstream/ingest/avro"
+	"github.com/millstream-db/millstream/ingest/decode"
 	"github.com/millstream-db/millstream/ingest/registry"
 )
 
@@ -195,6 +195,6 @@ func (r *reader) waitFor(p *partition, err error) {
 // needsDecision reports whether asking again will not help, unless somebody
 // changes something.
 func needsDecision(err error) bool {
-	var refused *avro.RefusedError
+	var refused *decode.RefusedError
 	return errors.As(err, &refused) || errors.Is(err, registry.ErrUnknownID) || errors.Is(err, registry.ErrNotAvro)
 }

@@ -62,7 +62,7 @@ func (a *Avro) find(id uint32) *avro.Decoder {
 	return a.last
 }
 
-// Fetch gets a schema. An *avro.RefusedError says that its records can't be rows
+// Fetch gets a schema. An *decode.RefusedError says that its records can't be rows
 // of the table.
 func (a *Avro) Fetch(ctx context.Context, id uint32) error {
 	schema, err := a.client.Schema(ctx, id)

@@ -23,7 +23,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/millstream-db/millstream/engine/batch"
-	"github.com/millstream-db/millstream/ingest/avro"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
@@ -203,7 +202,7 @@ func TestWhatFetchSays(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) || len(err.Error()) > 500 {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
-		var refused *avro.RefusedError
+		var refused *decode.RefusedError
 		if errors.As(err, &refused) != (c.name == "does not fit") {
 			t.Errorf("%s: refused: %v", c.name, err)
 		}

@@ -31,7 +31,7 @@ func NewFile(path string, table *batch.Schema, limits decode.Limits) *File {
 // Awaits reports whether the file was not read yet. Its schema has no id.
 func (f *File) Awaits([]byte) (id uint32, waits bool) { return 0, f.decoder == nil }
 
-// Fetch reads the file. An *avro.RefusedError says that records of its schema
+// Fetch reads the file. An *decode.RefusedError says that records of its schema
 // can't be rows of the table.
 func (f *File) Fetch(context.Context, uint32) error {
 	schema, err := readSchema(f.path)
