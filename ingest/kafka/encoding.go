@@ -10,6 +10,7 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/ingest/decode"
+	"github.com/millstream-db/millstream/ingest/registry"
 )
 
 // encoding is what FORMAT … ENCODE … (…) says.
@@ -39,7 +40,7 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 		e.csv = of.csv()
 	case format == "PLAIN" && encode == "AVRO":
 		known = avroOptions
-		e.schemas = of.schemaPlace()
+		e.schemas = of.schemaPlace(registry.Avro{})
 	case format == "PLAIN" && (encode == "TEXT" || encode == "BYTES"):
 		of.oneColumn(spec.Schema, encode)
 	default:

@@ -147,9 +147,9 @@ func (r *reader) readPartition(ctx context.Context, p *partition, f *kgo.FetchPa
 		}
 		// Offsets that are left out inside the log were compacted away or belong
 		// to transactions.
-		if id, waits := r.awaits(record); waits {
+		if r.awaits(record) {
 			r.store(p, next, epoch)
-			if !r.awaitSchema(ctx, p, record.Offset, id) {
+			if !r.awaitSchema(ctx, p, record) {
 				return false
 			}
 			r.batcher.open(p, end)

@@ -37,12 +37,14 @@ var (
 // schemaPlace says where the schemas of a source's records are. It is never
 // printed: it holds a password.
 type schemaPlace struct {
-	file     string // "": a registry
+	format   registry.Format // nil: the source's records need no schema
+	file     string          // "": a registry
 	registry registry.Options
 }
 
 // schemaPlace reads the options of ENCODE AVRO (…).
-func (o *optionReader) schemaPlace() (p schemaPlace) {
+func (o *optionReader) schemaPlace(format registry.Format) schemaPlace {
+	p := schemaPlace{format: format}
 	location, registries := o.text(optLocation, ""), o.text(optRegistry, "")
 	switch {
 	case location == "" && registries == "":
@@ -109,14 +111,14 @@ func (p schemaPlace) check(spec source.Spec) error {
 	if p.file == "" {
 		return nil
 	}
-	return registry.NewFile(p.file, spec.Schema, limitsOf(spec)).Fetch(context.Background(), 0)
+	return registry.NewFile(p.file, p.format, spec.Schema, limitsOf(spec)).Fetch(context.Background(), nil)
 }
 
 // schemas finds what records were written with, and decodes them by it. A record
 // that awaits a schema must not be decoded before that was fetched.
 type schemas interface {
-	Awaits(value []byte) (id uint32, waits bool)
-	Fetch(ctx context.Context, id uint32) error
+	Awaits(value []byte) bool
+	Fetch(ctx context.Context, value []byte) error
 	Decode(value []byte, b *batch.Builder) error
 	Close()
 }
@@ -125,46 +127,42 @@ type schemas interface {
 // need none.
 func openSchemas(e encoding, spec source.Spec) (schemas, error) {
 	switch p := e.schemas; {
-	case e.encode != "AVRO":
+	case p.format == nil:
 		return nil, nil
 	case p.file != "":
-		return registry.NewFile(p.file, spec.Schema, limitsOf(spec)), nil
+		return registry.NewFile(p.file, p.format, spec.Schema, limitsOf(spec)), nil
 	}
 	client, err := registry.New(e.schemas.registry)
 	if err != nil {
 		return nil, err
 	}
-	return registry.NewAvro(client, spec.Schema, limitsOf(spec)), nil
+	return registry.NewFramed(client, e.schemas.format, spec.Schema, limitsOf(spec)), nil
 }
 
 // firstPause is the time between the first two attempts to fetch a schema; each
 // next one is twice as long, up to two health intervals.
 const firstPause = 100 * time.Millisecond
 
-// awaits returns the schema that has to be fetched before the record, if there is
-// one.
-func (r *reader) awaits(record *kgo.Record) (id uint32, waits bool) {
-	if r.schemas == nil || record.Attrs.IsControl() {
-		return 0, false
-	}
-	return r.schemas.Awaits(record.Value)
+// awaits reports whether a schema has to be fetched before the record.
+func (r *reader) awaits(record *kgo.Record) bool {
+	return r.schemas != nil && !record.Attrs.IsControl() && r.schemas.Awaits(record.Value)
 }
 
-// awaitSchema waits until the schema of the record at offset is known. What was
+// awaitSchema waits until the schema of the record is known. What was
 // decoded before goes to the sink meanwhile, and the record itself is neither
 // decoded nor rejected: the partition says why it waits. It returns false when
 // the reader is closing.
-func (r *reader) awaitSchema(ctx context.Context, p *partition, offset int64, id uint32) bool {
+func (r *reader) awaitSchema(ctx context.Context, p *partition, record *kgo.Record) bool {
 	if !r.send(ctx, r.batcher.flush()) {
 		return false
 	}
 	for pause := firstPause; ; pause = min(2*pause, 2*r.opts.HealthInterval) {
-		err := r.schemas.Fetch(ctx, id)
+		err := r.schemas.Fetch(ctx, record.Value)
 		if ctx.Err() != nil {
 			return false
 		}
 		if err != nil {
-			err = fmt.Errorf("topic %s, partition %d, offset %d waits for its schema: %w", r.settings.topic, p.id, offset, err)
+			err = fmt.Errorf("topic %s, partition %d, offset %d waits for its schema: %w", r.settings.topic, p.id, record.Offset, err)
 		}
 		r.waitFor(p, err)
 		if err == nil {
@@ -196,5 +194,5 @@ func (r *reader) waitFor(p *partition, err error) {
 // changes something.
 func needsDecision(err error) bool {
 	var refused *decode.RefusedError
-	return errors.As(err, &refused) || errors.Is(err, registry.ErrUnknownID) || errors.Is(err, registry.ErrNotAvro)
+	return errors.As(err, &refused) || errors.Is(err, registry.ErrUnknownID) || errors.Is(err, registry.ErrOtherFormat)
 }

@@ -1,95 +1,49 @@
 package registry
 
 import (
-	"context"
-	"encoding/binary"
+	"encoding/json"
 	"errors"
-	"fmt"
+
+	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/ingest/avro"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
-// Avro decodes records that name the schema they were written with. It is not
-// safe for concurrent use: every reader has its own.
-type Avro struct {
-	client *Client
-	table  *batch.Schema
-	limits decode.Limits
-	known  map[uint32]*avro.Decoder
+// Avro is the Format of Avro records: the datum stands behind the schema's id.
+type Avro struct{}
 
-	id   uint32 // of the record before
-	last *avro.Decoder
+func (Avro) kind() sr.SchemaType { return sr.TypeAvro }
+
+func (Avro) name() string { return "an Avro" }
+
+func (Avro) parse(text string, references []reference) (schema, error) {
+	var texts []string
+	for _, r := range references {
+		texts = append(texts, r.text)
+	}
+	s, err := avro.ParseSchema(text, texts...)
+	return avroSchema{s}, err
 }
 
-// NewAvro returns a decoder for the columns of table, which are the first columns
-// of the builders that Decode is given. It closes client when it is closed.
-func NewAvro(client *Client, table *batch.Schema, limits decode.Limits) *Avro {
-	return &Avro{client: client, table: table, limits: limits, known: make(map[uint32]*avro.Decoder)}
+func (f Avro) parseFile(_, text string) (schema, error) {
+	var record struct {
+		Type   string
+		Fields []json.RawMessage
+	}
+	if json.Unmarshal([]byte(text), &record) != nil || record.Type != "record" || record.Fields == nil {
+		return nil, errors.New("it is not the JSON of an Avro record's schema")
+	}
+	return f.parse(text, nil)
 }
 
-// frameLength is how many bytes stand before the datum.
-const frameLength = 5
+type avroSchema struct{ schema *avro.Schema }
 
-// frame takes the frame off a record.
-func frame(value []byte) (id uint32, datum []byte, err error) {
-	switch {
-	case len(value) == 0:
-		return 0, nil, errors.New("empty record")
-	case value[0] != 0:
-		return 0, nil, fmt.Errorf("the record does not name its schema: it begins with 0x%02x, not with 0x00 and the schema's id", value[0])
-	case len(value) < frameLength:
-		return 0, nil, fmt.Errorf("the record does not name its schema: it has %d bytes, and the schema's id would end at the fifth", len(value))
-	}
-	return binary.BigEndian.Uint32(value[1:]), value[frameLength:], nil
+func (avroSchema) split(framed []byte) (message int, datum []byte, err error) { return 0, framed, nil }
+
+func (s avroSchema) compile(_ int, table *batch.Schema, limits decode.Limits) (decoder, error) {
+	return avro.Compile(s.schema, table, limits)
 }
 
-// Awaits returns the id of the schema that has to be fetched before value can be
-// decoded, if there is one.
-func (a *Avro) Awaits(value []byte) (id uint32, waits bool) {
-	id, _, err := frame(value)
-	if err != nil || a.find(id) != nil {
-		return 0, false
-	}
-	return id, true
-}
-
-func (a *Avro) find(id uint32) *avro.Decoder {
-	if a.last == nil || a.id != id {
-		a.id, a.last = id, a.known[id]
-	}
-	return a.last
-}
-
-// Fetch gets a schema. An *decode.RefusedError says that its records can't be rows
-// of the table.
-func (a *Avro) Fetch(ctx context.Context, id uint32) error {
-	schema, err := a.client.Schema(ctx, id)
-	if err != nil {
-		return err
-	}
-	d, err := avro.Compile(schema, a.table, a.limits)
-	if err != nil {
-		return fmt.Errorf("schema %d (%s) does not fit: %w", id, schema, err)
-	}
-	a.known[id], a.last = d, nil
-	return nil
-}
-
-// Decode appends one row, under the promises of avro.Decoder. The record's schema
-// must have been fetched.
-func (a *Avro) Decode(value []byte, b *batch.Builder) error {
-	id, datum, err := frame(value)
-	if err != nil {
-		return err
-	}
-	d := a.find(id)
-	if d == nil {
-		return fmt.Errorf("schema %d was not fetched", id)
-	}
-	return d.Decode(datum, b)
-}
-
-// Close ends the client.
-func (a *Avro) Close() { a.client.Close() }
+func (s avroSchema) title(int) string { return s.schema.String() }

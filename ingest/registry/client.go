@@ -14,16 +14,14 @@ import (
 	"unicode"
 
 	"github.com/twmb/franz-go/pkg/sr"
-
-	"github.com/millstream-db/millstream/ingest/avro"
 )
 
 var (
 	// ErrUnknownID is returned when the registry answers that it has no schema of
 	// the id.
 	ErrUnknownID = errors.New("the registry does not know this id")
-	// ErrNotAvro is returned when the schema of the id is of another kind.
-	ErrNotAvro = errors.New("it is not an Avro schema")
+	// ErrOtherFormat is returned when the schema of the id is of another Format.
+	ErrOtherFormat = errors.New("another format")
 )
 
 // Options say where a registry is and who asks.
@@ -80,25 +78,25 @@ func New(o Options) (*Client, error) {
 // Close ends the connections that are kept.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// Schema fetches the schema of an id and those that it refers to. The error names
-// the registry and the id; it is an ErrUnknownID, an ErrNotAvro, or may be gone
+// schema fetches the schema of an id and those that it refers to. The error names
+// the registry and the id; it is an ErrUnknownID, an ErrOtherFormat, or may be gone
 // when asked again.
-func (c *Client) Schema(ctx context.Context, id uint32) (*avro.Schema, error) {
-	fail := func(err error) (*avro.Schema, error) {
+func (c *Client) schema(ctx context.Context, id uint32, format Format) (schema, error) {
+	fail := func(err error) (schema, error) {
 		return nil, fmt.Errorf("schema registry %s: schema %d: %w", c.urls, id, err)
 	}
 	s, err := c.client.SchemaByID(ctx, int(id))
 	if err != nil {
 		return fail(answered(err))
 	}
-	if err := usable(s); err != nil {
+	if err := usable(s, format); err != nil {
 		return fail(err)
 	}
-	r := references{client: c.client, seen: make(map[sr.SchemaReference]bool)}
+	r := references{client: c.client, format: format, seen: make(map[sr.SchemaReference]bool)}
 	if err := r.follow(ctx, s.References); err != nil {
 		return fail(err)
 	}
-	parsed, err := avro.ParseSchema(s.Schema, r.texts...)
+	parsed, err := format.parse(s.Schema, r.found)
 	if err != nil {
 		return fail(err)
 	}
@@ -106,10 +104,10 @@ func (c *Client) Schema(ctx context.Context, id uint32) (*avro.Schema, error) {
 }
 
 // usable says what is wrong with a schema before it is read.
-func usable(s sr.Schema) error {
+func usable(s sr.Schema, format Format) error {
 	switch {
-	case s.Type != sr.TypeAvro:
-		return fmt.Errorf("%w, but %s", ErrNotAvro, s.Type)
+	case s.Type != format.kind():
+		return fmt.Errorf("%w: it is not %s schema, but %s", ErrOtherFormat, format.name(), s.Type)
 	case strings.TrimSpace(s.Schema) == "":
 		return errors.New("the answer has no schema in it")
 	}
@@ -120,8 +118,9 @@ func usable(s sr.Schema) error {
 // that it refers to itself.
 type references struct {
 	client *sr.Client
+	format Format
 	seen   map[sr.SchemaReference]bool
-	texts  []string
+	found  []reference
 }
 
 func (r *references) follow(ctx context.Context, refs []sr.SchemaReference) error {
@@ -136,7 +135,7 @@ func (r *references) follow(ctx context.Context, refs []sr.SchemaReference) erro
 		// A version that was deleted softly is still what was written with.
 		s, err := r.client.SchemaByVersion(sr.WithParams(ctx, sr.ShowDeleted), ref.Subject, ref.Version)
 		if err == nil {
-			err = usable(s.Schema)
+			err = usable(s.Schema, r.format)
 		} else {
 			err = answered(err)
 		}
@@ -146,7 +145,7 @@ func (r *references) follow(ctx context.Context, refs []sr.SchemaReference) erro
 		if err := r.follow(ctx, s.References); err != nil {
 			return err
 		}
-		r.texts = append(r.texts, s.Schema.Schema)
+		r.found = append(r.found, reference{ref.Name, s.Schema.Schema})
 	}
 	return nil
 }

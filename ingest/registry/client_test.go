@@ -81,15 +81,15 @@ func framed(t *testing.T, id uint32, schema string, v map[string]any) []byte {
 
 // read decodes records as a reader does, and returns the values of id.
 func read(t *testing.T, a interface {
-	Awaits([]byte) (uint32, bool)
-	Fetch(context.Context, uint32) error
+	Awaits([]byte) bool
+	Fetch(context.Context, []byte) error
 	Decode([]byte, *batch.Builder) error
 }, records ...[]byte) []int64 {
 	t.Helper()
 	b := batch.NewBuilder(batch.NewAllocator(), table)
 	for _, record := range records {
-		if id, waits := a.Awaits(record); waits {
-			if err := a.Fetch(t.Context(), id); err != nil {
+		if a.Awaits(record) {
+			if err := a.Fetch(t.Context(), record); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -112,7 +112,7 @@ func TestRecordsOfSeveralSchemas(t *testing.T) {
 		})
 	})
 	one, two := register(t, r, "orders-value", sr.Schema{Schema: first}), register(t, r, "orders-value", sr.Schema{Schema: second})
-	a := NewAvro(client(t, Options{URLs: []string{url}}), table, decode.Limits{})
+	a := NewFramed(client(t, Options{URLs: []string{url}}), Avro{}, table, decode.Limits{})
 	old, young := map[string]any{"id": 1}, map[string]any{"id": int64(1 << 40), "note": "x"}
 	got := read(t, a, framed(t, one, first, old), framed(t, two, second, young), framed(t, one, first, old), framed(t, two, second, young))
 	if len(got) != 4 || got[0] != 1 || got[1] != 1<<40 || got[2] != 1 || got[3] != 1<<40 {
@@ -125,22 +125,25 @@ func TestRecordsOfSeveralSchemas(t *testing.T) {
 
 func TestFrames(t *testing.T) {
 	t.Parallel()
-	a := NewAvro(client(t, Options{URLs: []string{"http://127.0.0.1:1"}}), table, decode.Limits{})
+	a := NewFramed(client(t, Options{URLs: []string{"http://127.0.0.1:1"}}), Avro{}, table, decode.Limits{})
 	b := batch.NewBuilder(batch.NewAllocator(), table)
 	for _, c := range []struct{ record, want string }{
 		{"", "empty record"},
 		{`{"id":1}`, "it begins with 0x7b"},
 		{"\x00\x00\x01", "it has 3 bytes"},
 	} {
-		if _, waits := a.Awaits([]byte(c.record)); waits {
+		if a.Awaits([]byte(c.record)) {
 			t.Errorf("%q awaits a schema", c.record)
 		}
 		if err := a.Decode([]byte(c.record), b); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %q", c.record, err, c.want)
 		}
 	}
-	if id, waits := a.Awaits([]byte{0, 1, 2, 3, 4}); !waits || id != 0x01020304 {
-		t.Errorf("awaits %d, %t", id, waits)
+	if !a.Awaits([]byte{0, 1, 2, 3, 4}) {
+		t.Error("awaits nothing")
+	}
+	if err := a.Fetch(t.Context(), []byte{0, 1, 2, 3, 4}); err == nil || !strings.Contains(err.Error(), "schema 16909060:") {
+		t.Errorf("fetched another schema: %v", err)
 	}
 	if n := b.Rows(); n != 0 {
 		t.Errorf("%d rows", n)
@@ -159,12 +162,15 @@ func TestReferencesAreFollowed(t *testing.T) {
 		Schema:     `{"type":"record","name":"Order","fields":[{"name":"price","type":"money.Price"},{"name":"c","type":"money.Currency"},{"name":"id","type":"int"}]}`,
 		References: []sr.SchemaReference{{Name: "money.Price", Subject: "price", Version: 1}, toCurrency},
 	})
-	a := NewAvro(client(t, Options{URLs: []string{url}}), table, decode.Limits{})
+	a := NewFramed(client(t, Options{URLs: []string{url}}), Avro{}, table, decode.Limits{})
 	record := append(binary.BigEndian.AppendUint32([]byte{0}, id), 0, 0, 14)
 	if got := read(t, a, record); len(got) != 1 || got[0] != 7 {
 		t.Errorf("got %v", got)
 	}
 }
+
+// seven is a record of schema 7.
+var seven = []byte{0, 0, 0, 0, 7}
 
 // TestWhatFetchSays asks registries that have no answer.
 func TestWhatFetchSays(t *testing.T) {
@@ -192,13 +198,13 @@ func TestWhatFetchSays(t *testing.T) {
 		{"without end", answer(200, `{"schema":"`+strings.Repeat("x", answerBytesMax)+`"}`), "unable to decode", nil},
 		{"nothing", answer(200, "{}"), "no schema in it", nil},
 		{"no schema", answer(200, `{"schema":"{}"}`), "schema 7:", nil},
-		{"another kind", answer(200, `{"schema":"x","schemaType":"PROTOBUF"}`), "it is not an Avro schema, but PROTOBUF", ErrNotAvro},
+		{"another kind", answer(200, `{"schema":"x","schemaType":"PROTOBUF"}`), "it is not an Avro schema, but PROTOBUF", ErrOtherFormat},
 		{"does not fit", answer(200, `{"schema":"`+quoted(strings.Replace(first, `"int"`, `"double"`, 1))+`"}`),
 			`schema 7 (Order) does not fit: column "id" of type BIGINT can't hold field "id" of type double`, nil},
 	} {
 		_, url := serve(t, c.wrap)
-		a := NewAvro(client(t, Options{URLs: []string{url}}), table, decode.Limits{})
-		err := a.Fetch(t.Context(), 7)
+		a := NewFramed(client(t, Options{URLs: []string{url}}), Avro{}, table, decode.Limits{})
+		err := a.Fetch(t.Context(), seven)
 		if err == nil || !strings.Contains(err.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) || len(err.Error()) > 500 {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
@@ -206,12 +212,12 @@ func TestWhatFetchSays(t *testing.T) {
 		if errors.As(err, &refused) != (c.name == "does not fit") {
 			t.Errorf("%s: refused: %v", c.name, err)
 		}
-		if _, waits := a.Awaits([]byte{0, 0, 0, 0, 7}); !waits {
+		if !a.Awaits(seven) {
 			t.Errorf("%s: the schema is known", c.name)
 		}
 	}
-	a := NewAvro(client(t, Options{URLs: []string{"http://127.0.0.1:1"}}), table, decode.Limits{})
-	if err := a.Fetch(t.Context(), 7); err == nil || !strings.Contains(err.Error(), "connection refused") {
+	a := NewFramed(client(t, Options{URLs: []string{"http://127.0.0.1:1"}}), Avro{}, table, decode.Limits{})
+	if err := a.Fetch(t.Context(), seven); err == nil || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("down: %v", err)
 	}
 }
@@ -225,8 +231,8 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 	defer close(hold)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	a := NewAvro(client(t, Options{URLs: []string{url}}), table, decode.Limits{})
-	if err := a.Fetch(ctx, 7); !errors.Is(err, context.DeadlineExceeded) {
+	a := NewFramed(client(t, Options{URLs: []string{url}}), Avro{}, table, decode.Limits{})
+	if err := a.Fetch(ctx, seven); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -247,7 +253,7 @@ func TestWhoAsks(t *testing.T) {
 		r, url := serve(t, nil, srfake.WithAuth(c.auth))
 		id := register(t, r, "s", sr.Schema{Schema: first})
 		c.o.URLs = []string{url}
-		_, err := client(t, c.o).Schema(t.Context(), id)
+		_, err := client(t, c.o).schema(t.Context(), id, Avro{})
 		if (err == nil) != c.ok {
 			t.Errorf("%s, %+v: %v", c.auth, c.o, err)
 		}
@@ -259,12 +265,12 @@ func TestWhoAsks(t *testing.T) {
 	id := register(t, r, "s", sr.Schema{Schema: first})
 	server := httptest.NewTLSServer(r.Handler())
 	defer server.Close()
-	if _, err := client(t, Options{URLs: []string{server.URL}}).Schema(t.Context(), id); err == nil {
+	if _, err := client(t, Options{URLs: []string{server.URL}}).schema(t.Context(), id, Avro{}); err == nil {
 		t.Error("a certificate of nobody was trusted")
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	if _, err := client(t, Options{URLs: []string{server.URL}, TLS: &tls.Config{RootCAs: roots}}).Schema(t.Context(), id); err != nil {
+	if _, err := client(t, Options{URLs: []string{server.URL}, TLS: &tls.Config{RootCAs: roots}}).schema(t.Context(), id, Avro{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -272,8 +278,8 @@ func TestWhoAsks(t *testing.T) {
 func TestSchemaInAFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "order.avsc")
-	f := NewFile(path, table, decode.Limits{})
-	if err := f.Fetch(t.Context(), 0); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
+	f := NewFile(path, Avro{}, table, decode.Limits{})
+	if err := f.Fetch(t.Context(), nil); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
 		t.Errorf("no file: %v", err)
 	}
 	for text, want := range map[string]string{
@@ -286,11 +292,11 @@ func TestSchemaInAFile(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.Fetch(t.Context(), 0); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+		if err := f.Fetch(t.Context(), nil); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%.30s: %v, want %q", text, err, want)
 		}
 	}
-	if err := NewFile(t.TempDir(), table, decode.Limits{}).Fetch(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if err := NewFile(t.TempDir(), Avro{}, table, decode.Limits{}).Fetch(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a directory: %v", err)
 	}
 	if err := os.WriteFile(path, []byte(first), 0o600); err != nil {
