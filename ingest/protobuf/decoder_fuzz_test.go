@@ -1,0 +1,152 @@
+package protobuf
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/ingest/decode"
+)
+
+const fuzzProto = `edition = "2023"; option features.field_presence = IMPLICIT;
+import "google/protobuf/timestamp.proto"; import "google/protobuf/struct.proto"; import "google/protobuf/wrappers.proto";
+enum E { A = 0; B = 1; }
+message R {
+  int32 i = 1; string s = 2; R x = 3; map<string, R> m = 4; repeated sint64 l = 5; E e = 6;
+  oneof o { double d = 7; R r = 8; bytes b = 9; }
+  google.protobuf.Timestamp ts = 10; google.protobuf.Struct st = 11; google.protobuf.UInt64Value w = 12;
+  R g = 13 [features.message_encoding = DELIMITED]; repeated E es = 14; map<int32, bool> flags = 15; fixed32 f = 16;
+}`
+
+// checker decodes records of fuzzProto behind a row that is there already.
+// Whatever the record is, all columns keep one length, which grows by one if and
+// only if the record is accepted; and what the library reads is in the columns.
+type checker struct {
+	table   *batch.Schema
+	decoder *Decoder
+	message protoreflect.MessageDescriptor
+}
+
+func newChecker(t testing.TB) checker {
+	table := columnsOf(t, "i BIGINT", "s VARCHAR", "x JSON", "m JSON", "l JSON", "e VARCHAR", "d DOUBLE", "b BLOB",
+		"ts TIMESTAMPTZ", "st JSON", "w UBIGINT", "g JSON", "es JSON", "flags JSON", "f UINTEGER")
+	d := compile(t, fuzzProto, "R", table, decode.Limits{MaxBytes: 4096, MaxDepth: 12})
+	return checker{table, d, descriptorOf(t, fuzzProto, "R")}
+}
+
+// records are some that are right.
+func (c checker) records() (records [][]byte) {
+	whole := wireOf("1:", 5, "2:", "text", "5:", "\x01\x02", "6:", 1, "10:", wireOf("1:", 5, "2:", 6), "12:", wireOf("1:", 7), "16:", uint32(1),
+		"11:", wireOf("1:", wireOf("1:", "k", "2:", wireOf("6:", wireOf("1:", wireOf("2:", 1.5), "1:", wireOf("3:", "v"))))),
+		"14:", 1, "14:", "\x00\x05", "15:", wireOf("1:", 3, "2:", 1), "15:", wireOf("1:", 3), "99:", group(wireOf("1:", "x")))
+	for range 3 {
+		records = append(records, whole)
+		whole = slices.Concat(wireOf("4:", wireOf("1:", "key", "2:", whole), "7:", 2.5, "8:", whole), wireOf("13:", group(whole), "3:", whole, "9:", "b", "3:", "\x08\x01"))
+	}
+	return records
+}
+
+// mayRefuse is why records that the library takes may be wrong for us.
+var mayRefuse = []string{badUTF8, hasNUL, tooDeep, tooLong, "exceeds the limit", "nanoseconds of a timestamp", "out of range for TIMESTAMP"}
+
+// readByLibrary is a second opinion. The library panics on maps whose key is of
+// another wire type: then it has none.
+func (c checker) readByLibrary(record []byte) (m protoreflect.Message, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	d := dynamicpb.NewMessage(c.message)
+	return d, proto.Unmarshal(record, d)
+}
+
+func (c checker) check(t *testing.T, record []byte) (accepted bool) {
+	mem := batch.NewAllocator()
+	b := batch.NewBuilder(mem, c.table)
+	for i := range c.table.Columns {
+		b.Column(i).AppendNull()
+	}
+	want, before := 1, b.Bytes()
+	err := c.decoder.Decode(record, b)
+	if err == nil {
+		want = 2
+	} else if b.Bytes() != before || strings.Contains(err.Error(), "\n") {
+		t.Errorf("rejected %x (%v), but %d bytes became %d", record, err, before, b.Bytes())
+	}
+	for i := range c.table.Columns {
+		if n := b.Column(i).Len(); n != want {
+			t.Errorf("%x: column %d has %d values, want %d (%v)", record, i, n, want, err)
+		}
+	}
+	rec := b.Finish()
+	m, second := c.readByLibrary(record)
+	switch {
+	case second == nil && err == nil:
+		compare(t, rec, 1, c.table, m)
+	case second == nil && !slices.ContainsFunc(mayRefuse, func(why string) bool { return strings.Contains(err.Error(), why) }):
+		t.Errorf("rejected %x: %v", record, err)
+	}
+	for i, col := range rec.Columns() {
+		if !col.IsNull(0) {
+			t.Errorf("%x: column %d changed in the row before", record, i)
+		}
+	}
+	rec.Release()
+	b.Release()
+	if n := mem.Bytes(); n != 0 {
+		t.Errorf("%x: %d bytes leaked", record, n)
+	}
+	return err == nil
+}
+
+func FuzzDecode(f *testing.F) {
+	c := newChecker(f)
+	for _, record := range c.records() {
+		f.Add(record)
+		f.Add(record[:len(record)-1])
+	}
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, record []byte) { c.check(t, record) })
+}
+
+// TestDamagedRecords changes, cuts and repeats bytes of good records.
+func TestDamagedRecords(t *testing.T) {
+	t.Parallel()
+	c := newChecker(t)
+	r := rand.New(rand.NewPCG(5, 6))
+	good, accepted := c.records(), 0
+	const count = 10_000
+	for range count {
+		record := slices.Clone(good[r.IntN(len(good))])
+		for range 1 + r.IntN(3) {
+			at := r.IntN(len(record))
+			switch r.IntN(4) {
+			case 0:
+				record[at] ^= 1 << r.IntN(8)
+			case 1:
+				record[at] = byte(r.Uint32())
+			case 2:
+				record = slices.Delete(record, at, at+1)
+			case 3:
+				record = slices.Insert(record, at, record[r.IntN(len(record))])
+			}
+		}
+		if c.check(t, record) {
+			accepted++
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	if accepted < count/100 || accepted > count*9/10 {
+		t.Errorf("%d of %d records were accepted: nothing is tested", accepted, count)
+	}
+}
