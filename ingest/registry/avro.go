@@ -27,15 +27,16 @@ func (Avro) parse(text string, references []reference) (schema, error) {
 	return avroSchema{s}, err
 }
 
-func (f Avro) parseFile(_, text string) (schema, error) {
+func (f Avro) parseFile(_, text string) (s schema, message int, err error) {
 	var record struct {
 		Type   string
 		Fields []json.RawMessage
 	}
 	if json.Unmarshal([]byte(text), &record) != nil || record.Type != "record" || record.Fields == nil {
-		return nil, errors.New("it is not the JSON of an Avro record's schema")
+		return nil, 0, errors.New("it is not the JSON of an Avro record's schema")
 	}
-	return f.parse(text, nil)
+	s, err = f.parse(text, nil)
+	return s, 0, err
 }
 
 type avroSchema struct{ schema *avro.Schema }

@@ -4,8 +4,8 @@
 // The nouns: a [Client] asks a schema registry that speaks Confluent's protocol;
 // a [Framed] decodes records that name their schema by its id in the registry, in
 // the first five bytes (0x00, and the id in big endian); a [File] decodes bare
-// datums of the one schema that a file holds; a [Format] says how schemas are
-// written, and records by them.
+// datums of the one schema that a file holds; a [Format], [Avro] or [Protobuf], says
+// how schemas are written, and records by them.
 //
 // Schemas are looked for ahead of the record that needs them, never in the middle
 // of one: Awaits says which is missing, Fetch gets it, Decode has it then. What

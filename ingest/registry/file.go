@@ -37,13 +37,13 @@ func (f *File) Fetch(context.Context, []byte) error {
 	if err != nil {
 		return fmt.Errorf("schema file %s: %w", f.path, err)
 	}
-	s, err := f.format.parseFile(f.path, text)
+	s, message, err := f.format.parseFile(f.path, text)
 	if err != nil {
 		return fmt.Errorf("schema file %s: %w", f.path, err)
 	}
-	d, err := s.compile(0, f.table, f.limits)
+	d, err := s.compile(message, f.table, f.limits)
 	if err != nil {
-		return fmt.Errorf("schema file %s (%s) does not fit: %w", f.path, s.title(0), err)
+		return fmt.Errorf("schema file %s (%s) does not fit: %w", f.path, s.title(message), err)
 	}
 	f.decoder = d
 	return nil

@@ -7,7 +7,8 @@ import (
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
-// Format is a kind of schemas, and of the records that are written by them.
+// Format is a kind of schemas, and of the records that are written by them: [Avro] or
+// [Protobuf].
 type Format interface {
 	// kind is what the registry calls it, name what a person does.
 	kind() sr.SchemaType
@@ -15,9 +16,10 @@ type Format interface {
 	// parse reads a schema of the registry. Those that it refers to come first, each
 	// behind those that it refers to itself.
 	parse(text string, references []reference) (schema, error)
-	// parseFile reads the schema in the file at path. Of a text that is no schema at
-	// all, which may be one that its reader should not see, the error quotes nothing.
-	parseFile(path, text string) (schema, error)
+	// parseFile reads the schema in the file at path, and says which of its messages
+	// the records are. Of a text that is no schema at all, which may be one that its
+	// reader should not see, the error quotes nothing.
+	parseFile(path, text string) (s schema, message int, err error)
 }
 
 // reference is a schema by the name that others call it.
