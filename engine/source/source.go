@@ -29,7 +29,7 @@ type Spec struct {
 	Name    string            // the source's name, for messages and metrics
 	Options map[string]string // WITH (…), names in lower case
 	Format  string            // PLAIN, or UPSERT for a source that is read by key
-	Encode  string            // JSON, AVRO, CSV, TEXT or BYTES
+	Encode  string            // JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES
 	// EncodeOptions are what stands in parentheses behind ENCODE, names in lower case.
 	EncodeOptions map[string]string
 	Schema        *batch.Schema // the columns to decode, without generated ones and metadata

@@ -10,14 +10,13 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/ingest/decode"
-	"github.com/millstream-db/millstream/ingest/registry"
 )
 
 // encoding is what FORMAT … ENCODE … (…) says.
 type encoding struct {
-	encode  string // JSON, AVRO, CSV, TEXT or BYTES
+	encode  string // JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES
 	csv     decode.CSVOptions
-	schemas schemaPlace // of AVRO
+	schemas schemaPlace // of AVRO and PROTOBUF
 }
 
 // The options of ENCODE CSV.
@@ -38,13 +37,16 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 	case format == "PLAIN" && encode == "CSV":
 		known = []string{optDelimiter, optNull, optQuote}
 		e.csv = of.csv()
-	case format == "PLAIN" && encode == "AVRO":
+	case format == "PLAIN" && (encode == "AVRO" || encode == "PROTOBUF"):
 		known = avroOptions
-		e.schemas = of.schemaPlace(registry.Avro{})
+		if encode == "PROTOBUF" {
+			known = protobufOptions
+		}
+		e.schemas = of.schemaPlace(encode)
 	case format == "PLAIN" && (encode == "TEXT" || encode == "BYTES"):
 		of.oneColumn(spec.Schema, encode)
 	default:
-		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, AVRO, CSV, TEXT or BYTES, or FORMAT UPSERT ENCODE JSON", format, encode)
+		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES, or FORMAT UPSERT ENCODE JSON", format, encode)
 		return e
 	}
 	for _, name := range slices.Sorted(maps.Keys(spec.EncodeOptions)) {

@@ -40,7 +40,7 @@ func TestEncodings(t *testing.T) {
 		{name: "BYTES", encode: "BYTES", columns: []batch.Column{bytes}},
 		{name: "BYTES to text", encode: "BYTES", columns: []batch.Column{text}, want: `column "a" is of type VARCHAR`},
 		{name: "keyed CSV", format: "UPSERT", encode: "CSV", want: "FORMAT UPSERT ENCODE CSV is not supported"},
-		{name: "another", encode: "XML", want: "use FORMAT PLAIN ENCODE JSON, AVRO, CSV, TEXT or BYTES"},
+		{name: "another", encode: "XML", want: "use FORMAT PLAIN ENCODE JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			spec := source.Spec{

@@ -28,7 +28,7 @@ func TestOptions(t *testing.T) {
 		{name: "no servers", options: map[string]string{"properties.bootstrap.server": ","}, want: []string{"properties.bootstrap.server must"}},
 		{name: "other connector", options: map[string]string{"connector": "kinesis"}, want: []string{"'kafka'", "kinesis"}},
 		{name: "servers differ", options: map[string]string{"properties.bootstrap.servers": "b:2"}, want: []string{"differ"}},
-		{name: "other format", format: "PROTOBUF", want: []string{"ENCODE PROTOBUF", "FORMAT PLAIN ENCODE JSON"}},
+		{name: "other format", format: "XML", want: []string{"ENCODE XML", "FORMAT PLAIN ENCODE JSON"}},
 		{name: "mode", options: map[string]string{"scan.startup.mode": "newest"}, want: []string{"scan.startup.mode", "'earliest', 'latest', 'timestamp'", "newest"}},
 		{name: "mode in capitals", options: map[string]string{"scan.startup.mode": "LATEST"}},
 		{name: "timestamp", options: map[string]string{"scan.startup.mode": "timestamp", "scan.startup.timestamp.millis": "17"}},

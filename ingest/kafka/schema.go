@@ -17,7 +17,7 @@ import (
 	"github.com/millstream-db/millstream/ingest/registry"
 )
 
-// The options of ENCODE AVRO (…).
+// The options of ENCODE AVRO (…) and ENCODE PROTOBUF (…).
 const (
 	optRegistry            = "schema.registry"
 	optRegistryUsername    = "schema.registry.username"
@@ -27,11 +27,13 @@ const (
 	optRegistryCertificate = "schema.registry.ssl.certificate.location"
 	optRegistryKey         = "schema.registry.ssl.key.location"
 	optLocation            = "schema.location"
+	optMessage             = "message" // of PROTOBUF
 )
 
 var (
 	registryOptions = []string{optRegistryUsername, optRegistryPassword, optRegistryToken, optRegistryCA, optRegistryCertificate, optRegistryKey}
 	avroOptions     = slices.Sorted(slices.Values(append([]string{optRegistry, optLocation}, registryOptions...)))
+	protobufOptions = slices.Sorted(slices.Values(append([]string{optMessage}, avroOptions...)))
 )
 
 // schemaPlace says where the schemas of a source's records are. It is never
@@ -42,13 +44,19 @@ type schemaPlace struct {
 	registry registry.Options
 }
 
-// schemaPlace reads the options of ENCODE AVRO (…).
-func (o *optionReader) schemaPlace(format registry.Format) schemaPlace {
-	p := schemaPlace{format: format}
+// schemaPlace reads the options of ENCODE AVRO (…) or ENCODE PROTOBUF (…).
+func (o *optionReader) schemaPlace(encode string) schemaPlace {
+	p := schemaPlace{format: registry.Avro{}}
 	location, registries := o.text(optLocation, ""), o.text(optRegistry, "")
+	if encode == "PROTOBUF" {
+		p.format = registry.Protobuf{Message: o.text(optMessage, "")}
+		if o.has(optMessage) && location == "" {
+			o.problem("%s needs %s: records of a registry name their message themselves", optMessage, optLocation)
+		}
+	}
 	switch {
 	case location == "" && registries == "":
-		o.problem("ENCODE AVRO needs %s, the address of a schema registry, or %s, the file of the records' schema", optRegistry, optLocation)
+		o.problem("ENCODE %s needs %s, the address of a schema registry, or %s, the file of the records' schema", encode, optRegistry, optLocation)
 	case location != "" && registries != "":
 		o.problem("%s and %s exclude each other: records of a registry begin with the id of their schema, others do not", optRegistry, optLocation)
 	case location != "":

@@ -20,7 +20,6 @@ import (
 
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/ingest/broker"
-	"github.com/millstream-db/millstream/ingest/registry"
 )
 
 const (
@@ -82,12 +81,12 @@ func avroRecord(t *testing.T, partition int32, id uint32, schema string, order m
 	return &kgo.Record{Topic: topic, Partition: partition, Value: value}
 }
 
-// openAvro starts a reader of Avro records, closed with the test.
-func openAvro(t *testing.T, addr string, encode map[string]string, start ...source.Position) run {
+// openEncoded starts a reader of records with schemas, closed with the test.
+func openEncoded(t *testing.T, addr, encode string, options map[string]string, start ...source.Position) run {
 	t.Helper()
 	sink := newSink(start...)
 	sp := spec(t, addr, nil)
-	sp.Encode, sp.EncodeOptions = "AVRO", encode
+	sp.Encode, sp.EncodeOptions = encode, options
 	r, err := New(quick).Open(sp, start, sink)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +125,7 @@ func TestAvroOfSeveralSchemas(t *testing.T) {
 		&kgo.Record{Topic: topic, Value: []byte{0, 0, 0, 0, byte(narrow), 0x80}},
 		&kgo.Record{Topic: topic},
 		avroRecord(t, 0, narrow, narrowSchema, map[string]any{"id": 4}))
-	r := openAvro(t, b.Addr(), map[string]string{"schema.registry": reg.url})
+	r := openEncoded(t, b.Addr(), "AVRO", map[string]string{"schema.registry": reg.url})
 	r.reach(t, 0, 6)
 	r.wantOffsets(t, 0, sequence(0, 6))
 	r.sink.mu.Lock()
@@ -165,7 +164,7 @@ func TestRegistryTroubleHoldsTheSource(t *testing.T) {
 			reg := newRegistry(t)
 			narrow, wide := reg.register(t, narrowSchema), reg.register(t, wideSchema)
 			b.write(t, avroRecord(t, 0, narrow, narrowSchema, map[string]any{"id": 1}), avroRecord(t, 1, narrow, narrowSchema, map[string]any{"id": 2}))
-			r := openAvro(t, b.Addr(), map[string]string{"schema.registry": reg.url})
+			r := openEncoded(t, b.Addr(), "AVRO", map[string]string{"schema.registry": reg.url})
 			r.reach(t, 0, 1)
 			r.reach(t, 1, 1)
 			reg.answers(c.h)
@@ -204,7 +203,7 @@ func TestRegistryTroubleHoldsTheSource(t *testing.T) {
 			case <-q.Context().Done():
 			}
 		})
-		r := openAvro(t, b.Addr(), map[string]string{"schema.registry": reg.url})
+		r := openEncoded(t, b.Addr(), "AVRO", map[string]string{"schema.registry": reg.url})
 		<-asked
 		begin := time.Now()
 		if err := r.Close(); err != nil || time.Since(begin) > 5*time.Second {
@@ -217,7 +216,7 @@ func TestAvroOfOneSchemaInAFile(t *testing.T) {
 	b := newBed(t, 1, broker.Options{})
 	path := filepath.Join(t.TempDir(), "order.avsc")
 	b.write(t, &kgo.Record{Topic: topic, Value: []byte{14}}, &kgo.Record{Topic: topic, Value: []byte{16, 0}}, &kgo.Record{Topic: topic, Value: []byte{18}})
-	r := openAvro(t, b.Addr(), map[string]string{"schema.location": "file://" + path})
+	r := openEncoded(t, b.Addr(), "AVRO", map[string]string{"schema.location": "file://" + path})
 	r.state(t, source.Retrying, path, "no such file")
 	if err := os.WriteFile(path, []byte(narrowSchema), 0o600); err != nil {
 		t.Fatal(err)
@@ -260,6 +259,7 @@ func TestAvroOptions(t *testing.T) {
 		{name: "a file of another schema", options: map[string]string{"schema.location": "file://" + dir + "/other.avsc"}, want: []string{`column "id" of type BIGINT can't hold field "id" of type string`}},
 		{name: "not a file", options: map[string]string{"schema.location": "s3://x", "schema.registry.username": "u"}, want: []string{"'file:///…'", "schema.registry.username needs schema.registry"}},
 		{name: "upsert", format: "UPSERT", options: login, want: []string{"FORMAT UPSERT ENCODE AVRO is not supported"}},
+		{name: "AVRO has no message", options: map[string]string{"schema.location": "file://" + dir + "/good.avsc", "message": "Order"}, want: []string{"ENCODE AVRO has no option message"}},
 		{name: "JSON has none", encode: "JSON", options: login, want: []string{"ENCODE JSON has no option schema.registry"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -286,7 +286,7 @@ func TestAvroOptions(t *testing.T) {
 		})
 	}
 	o := optionReader{options: map[string]string{"schema.registry": "https://u:top-secret@r:8081/x"}}
-	if p := o.schemaPlace(registry.Avro{}); len(o.problems) > 0 || p.registry.URLs[0] != "https://r:8081/x" || p.registry.Username != "u" || p.registry.Password != "top-secret" {
+	if p := o.schemaPlace("AVRO"); len(o.problems) > 0 || p.registry.URLs[0] != "https://r:8081/x" || p.registry.Username != "u" || p.registry.Password != "top-secret" {
 		t.Errorf("%+v, %v", p, o.problems)
 	}
 }
