@@ -33,13 +33,13 @@ func Compile(s *Schema, message int, table *batch.Schema, limits decode.Limits) 
 	oneofs := wantedOneofs(root, columnOf)
 	for i := range root.fields {
 		f := &root.fields[i]
-		st := step{field: f, column: -1, wire: f.wire, oneof: slices.Index(oneofs, f.slot)}
+		st := step{field: f, column: -1, wire: f.wire, optional: f.optional, oneof: int32(slices.Index(oneofs, f.slot))}
 		if !f.oneof {
 			st.oneof = -1
 		}
 		if c := columnOf[i]; c >= 0 {
 			column := table.Columns[c]
-			st.column, st.name, st.typ = c, column.Name, column.Type
+			st.column, st.name, st.typ = int32(c), column.Name, column.Type
 			if err := st.fit(); err != nil {
 				refused.Problems = append(refused.Problems,
 					fmt.Sprintf("column %q of type %s can't hold field %q of type %s%s", column.Name, column.Type, f.name, f, reason(err)))

@@ -20,12 +20,12 @@ const (
 	hasNUL    = "the text holds a NUL character"
 )
 
-// cursor reads the wire format. A method that returns false has left the reason
-// in why.
+// cursor reads the wire format in data[at:end]. A method that returns false has left
+// the reason in why.
 type cursor struct {
-	data []byte
-	at   int
-	why  string
+	data    []byte
+	at, end int
+	why     string
 }
 
 func (c *cursor) fail(why string) bool {
@@ -35,33 +35,43 @@ func (c *cursor) fail(why string) bool {
 
 func (c *cursor) failf(format string, args ...any) bool { return c.fail(fmt.Sprintf(format, args...)) }
 
+// short reads a varint of one byte, if the next one is. It is small enough to cost no
+// call.
+func (c *cursor) short() (v uint64, is bool) {
+	if c.at < c.end && c.data[c.at] < 0x80 {
+		v, is = uint64(c.data[c.at]), true
+		c.at++
+	}
+	return v, is
+}
+
 func (c *cursor) varint() (uint64, bool) {
-	if c.at < len(c.data) {
-		if b := c.data[c.at]; b < 0x80 {
-			c.at++
-			return uint64(b), true
-		}
+	if v, is := c.short(); is {
+		return v, true
 	}
 	return c.longVarint()
 }
 
 func (c *cursor) longVarint() (uint64, bool) {
-	v, n := binary.Uvarint(c.data[c.at:])
+	rest := c.data[c.at:c.end]
+	v, n := protowire.ConsumeVarint(rest)
 	switch {
-	case n == 0:
+	case n >= 0:
+		c.at += n
+		return v, true
+	case len(rest) < binary.MaxVarintLen64:
 		return 0, c.fail(endsEarly)
-	case n < 0:
-		return 0, c.fail(badVarint)
 	}
-	c.at += n
-	return v, true
+	return 0, c.fail(badVarint)
 }
 
 // tag reads the number and the wire type of a field.
 func (c *cursor) tag() (number uint32, wire protowire.Type, ok bool) {
-	v, ok := c.varint()
+	v, ok := c.short()
 	if !ok {
-		return 0, 0, false
+		if v, ok = c.longVarint(); !ok {
+			return 0, 0, false
+		}
 	}
 	if v>>3 < uint64(protowire.MinValidNumber) || v>>3 > uint64(protowire.MaxValidNumber) {
 		return 0, 0, c.fail(badNumber)
@@ -71,7 +81,7 @@ func (c *cursor) tag() (number uint32, wire protowire.Type, ok bool) {
 
 // take passes over n bytes.
 func (c *cursor) take(n uint64) bool {
-	if n > uint64(len(c.data)-c.at) {
+	if n > uint64(c.end-c.at) {
 		return c.fail(endsEarly)
 	}
 	c.at += int(n)
@@ -91,10 +101,11 @@ func (c *cursor) value(number uint32, wire protowire.Type, depth int) (start, en
 		ok = c.take(8)
 	case protowire.BytesType:
 		var length uint64
-		if length, ok = c.varint(); ok {
-			start = c.at
-			ok = c.take(length)
+		if length, ok = c.short(); !ok {
+			length, ok = c.longVarint()
 		}
+		start = c.at
+		ok = ok && c.take(length)
 	case protowire.StartGroupType:
 		end, ok = c.group(number, depth)
 		return start, end, ok
@@ -131,7 +142,10 @@ func (c *cursor) number(wire protowire.Type) (uint64, bool) {
 	start := c.at
 	switch wire {
 	case protowire.VarintType:
-		return c.varint()
+		if v, is := c.short(); is {
+			return v, true
+		}
+		return c.longVarint()
 	case protowire.Fixed32Type:
 		if !c.take(4) {
 			return 0, false

@@ -34,30 +34,32 @@ type Decoder struct {
 type step struct {
 	run    func(*Decoder, *step, *slot, *batch.ColumnBuilder) bool
 	field  *field
-	typ    batch.Type
-	column int // the builder's, -1 for a field that is only the end of another one's oneof
-	name   string
+	column int32 // the builder's, -1 for a field that is only the end of another one's oneof
+	oneof  int32 // -1 for none
 	wire   protowire.Type
-	pieces bool // all its values count, not only the last one
-	oneof  int  // -1 for none
 
-	within *step // of a wrapper: what reads the value in it
+	pieces   bool // all its values count, not only the last one
+	optional bool // the field's
+
+	typ    batch.Type
 	up     int   // the power of ten that makes a number the column's unscaled decimal
+	within *step // of a wrapper: what reads the value in it
+	name   string
 }
 
 // slot is where a step's value is in the record.
 type slot struct {
 	bits       uint64 // of a number
-	start, end int    // of bytes in the record; of a step with pieces, those in d.pieces
-	at         int    // where the field begins, or what is before does not count
+	start, end int32  // of bytes in the record; of a step with pieces, those in d.pieces
+	at         int32  // where the field begins, or what is before does not count
 	set        bool
 }
 
 // piece is where one of the values of a field is, which may be many.
 type piece struct {
-	slot, field int
+	slot, field int32
+	start, end  int32
 	wire        protowire.Type
-	start, end  int
 }
 
 // inOrder compares pieces by their slots, and by where they are.
@@ -76,14 +78,14 @@ func (d *Decoder) Decode(value []byte, b *batch.Builder) error {
 	if len(value) > d.maxBytes {
 		return fmt.Errorf("record of %d bytes exceeds the limit of %d", len(value), d.maxBytes)
 	}
-	d.data, d.at, d.pieces, d.entries = value, 0, d.pieces[:0], d.entries[:0]
+	d.data, d.at, d.end, d.pieces, d.entries = value, 0, len(value), d.pieces[:0], d.entries[:0]
 	clear(d.slots)
 	for i := range d.chosen {
 		d.chosen[i] = -1
 	}
 	err := d.scan()
 	if err == nil {
-		err = d.appendRow(value, b)
+		err = d.appendRow(b)
 	}
 	d.data = nil
 	if cap(d.pieces)+cap(d.entries) > keptMax {
@@ -98,7 +100,7 @@ const keptMax = 1 << 14
 // scan notes where the values of the steps are.
 func (d *Decoder) scan() error {
 	sorted := true
-	for d.at < len(d.data) {
+	for d.at < d.end {
 		start := d.at
 		number, wire, ok := d.tag()
 		if !ok {
@@ -116,15 +118,14 @@ func (d *Decoder) scan() error {
 		case s.column < 0:
 			_, _, ok = d.value(number, wire, d.maxDepth-1)
 		case s.pieces:
-			p := piece{slot: i, wire: wire}
-			p.start, p.end, ok = d.value(number, wire, d.maxDepth-1)
-			sorted = sorted && (len(d.pieces) == 0 || d.pieces[len(d.pieces)-1].slot <= i)
-			d.pieces = append(d.pieces, p)
+			from, to, whole := d.value(number, wire, d.maxDepth-1)
+			sorted, ok = sorted && (len(d.pieces) == 0 || d.pieces[len(d.pieces)-1].slot <= int32(i)), whole
+			d.pieces = append(d.pieces, piece{slot: int32(i), start: int32(from), end: int32(to), wire: wire})
 		case wire == protowire.BytesType:
-			v.at = start
-			v.start, v.end, ok = d.value(number, wire, 0)
+			from, to, whole := d.value(number, wire, 0)
+			v.start, v.end, v.at, ok = int32(from), int32(to), int32(start), whole
 		default:
-			v.at = start
+			v.at = int32(start)
 			v.bits, ok = d.number(wire)
 		}
 		if !ok {
@@ -150,7 +151,7 @@ func (d *Decoder) choose(i, at int) {
 	if *before >= 0 {
 		d.slots[*before] = slot{}
 	}
-	*before, d.slots[i].at = i, at
+	*before, d.slots[i].at = i, int32(at)
 }
 
 func (d *Decoder) complaint(s *step, at int) error {
@@ -160,35 +161,33 @@ func (d *Decoder) complaint(s *step, at int) error {
 	return fmt.Errorf("column %q: %s, at byte %d", s.name, d.why, at)
 }
 
-func (d *Decoder) appendRow(value []byte, b *batch.Builder) error {
+func (d *Decoder) appendRow(b *batch.Builder) error {
 	rows := b.Rows() // a field behind the last column's may still be wrong
 	next, count := 0, len(d.pieces)
 	for i := range d.steps {
 		s, v := &d.steps[i], &d.slots[i]
 		if s.pieces {
-			for next < count && d.pieces[next].slot == i && (!v.set || d.pieces[next].start < v.at) {
+			for next < count && d.pieces[next].slot == int32(i) && (!v.set || d.pieces[next].start < v.at) {
 				next++
 			}
-			for v.start = next; next < count && d.pieces[next].slot == i; {
+			for v.start = int32(next); next < count && d.pieces[next].slot == int32(i); {
 				next++
 			}
-			v.end = next
+			v.end = int32(next)
 		}
 		if s.column < 0 {
 			continue
 		}
-		c := b.Column(s.column)
-		if !v.set && s.field.optional {
+		c := b.Column(int(s.column))
+		if !v.set && s.optional {
 			c.AppendNull()
 			continue
 		}
-		d.data = value
 		if !s.run(d, s, v, c) {
 			err := d.complaint(s, d.where(s, v))
 			b.Truncate(rows)
 			return err
 		}
-		d.pieces = d.pieces[:count] // a failure leaves more
 	}
 	for _, column := range d.missing {
 		b.Column(column).AppendNull()
@@ -199,7 +198,7 @@ func (d *Decoder) appendRow(value []byte, b *batch.Builder) error {
 // where returns the byte at which a value begins.
 func (d *Decoder) where(s *step, v *slot) int {
 	if s.pieces && v.start < v.end {
-		return d.pieces[v.start].start
+		return int(d.pieces[v.start].start)
 	}
-	return v.at
+	return int(v.at)
 }

@@ -19,7 +19,7 @@ import (
 // They push the pieces of what is in there, and take them away again.
 
 // appendField appends a field's value, in which depth values are nested at most.
-func (d *Decoder) appendField(f *field, lo, hi, depth int) bool {
+func (d *Decoder) appendField(f *field, lo, hi int32, depth int) bool {
 	switch {
 	case len(d.text) > d.maxText:
 		return d.fail(tooLong)
@@ -41,11 +41,9 @@ func (d *Decoder) appendField(f *field, lo, hi, depth int) bool {
 }
 
 // appendNumber appends the number at start.
-func (d *Decoder) appendNumber(f *field, start, end int) bool {
-	whole := d.data
-	d.data, d.at = whole[:end], start
+func (d *Decoder) appendNumber(f *field, start, end int32) bool {
+	d.at, d.end = int(start), int(end)
 	bits, ok := d.number(f.wire)
-	d.data = whole
 	if ok {
 		d.appendBits(f, bits)
 	}
@@ -76,7 +74,7 @@ func (d *Decoder) appendBits(f *field, bits uint64) {
 }
 
 // appendBytes appends a string, or bytes as base64.
-func (d *Decoder) appendBytes(f *field, start, end int) bool {
+func (d *Decoder) appendBytes(f *field, start, end int32) bool {
 	b := d.data[start:end]
 	if f.kind == protoreflect.BytesKind {
 		d.text = append(base64.StdEncoding.AppendEncode(append(d.text, '"'), b), '"')
@@ -89,7 +87,7 @@ func (d *Decoder) appendBytes(f *field, start, end int) bool {
 	return true
 }
 
-func (d *Decoder) appendList(f *field, lo, hi, depth int) bool {
+func (d *Decoder) appendList(f *field, lo, hi int32, depth int) bool {
 	if depth <= 0 {
 		return d.fail(tooDeep)
 	}
@@ -129,10 +127,9 @@ func (d *Decoder) comma(first int) {
 }
 
 // appendPacked appends numbers that are written as one value.
-func (d *Decoder) appendPacked(f *field, start, end, first int) bool {
-	whole := d.data
-	d.data, d.at = whole[:end], start
-	for d.at < end {
+func (d *Decoder) appendPacked(f *field, start, end int32, first int) bool {
+	d.at, d.end = int(start), int(end)
+	for d.at < d.end {
 		bits, ok := d.number(f.wire)
 		if ok && len(d.text) > d.maxText { // the name of an enum is longer than its number
 			ok = d.fail(tooLong)
@@ -143,35 +140,34 @@ func (d *Decoder) appendPacked(f *field, start, end, first int) bool {
 		d.comma(first)
 		d.appendBits(f, bits)
 	}
-	d.data = whole
 	return true
 }
 
 // open pushes the pieces of a message's fields, in the order of their slots, and
 // returns the first one's index.
-func (d *Decoder) open(m *message, lo, hi int) (first int, ok bool) {
-	first = len(d.pieces)
-	sorted, whole := true, d.data
+func (d *Decoder) open(m *message, lo, hi int32) (first int32, ok bool) {
+	first = int32(len(d.pieces))
+	sorted := true
 	for i := lo; i < hi; i++ {
-		d.at, d.data = d.pieces[i].start, whole[:d.pieces[i].end]
-		for d.at < len(d.data) {
+		d.at, d.end = int(d.pieces[i].start), int(d.pieces[i].end)
+		for d.at < d.end {
 			number, wire, ok := d.tag()
 			if !ok {
 				return 0, false
 			}
-			p := piece{wire: wire, field: m.find(number)}
-			if p.start, p.end, ok = d.value(number, wire, d.maxDepth); !ok {
+			start, end, ok := d.value(number, wire, d.maxDepth)
+			if !ok {
 				return 0, false
 			}
-			if p.field < 0 || !m.fields[p.field].reads(wire) {
+			at := m.find(number)
+			if at < 0 || !m.fields[at].reads(wire) {
 				continue
 			}
-			p.slot = m.fields[p.field].slot
-			sorted = sorted && (len(d.pieces) == first || d.pieces[len(d.pieces)-1].slot <= p.slot)
+			p := piece{slot: int32(m.fields[at].slot), field: int32(at), start: int32(start), end: int32(end), wire: wire}
+			sorted = sorted && (len(d.pieces) == int(first) || d.pieces[len(d.pieces)-1].slot <= p.slot)
 			d.pieces = append(d.pieces, p)
 		}
 	}
-	d.data = whole
 	if !sorted {
 		slices.SortFunc(d.pieces[first:], inOrder)
 	}
@@ -181,7 +177,7 @@ func (d *Decoder) open(m *message, lo, hi int) (first int, ok bool) {
 // run returns the pieces of the field that come from first on: lo, hi are those that
 // count, next is the first one of another slot. Of a oneof the last member is there, as
 // far back as no other one came.
-func (d *Decoder) run(m *message, first, end int) (f *field, lo, hi, next int) {
+func (d *Decoder) run(m *message, first, end int32) (f *field, lo, hi, next int32) {
 	for next = first; next < end && d.pieces[next].slot == d.pieces[first].slot; {
 		next++
 	}
@@ -193,7 +189,7 @@ func (d *Decoder) run(m *message, first, end int) (f *field, lo, hi, next int) {
 	return &m.fields[last], lo, next, next
 }
 
-func (d *Decoder) appendMessage(m *message, lo, hi, depth int) bool {
+func (d *Decoder) appendMessage(m *message, lo, hi int32, depth int) bool {
 	switch m.known {
 	case ordinary, date, timeOfDay, decimalText:
 	default:
@@ -208,7 +204,7 @@ func (d *Decoder) appendMessage(m *message, lo, hi, depth int) bool {
 }
 
 // appendMembers appends the fields of a message behind the brace.
-func (d *Decoder) appendMembers(m *message, lo, hi, depth int) bool {
+func (d *Decoder) appendMembers(m *message, lo, hi int32, depth int) bool {
 	if depth <= 0 {
 		return d.fail(tooDeep)
 	}
@@ -217,11 +213,11 @@ func (d *Decoder) appendMembers(m *message, lo, hi, depth int) bool {
 	if !ok {
 		return false
 	}
-	first, end, zeros := at, len(d.pieces), m.zeros
+	first, end, zeros := at, int32(len(d.pieces)), m.zeros
 	for at < end || len(zeros) > 0 {
 		var f *field
-		var from, to int
-		if at < end && (len(zeros) == 0 || d.pieces[at].slot <= zeros[0]) {
+		var from, to int32
+		if at < end && (len(zeros) == 0 || int(d.pieces[at].slot) <= zeros[0]) {
 			f, from, to, at = d.run(m, at, end)
 			if len(zeros) > 0 && zeros[0] == f.slot {
 				zeros = zeros[1:]
@@ -242,12 +238,12 @@ func (d *Decoder) appendMembers(m *message, lo, hi, depth int) bool {
 // entry is a pair of a map: its key, as bits or as bytes, and its piece.
 type entry struct {
 	bits       uint64
-	start, end int
-	piece      int
+	start, end int32
+	piece      int32
 }
 
 // appendPairs appends a map as an object. Of the pairs with one key the last counts.
-func (d *Decoder) appendPairs(m *message, lo, hi, depth int) bool {
+func (d *Decoder) appendPairs(m *message, lo, hi int32, depth int) bool {
 	if depth <= 0 {
 		return d.fail(tooDeep)
 	}
@@ -278,10 +274,10 @@ func (d *Decoder) appendPairs(m *message, lo, hi, depth int) bool {
 			return false
 		}
 		from := top
-		for from < len(d.pieces) && d.pieces[from].slot == 0 { // the key
+		for from < int32(len(d.pieces)) && d.pieces[from].slot == 0 { // the key
 			from++
 		}
-		if !d.appendField(value, from, len(d.pieces), depth-1) {
+		if !d.appendField(value, from, int32(len(d.pieces)), depth-1) {
 			return false
 		}
 		d.pieces = d.pieces[:top]
@@ -325,7 +321,7 @@ func (d *Decoder) appendKey(key *field, e entry) bool {
 }
 
 // appendKnown appends a message that means more than its fields say.
-func (d *Decoder) appendKnown(m *message, lo, hi, depth int) bool {
+func (d *Decoder) appendKnown(m *message, lo, hi int32, depth int) bool {
 	switch m.known {
 	case timestamp:
 		seconds, nanos, ok := d.readTime(m, lo, hi)
@@ -350,7 +346,7 @@ func (d *Decoder) appendKnown(m *message, lo, hi, depth int) bool {
 	if !ok {
 		return false
 	}
-	end := len(d.pieces)
+	end := int32(len(d.pieces))
 	switch {
 	case m.known == fieldMask:
 		ok = d.appendMask(first, end)
@@ -366,7 +362,7 @@ func (d *Decoder) appendKnown(m *message, lo, hi, depth int) bool {
 	return ok
 }
 
-func (d *Decoder) appendWrapped(f *field, m *message, lo, hi int) bool {
+func (d *Decoder) appendWrapped(f *field, m *message, lo, hi int32) bool {
 	if !d.readParts(m, lo, hi) {
 		return false
 	}
@@ -395,7 +391,7 @@ func (d *Decoder) appendDuration(seconds, nanos int64) {
 	d.text = append(d.text, `S"`...)
 }
 
-func (d *Decoder) appendDecimal(m *message, lo, hi int) bool {
+func (d *Decoder) appendDecimal(m *message, lo, hi int32) bool {
 	if !d.readParts(m, lo, hi) {
 		return false
 	}
@@ -411,7 +407,7 @@ func (d *Decoder) appendDecimal(m *message, lo, hi int) bool {
 }
 
 // appendMask appends the paths of a mask as one string.
-func (d *Decoder) appendMask(first, end int) bool {
+func (d *Decoder) appendMask(first, end int32) bool {
 	d.text = append(d.text, '"')
 	start := len(d.text)
 	for _, p := range d.pieces[first:end] {
@@ -430,7 +426,7 @@ func (d *Decoder) appendMask(first, end int) bool {
 
 // appendAny appends a message of any type: its fields if the schema has the type,
 // base64 otherwise.
-func (d *Decoder) appendAny(m *message, lo, hi, depth int) bool {
+func (d *Decoder) appendAny(m *message, lo, hi int32, depth int) bool {
 	if depth <= 0 {
 		return d.fail(tooDeep)
 	}
@@ -449,7 +445,7 @@ func (d *Decoder) appendAny(m *message, lo, hi, depth int) bool {
 	name := d.data[url.start:url.end]
 	name = name[bytes.LastIndexByte(name, '/')+1:]
 	inner := d.types[string(name)]
-	at := len(d.pieces)
+	at := int32(len(d.pieces))
 	d.pieces = append(d.pieces, piece{wire: protowire.BytesType, start: p.start, end: p.end})
 	ok := true
 	switch {

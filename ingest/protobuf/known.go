@@ -83,7 +83,7 @@ func knownOf(m *message) known {
 // part is a value of a known message of up to four fields: bits, or bytes.
 type part struct {
 	bits       uint64
-	start, end int
+	start, end int32
 }
 
 // partsMax is the largest number of a field that readParts reads.
@@ -91,22 +91,21 @@ const partsMax = 4
 
 // readParts reads the fields of a message that is written in pieces[lo:hi], which are
 // no lists, into d.parts, by number.
-func (d *Decoder) readParts(m *message, lo, hi int) bool {
+func (d *Decoder) readParts(m *message, lo, hi int32) bool {
 	d.parts = [partsMax + 1]part{}
-	whole := d.data
 	for i := lo; i < hi; i++ {
 		p := &d.pieces[i]
-		d.data, d.at = whole[:p.end], p.start
-		for d.at < len(d.data) {
+		d.at, d.end = int(p.start), int(p.end)
+		for d.at < d.end {
 			number, wire, ok := d.tag()
 			if !ok {
 				return false
 			}
-			at := m.find(number)
-			if at < 0 || number > partsMax || wire != m.fields[at].wire {
+			if number > partsMax || wire != m.wires[number] {
 				_, _, ok = d.value(number, wire, d.maxDepth)
 			} else if part := &d.parts[number]; wire == protowire.BytesType {
-				part.start, part.end, ok = d.value(number, wire, d.maxDepth)
+				from, to, whole := d.value(number, wire, d.maxDepth)
+				part.start, part.end, ok = int32(from), int32(to), whole
 			} else {
 				part.bits, ok = d.number(wire)
 			}
@@ -115,6 +114,5 @@ func (d *Decoder) readParts(m *message, lo, hi int) bool {
 			}
 		}
 	}
-	d.data = whole
 	return true
 }

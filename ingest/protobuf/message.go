@@ -16,7 +16,8 @@ type message struct {
 	fields []field
 	table  numbers
 	known  known
-	zeros  []int // the fields that have a value when they are absent
+	zeros  []int                        // the fields that have a value when they are absent
+	wires  [partsMax + 1]protowire.Type // of the first numbers, -1 for none
 }
 
 // find returns the index of the field of a number, or -1.
@@ -116,7 +117,7 @@ func (t *typeTable) message(d protoreflect.MessageDescriptor) *message {
 	if m := t.messages[d.FullName()]; m != nil {
 		return m
 	}
-	m := &message{name: string(d.FullName())}
+	m := &message{name: string(d.FullName()), wires: [...]protowire.Type{-1, -1, -1, -1, -1}}
 	t.messages[d.FullName()] = m // before its fields, which may refer to it
 	fields := d.Fields()
 	m.fields = make([]field, fields.Len())
@@ -131,6 +132,9 @@ func (t *typeTable) message(d protoreflect.MessageDescriptor) *message {
 		}
 		m.fields[i] = f
 		m.table.set(f.number, i)
+		if f.number <= partsMax {
+			m.wires[f.number] = f.wire
+		}
 	}
 	m.known = knownOf(m)
 	return m

@@ -161,7 +161,7 @@ const (
 )
 
 // readTime reads the seconds and nanoseconds of a timestamp.
-func (d *Decoder) readTime(m *message, lo, hi int) (seconds, nanos int64, ok bool) {
+func (d *Decoder) readTime(m *message, lo, hi int32) (seconds, nanos int64, ok bool) {
 	if !d.readParts(m, lo, hi) {
 		return 0, 0, false
 	}
@@ -190,7 +190,7 @@ const durationSecondsMax = 315_576_000_000
 
 // readDuration reads the seconds and nanoseconds of a duration, whose signs are the
 // same.
-func (d *Decoder) readDuration(m *message, lo, hi int) (seconds, nanos int64, ok bool) {
+func (d *Decoder) readDuration(m *message, lo, hi int32) (seconds, nanos int64, ok bool) {
 	if !d.readParts(m, lo, hi) {
 		return 0, 0, false
 	}
