@@ -241,6 +241,7 @@ func TestValues(t *testing.T) {
 		{"int32", "DECIMAL(12,2)", minus(2147483648), "-2147483648.00"},
 		{"sint32", "INTEGER", 3, "-2"},
 		{"sint32", "BIGINT", 0xffffffff, "-2147483648"},
+		{"sint32", "BIGINT", 1<<32 | 2, "1"}, // cut, too
 		{"sfixed32", "BIGINT", uint32(0xffffffff), "-1"},
 		{"uint32", "BIGINT", 0xffffffff, "4294967295"},
 		{"uint32", "UINTEGER", 0xffffffff, "4294967295"},

@@ -106,7 +106,7 @@ func (f *Framed) Fetch(ctx context.Context, value []byte) error {
 		}
 		s.decoders[message] = d
 	} // or else the record is wrong, which Decode says
-	f.known[id], f.last = s, nil
+	f.known[id] = s
 	return nil
 }
 

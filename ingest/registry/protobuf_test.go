@@ -127,7 +127,7 @@ func TestProtobufInAFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(filepath.Join(dir, "secret.txt"), "top secret")
+	write(filepath.Join(dir, "secret.txt"), `syntax = "proto3";`) // no .proto by its name
 	write(filepath.Join(dir, "secret.proto"), "top secret")
 	write(filepath.Join(dir, "price.proto"), `syntax = "proto3"; message Price { int32 v = 1; }`)
 	for _, c := range []struct{ text, message, want string }{
