@@ -4,6 +4,7 @@
 // the declared columns of a source; a [Keyed] takes some of them from the
 // record's key; a [CSV] decodes lines of separated values, a [Text] and a [Bytes]
 // take the whole record as one value; [Limits] bound what one record may cost;
+// [ColumnsOf] and a [RefusedError] are for decoders of records that have a schema;
 // the Parse functions read one SQL value from text and are what decoders (and
 // whoever else is handed a value as text) use for strings.
 //

@@ -99,7 +99,8 @@ const keptMax = 1 << 14
 
 // scan notes where the values of the steps are.
 func (d *Decoder) scan() error {
-	sorted := true
+	steps, sorted := d.steps, true
+	slots := d.slots[:len(steps)]
 	for d.at < d.end {
 		start := d.at
 		number, wire, ok := d.tag()
@@ -107,13 +108,13 @@ func (d *Decoder) scan() error {
 			return fmt.Errorf("%s, at byte %d", d.why, start)
 		}
 		i := d.table.find(number)
-		if i < 0 || !(wire == d.steps[i].wire || d.steps[i].field.reads(wire)) {
+		if i < 0 || wire != steps[i].wire && !steps[i].field.reads(wire) {
 			if _, _, ok := d.value(number, wire, d.maxDepth-1); !ok {
 				return fmt.Errorf("field %d: %s, at byte %d", number, d.why, start)
 			}
 			continue
 		}
-		s, v := &d.steps[i], &d.slots[i]
+		s, v := &steps[i], &slots[i]
 		switch {
 		case s.column < 0:
 			_, _, ok = d.value(number, wire, d.maxDepth-1)
@@ -164,8 +165,10 @@ func (d *Decoder) complaint(s *step, at int) error {
 func (d *Decoder) appendRow(b *batch.Builder) error {
 	rows := b.Rows() // a field behind the last column's may still be wrong
 	next, count := 0, len(d.pieces)
-	for i := range d.steps {
-		s, v := &d.steps[i], &d.slots[i]
+	steps := d.steps
+	slots := d.slots[:len(steps)]
+	for i := range steps {
+		s, v := &steps[i], &slots[i]
 		if s.pieces {
 			for next < count && d.pieces[next].slot == int32(i) && (!v.set || d.pieces[next].start < v.at) {
 				next++
