@@ -146,11 +146,14 @@ func TestAlterSourcePausesAndSets(t *testing.T) {
 	if before.EncodeOptions["schema.registry"] != "http://a" || after.EncodeOptions["schema.registry"] != "http://b" || after.EncodeOptions["schema.registry.password"] != "secret" {
 		t.Errorf("SET made %v of %v", after.EncodeOptions, before.EncodeOptions)
 	}
-	exec(t, db, "CREATE SOURCE p (id BIGINT) WITH (connector = 'silent') FORMAT PLAIN ENCODE PROTOBUF (schema.registry = 'http://a')")
+	exec(t, db, "CREATE SOURCE p (id BIGINT) WITH (connector = 'silent') FORMAT PLAIN ENCODE PROTOBUF (schema.registry = 'http://a', message = 'shop.Order')")
 	exec(t, db, "ALTER SOURCE p SET (schema.registry = 'http://b')")
 	if got := db.engine.Sources()["p"].EncodeOptions["schema.registry"]; got != "http://b" {
 		t.Errorf("SET made %s", got)
 	}
+	check(t, db, "SHOW CREATE SOURCE p", "p CREATE SOURCE p (\n  id BIGINT\n)\nWITH (\n  connector = 'silent'\n)\n"+
+		"FORMAT PLAIN ENCODE PROTOBUF (\n  schema.registry = 'http://b',\n  message = 'shop.Order'\n)")
+	wantError(t, db, "ALTER SOURCE p SET (message = 'x')", CodeFeatureNotSupported, "option message of a source can't be changed")
 	wantError(t, db, "ALTER SOURCE a SET (schema.location = 'file:///x')", CodeFeatureNotSupported, "option schema.location of a source can't be changed")
 }
 
