@@ -45,6 +45,8 @@ type selectQuery struct {
 	reads   *gate.Reads
 	apart   bool // it has nothing to do with the session's transaction
 	answer  *literal.Answer
+
+	describing bool
 }
 
 // explain turns an error into one for the user.
@@ -122,8 +124,9 @@ func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, 
 
 // divides reports whether a division by zero is an error of the query, as all are
 // in PostgreSQL: where it has a condition, DuckDB could divide before that is known.
+// While it is described it is none: DuckDB divides constants when it plans the query.
 func (q *selectQuery) divides() bool {
-	return q.reads != nil && q.reads.Plain && (slices.Contains(q.reads.Functions, "/") || slices.Contains(q.reads.Functions, "%"))
+	return !q.describing && q.reads != nil && q.reads.Plain && (slices.Contains(q.reads.Functions, "/") || slices.Contains(q.reads.Functions, "%"))
 }
 
 // done gives a statement of prepare back.
@@ -157,6 +160,8 @@ func (q *selectQuery) describe(ctx context.Context, paramTypes []string) error {
 }
 
 func (q *selectQuery) describeOn(ctx context.Context, r *engine.Read, paramTypes []string) error {
+	q.describing = true
+	defer func() { q.describing = false }()
 	stmt, err := q.prepare(ctx, r)
 	if missesColumn(err) {
 		stmt, err = q.prepareNamed(ctx, r, err)

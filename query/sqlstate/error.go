@@ -14,6 +14,7 @@ const (
 	CodeUndefinedColumn       = "42703"
 	CodeUndefinedFunction     = "42883"
 	CodeUndefinedObject       = "42704"
+	CodeDivisionByZero        = "22012"
 	CodeUndefinedParameter    = "42P02"
 	CodeAmbiguousColumn       = "42702"
 	CodeDuplicateTable        = "42P07"

@@ -150,7 +150,7 @@ var duckCodes = map[string]string{
 	"Conversion": CodeInvalidText, "Mismatch Type": CodeDatatypeMismatch, "Out of Range": CodeNumericOutOfRange,
 	"Invalid Input": CodeInvalidParameter, "Invalid type": CodeUndefinedObject, "Decimal": CodeNumericOutOfRange,
 	"Permission": CodeInsufficientPrivilege, "Not implemented": CodeFeatureNotSupported, "INTERRUPT": CodeQueryCanceled,
-	"Out of Memory": CodeOutOfMemory, "TransactionContext": CodeReadOnlyTransaction, "Divide by Zero": "22012",
+	"Out of Memory": CodeOutOfMemory, "TransactionContext": CodeReadOnlyTransaction, "Divide by Zero": CodeDivisionByZero,
 	"IO": CodeDiskFull,
 }
 
@@ -174,7 +174,7 @@ func FromDuckDB(d *duck.Error) *Error {
 	case d.Type == "Catalog" && strings.HasPrefix(d.Message, "Type"):
 		e.Code = CodeUndefinedObject
 	case d.Type == "Invalid Input" && d.Message == "division by zero": // of package duck
-		e.Code = "22012"
+		e.Code = CodeDivisionByZero
 	case d.Type == "Invalid Input" && strings.HasPrefix(d.Message, "invalid input syntax for type "):
 		e.Code = CodeInvalidText
 	case d.Type == "INTERRUPT":
