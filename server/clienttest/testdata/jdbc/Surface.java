@@ -368,15 +368,29 @@ public class Surface {
     }
   }
 
+  // canceled runs a statement that a cancel request ends. PostgreSQL has lost one on a
+  // busy machine, and the statement then ends by its timeout: it is run once more.
+  static void canceled(Part p) throws Exception {
+    for (int left = 3;; left--) {
+      try {
+        p.run();
+        return;
+      } catch (SQLException e) {
+        if (left == 1 || !e.getMessage().contains("statement timeout")) throw e;
+      }
+    }
+  }
+
   static void cancel() throws SQLException {
     try (Connection c = connect("")) {
+      c.createStatement().execute("SET statement_timeout = '10s'");
       String slow = "SELECT count(*) FROM generate_series(1, 10000000) a(x), generate_series(1, 100000) b(y) WHERE (x * y) % 7 = 8";
-      part("query timeout", () -> {
+      part("query timeout", () -> canceled(() -> {
         Statement s = c.createStatement();
         s.setQueryTimeout(1);
         s.executeQuery(slow);
-      });
-      part("cancel", () -> {
+      }));
+      part("cancel", () -> canceled(() -> {
         Statement s = c.createStatement();
         new Timer(true).schedule(new TimerTask() {
           public void run() {
@@ -388,7 +402,7 @@ public class Surface {
           }
         }, 500);
         s.executeQuery(slow);
-      });
+      }));
       part("after cancel", () -> rows(c.createStatement().executeQuery("SELECT 1 AS a")));
     }
   }
