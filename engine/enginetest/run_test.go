@@ -25,6 +25,7 @@ import (
 // run is one seed: a database under test beside its judge.
 type run struct {
 	rand   *rand.Rand
+	moves  *rand.Rand // for checkpoints while a view is made, so that it changes nothing else of the run
 	judge  *enginetest.Judge
 	plain  *plainDuckDB
 	source *enginetest.Source
@@ -68,6 +69,7 @@ func newRun(ctx context.Context, plain *plainDuckDB, root string, seed uint64) (
 	u.stream = enginetest.NewStream(r, u.source)
 	u.cursor = make(enginetest.Cursor, u.source.Partitions)
 	u.followed.rand = enginetest.NewRand(seed + 1<<32)
+	u.moves = enginetest.NewRand(seed + 1<<33)
 	u.clock.Store(enginetest.ClockStart.UnixMicro())
 	var err error
 	if u.judge, err = enginetest.NewJudge(ctx, plain, u.source); err != nil {
@@ -274,6 +276,11 @@ func (u *run) createView(ctx context.Context, limit int) error {
 	}
 	for range meanwhile {
 		err = errors.Join(err, u.append(ctx, limit/4+1))
+		if u.moves.IntN(3) == 0 { // so that what has come since the job's last cut is in history
+			u.note("checkpoint meanwhile")
+			err = errors.Join(err, u.db.Checkpoint(ctx))
+			u.settle()
+		}
 	}
 	if err = errors.Join(err, <-made); err != nil {
 		return fmt.Errorf("create view: %w", err)
