@@ -30,9 +30,9 @@ func TestDuckDB(t *testing.T) {
 // TestODBC walks psqlODBC with pyodbc.
 func TestODBC(t *testing.T) {
 	needServers(t)
-	odbcinst, err := tool("odbcinst", "unixodbc odbc-postgresql")
+	_, err := tool("isql", "unixodbc odbc-postgresql") // which comes with the driver manager
 	ready(t, err)
-	if out, err := exec.Command(odbcinst, "-q", "-d").Output(); err != nil || !strings.Contains(string(out), "PostgreSQL Unicode") {
+	if out, err := exec.Command("odbcinst", "-q", "-d").Output(); err != nil || !strings.Contains(string(out), "PostgreSQL Unicode") {
 		ready(t, fmt.Errorf("%w: psqlODBC: apt-get install odbc-postgresql", errMissing))
 	}
 	compareProgram(t, "odbc", nil, python(t, "odbc"), "surface.py")
