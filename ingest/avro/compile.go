@@ -1,9 +1,7 @@
 package avro
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/ingest/decode"
@@ -35,39 +33,16 @@ func Compile(s *Schema, schema *batch.Schema, limits decode.Limits) (*Decoder, e
 		column := schema.Columns[c]
 		st, err := fit(f.typ, column.Type)
 		if err != nil {
-			refused.Problems = append(refused.Problems,
-				fmt.Sprintf("column %q of type %s can't hold field %q of type %s%s", column.Name, column.Type, f.name, f.typ, reason(err)))
+			refused.Add(column, f.name, f.typ, err)
 		}
 		st.column, st.name, st.field = c, column.Name, f.name
 		d.steps = append(d.steps, st)
 	}
-	for c := range schema.Columns {
-		if !slices.Contains(columnOf, c) {
-			d.missing = append(d.missing, c)
-		}
-	}
-	if len(refused.Problems) > 0 {
-		return nil, &refused
-	}
-	if len(d.missing) == len(schema.Columns) && len(schema.Columns) > 0 {
-		return nil, &decode.RefusedError{Problems: []string{"none of its fields has the name of a column"}}
+	d.missing = decode.Missing(columnOf, schema)
+	if err := refused.Check(d.missing, schema); err != nil {
+		return nil, err
 	}
 	return d, nil
-}
-
-var (
-	errFamily    = errors.New("")
-	errNarrower  = errors.New("some of its values would not fit")
-	errDeclare   = errors.New("declare the column as JSON, or leave it out")
-	errText      = errors.New("declare it by its own type, or as JSON")
-	errTimestamp = errors.New("it does not say what it counts: declare the column as BIGINT, and make a generated column of it")
-)
-
-func reason(err error) string {
-	if err == nil || err == errFamily {
-		return ""
-	}
-	return " (" + err.Error() + ")"
 }
 
 // fit returns the step that reads values of a type into a column.
@@ -127,11 +102,11 @@ func fitInteger(n *node, kind batch.Kind) (taker, error) {
 	switch {
 	case n.kind != intKind && n.kind != longKind:
 		if n.kind == floatKind || n.kind == doubleKind || n.logical == decimal {
-			return nil, errNarrower
+			return nil, decode.ErrNarrower
 		}
-		return nil, errFamily
+		return nil, decode.ErrFamily
 	case n.logical != plain:
-		return nil, errFamily
+		return nil, decode.ErrFamily
 	case kind == batch.HugeInt:
 		return takeHuge, nil
 	case kind == batch.BigInt:
@@ -139,7 +114,7 @@ func fitInteger(n *node, kind batch.Kind) (taker, error) {
 	case kind == batch.Integer && n.kind == intKind:
 		return takeInt, nil
 	}
-	return nil, errNarrower
+	return nil, decode.ErrNarrower
 }
 
 // The digits of the longest int and of the longest long.
@@ -152,16 +127,16 @@ func fitDecimal(n *node, typ batch.Type) (taker, int, error) {
 	case n.logical == decimal:
 		up := int(typ.Scale) - n.scale
 		if up < 0 || n.precision-n.scale > whole {
-			return nil, 0, errNarrower
+			return nil, 0, decode.ErrNarrower
 		}
 		return takeDecimal, up, nil
 	case n.logical != plain || n.kind != intKind && n.kind != longKind:
 		if n.kind == floatKind || n.kind == doubleKind {
-			return nil, 0, errNarrower
+			return nil, 0, decode.ErrNarrower
 		}
-		return nil, 0, errFamily
+		return nil, 0, decode.ErrFamily
 	case n.kind == intKind && whole < intDigits, n.kind == longKind && whole < longDigits:
-		return nil, 0, errNarrower
+		return nil, 0, decode.ErrNarrower
 	}
 	return takeWhole, int(typ.Scale), nil
 }
@@ -186,9 +161,9 @@ func fitKind(n *node, column batch.Kind) (taker, error) {
 		case l == uuid:
 			return takeShown, nil
 		case n.kind == recordKind || n.kind == arrayKind || n.kind == mapKind:
-			return nil, errDeclare
+			return nil, decode.ErrDeclare
 		}
-		return nil, errText
+		return nil, decode.ErrText
 	case batch.Blob:
 		if text || n.kind == fixedKind && l == plain {
 			return takeBytes, nil
@@ -206,7 +181,7 @@ func fitKind(n *node, column batch.Kind) (taker, error) {
 			return takeTimestamp, nil
 		}
 		if n.kind == longKind && l == plain {
-			return nil, errTimestamp
+			return nil, decode.ErrTimestamp
 		}
 	case batch.Interval:
 		if l == duration {
@@ -220,7 +195,7 @@ func fitKind(n *node, column batch.Kind) (taker, error) {
 			return takeUUIDText, nil
 		}
 	}
-	return nil, errFamily
+	return nil, decode.ErrFamily
 }
 
 func fitFloat(n *node, column batch.Kind, number bool) (taker, error) {
@@ -230,7 +205,7 @@ func fitFloat(n *node, column batch.Kind, number bool) (taker, error) {
 	case column == batch.Real && (number || n.kind == floatKind):
 		return takeReal, nil
 	case n.kind == doubleKind || n.logical == decimal:
-		return nil, errNarrower
+		return nil, decode.ErrNarrower
 	}
-	return nil, errFamily
+	return nil, decode.ErrFamily
 }

@@ -1,8 +1,6 @@
 package protobuf
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 
@@ -41,8 +39,7 @@ func Compile(s *Schema, message int, table *batch.Schema, limits decode.Limits) 
 			column := table.Columns[c]
 			st.column, st.name, st.typ = int32(c), column.Name, column.Type
 			if err := st.fit(); err != nil {
-				refused.Problems = append(refused.Problems,
-					fmt.Sprintf("column %q of type %s can't hold field %q of type %s%s", column.Name, column.Type, f.name, f, reason(err)))
+				refused.Add(column, f.name, f, err)
 			}
 		} else if st.oneof < 0 {
 			continue
@@ -50,16 +47,9 @@ func Compile(s *Schema, message int, table *batch.Schema, limits decode.Limits) 
 		d.table.set(f.number, len(d.steps))
 		d.steps = append(d.steps, st)
 	}
-	for c := range table.Columns {
-		if !slices.Contains(columnOf, c) {
-			d.missing = append(d.missing, c)
-		}
-	}
-	if len(refused.Problems) > 0 {
-		return nil, &refused
-	}
-	if len(d.missing) == len(table.Columns) && len(table.Columns) > 0 {
-		return nil, &decode.RefusedError{Problems: []string{"none of its fields has the name of a column"}}
+	d.missing = decode.Missing(columnOf, table)
+	if err := refused.Check(d.missing, table); err != nil {
+		return nil, err
 	}
 	d.slots, d.chosen = make([]slot, len(d.steps)), make([]int, len(oneofs))
 	return d, nil
@@ -75,21 +65,6 @@ func wantedOneofs(root *message, columnOf []int) (slots []int) {
 	return slots
 }
 
-var (
-	errFamily    = errors.New("")
-	errNarrower  = errors.New("some of its values would not fit")
-	errDeclare   = errors.New("declare the column as JSON, or leave it out")
-	errText      = errors.New("declare it by its own type, or as JSON")
-	errTimestamp = errors.New("it does not say what it counts: declare the column as BIGINT, and make a generated column of it")
-)
-
-func reason(err error) string {
-	if err == errFamily {
-		return ""
-	}
-	return " (" + err.Error() + ")"
-}
-
 // fit chooses what reads the field's values into the column.
 func (s *step) fit() (err error) {
 	f := s.field
@@ -98,7 +73,7 @@ func (s *step) fit() (err error) {
 		s.run, s.pieces = takeJSON, true
 		return nil
 	case f.list || f.pairs:
-		return errDeclare
+		return decode.ErrDeclare
 	case f.isMessage():
 		s.pieces = true
 		return s.fitKnown()
@@ -137,11 +112,11 @@ func (s *step) fitKnown() error {
 		s.run, s.within = takeWrapped, &step{field: &m.fields[0], typ: s.typ}
 		return s.within.fit()
 	case s.typ.Kind != batch.Varchar && m.known != ordinary && m.known != structure && m.known != anyValue:
-		return errFamily
+		return decode.ErrFamily
 	case m.known >= date, m.known == timestamp, m.known == duration:
-		return errText
+		return decode.ErrText
 	}
-	return errDeclare
+	return decode.ErrDeclare
 }
 
 type taker = func(*Decoder, *step, *slot, *batch.ColumnBuilder) bool
@@ -170,9 +145,9 @@ func fitInteger(kind protoreflect.Kind, column batch.Kind) (taker, error) {
 	is, bits, signed := isInteger(kind)
 	switch {
 	case isFloat(kind):
-		return nil, errNarrower
+		return nil, decode.ErrNarrower
 	case !is:
-		return nil, errFamily
+		return nil, decode.ErrFamily
 	case column == batch.HugeInt:
 		return takeHuge, nil
 	case column == batch.BigInt && (signed || bits == 32), column == batch.UBigInt && !signed:
@@ -180,7 +155,7 @@ func fitInteger(kind protoreflect.Kind, column batch.Kind) (taker, error) {
 	case column == batch.Integer && signed && bits == 32, column == batch.UInteger && !signed && bits == 32:
 		return takeInt, nil
 	}
-	return nil, errNarrower
+	return nil, decode.ErrNarrower
 }
 
 // fitDecimal fits a number by the digits that its type may have before the point.
@@ -195,11 +170,11 @@ func fitDecimal(kind protoreflect.Kind, typ batch.Type) (taker, error) {
 	}
 	switch {
 	case isFloat(kind):
-		return nil, errNarrower
+		return nil, decode.ErrNarrower
 	case !is || kind == protoreflect.EnumKind:
-		return nil, errFamily
+		return nil, decode.ErrFamily
 	case int(typ.Precision)-int(typ.Scale) < digits:
-		return nil, errNarrower
+		return nil, decode.ErrNarrower
 	}
 	return takeWhole, nil
 }
@@ -213,9 +188,9 @@ func fitFloat(kind protoreflect.Kind, column batch.Kind) (taker, error) {
 	case column == batch.Real && (number || kind == protoreflect.FloatKind):
 		return takeReal, nil
 	case isFloat(kind):
-		return nil, errNarrower
+		return nil, decode.ErrNarrower
 	}
-	return nil, errFamily
+	return nil, decode.ErrFamily
 }
 
 // fitKind fits what is no number.
@@ -230,11 +205,11 @@ func fitKind(kind protoreflect.Kind, column batch.Kind) (taker, error) {
 	case column == batch.Varchar && kind == protoreflect.EnumKind:
 		return takeSymbol, nil
 	case column == batch.Varchar:
-		return nil, errText
+		return nil, decode.ErrText
 	case column == batch.Blob && text:
 		return takeBytes, nil
 	case (column == batch.Timestamp || column == batch.TimestampTZ) && bits == 64:
-		return nil, errTimestamp
+		return nil, decode.ErrTimestamp
 	}
-	return nil, errFamily
+	return nil, decode.ErrFamily
 }
