@@ -7,6 +7,7 @@ import (
 	avrolib "github.com/twmb/avro"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
@@ -47,32 +48,16 @@ func orders(t testing.TB, n int) (*Decoder, *batch.Schema, [][]byte) {
 // by the library. One iteration is one record.
 func BenchmarkDecode(b *testing.B) {
 	d, table, records := orders(b, 8192)
-	var size int64
-	for _, r := range records {
-		size += int64(len(r))
-	}
-	run := func(name string, decode func(i int) error) {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(size / int64(len(records)))
-			b.ReportAllocs()
-			for i := range b.N {
-				if err := decode(i & 8191); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrecords/s")
-		})
-	}
 	builder := batch.NewBuilder(batch.NewAllocator(), table)
 	defer builder.Release()
-	run("into columns", func(i int) error {
+	batchtest.BenchRecords(b, "into columns", records, func(i int) error {
 		if i == 8191 {
 			builder.Finish().Release()
 		}
 		return d.Decode(records[i], builder)
 	})
 	library := avrolib.MustParse(orderSchema)
-	run("into maps by the library", func(i int) error {
+	batchtest.BenchRecords(b, "into maps by the library", records, func(i int) error {
 		var v any
 		_, err := library.Decode(records[i], &v)
 		return err

@@ -2,14 +2,16 @@ package avro
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	avrolib "github.com/twmb/avro"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
@@ -57,42 +59,19 @@ func (c checker) records(t testing.TB) (records [][]byte) {
 }
 
 func (c checker) check(t *testing.T, record []byte) (accepted bool) {
-	mem := batch.NewAllocator()
-	b := batch.NewBuilder(mem, c.table)
-	for i := range c.table.Columns {
-		b.Column(i).AppendNull()
-	}
-	want, before := 1, b.Bytes()
-	err := c.decoder.Decode(record, b)
-	if err == nil {
-		want = 2
+	name := fmt.Sprintf("%x", record)
+	decode := func(b *batch.Builder) error { return c.decoder.Decode(record, b) }
+	return nil == batchtest.DecodeRow(t, name, c.table, decode, func(rec arrow.RecordBatch) {
 		var v any
 		if rest, err := c.second.Decode(record, &v); err != nil || len(rest) > 0 {
-			t.Errorf("accepted %x: %v", record, err)
+			t.Errorf("accepted %s: %v", name, err)
 		}
-	} else if b.Bytes() != before {
-		t.Errorf("rejected %x (%v), but %d bytes became %d", record, err, before, b.Bytes())
-	}
-	for i := range c.table.Columns {
-		if n := b.Column(i).Len(); n != want {
-			t.Errorf("%x: column %d has %d values, want %d (%v)", record, i, n, want, err)
+		for _, i := range []int{2, 3} {
+			if text := batchtest.ShowScaled(rec.Column(i), 1); text != "NULL" && !json.Valid([]byte(text)) {
+				t.Errorf("%s: %s is not JSON", name, text)
+			}
 		}
-	}
-	rec := b.Finish()
-	for i, col := range rec.Columns() {
-		if text := show(col, want-1); want == 2 && (i == 2 || i == 3) && text != "NULL" && !json.Valid([]byte(text)) {
-			t.Errorf("%x: %s is not JSON", record, text)
-		}
-		if !col.IsNull(0) {
-			t.Errorf("%x: column %d changed in the row before", record, i)
-		}
-	}
-	rec.Release()
-	b.Release()
-	if n := mem.Bytes(); n != 0 {
-		t.Errorf("%x: %d bytes leaked", record, n)
-	}
-	return err == nil
+	})
 }
 
 func FuzzDecode(f *testing.F) {
@@ -113,21 +92,7 @@ func TestDamagedRecords(t *testing.T) {
 	good, accepted := c.records(t), 0
 	const count = 10_000
 	for range count {
-		record := slices.Clone(good[r.IntN(len(good))])
-		for range 1 + r.IntN(3) {
-			at := r.IntN(len(record))
-			switch r.IntN(4) {
-			case 0:
-				record[at] ^= 1 << r.IntN(8)
-			case 1:
-				record[at] = byte(r.Uint32())
-			case 2:
-				record = slices.Delete(record, at, at+1)
-			case 3:
-				record = slices.Insert(record, at, record[r.IntN(len(record))])
-			}
-		}
-		if c.check(t, record) {
+		if c.check(t, batchtest.Damage(r, good[r.IntN(len(good))])) {
 			accepted++
 		}
 		if t.Failed() {

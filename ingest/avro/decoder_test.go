@@ -9,29 +9,11 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/batch/batchtest"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
-
-// show renders a value, decimals with their point.
-func show(col arrow.Array, i int) string {
-	unscaled, scale := batch.Int128Value{}, int32(0)
-	switch c := col.(type) {
-	case *array.Decimal64:
-		unscaled, scale = batch.Int128From(int64(c.Value(i))), c.DataType().(*arrow.Decimal64Type).Scale
-	case *array.Decimal128:
-		unscaled, scale = batch.Int128Value{Lo: c.Value(i).LowBits(), Hi: c.Value(i).HighBits()}, c.DataType().(*arrow.Decimal128Type).Scale
-	default:
-		return batchtest.Show(col, i)
-	}
-	if col.IsNull(i) {
-		return "NULL"
-	}
-	return batch.DecimalValue{Unscaled: unscaled, Scale: uint8(scale)}.String()
-}
 
 func columnsOf(t testing.TB, decls ...string) *batch.Schema {
 	t.Helper()
@@ -56,32 +38,12 @@ func compile(t testing.TB, text string, table *batch.Schema, limits decode.Limit
 	return d
 }
 
-// decodeRow decodes one record behind a row that is there, and shows its values.
-func decodeRow(t testing.TB, d *Decoder, table *batch.Schema, record []byte) (string, error) {
+// decodeRow decodes one record and shows its values.
+func decodeRow(t testing.TB, d *Decoder, table *batch.Schema, record []byte) (row string, err error) {
 	t.Helper()
-	b := batchtest.NewBuilder(t, table)
-	for i := range table.Columns {
-		b.Column(i).AppendNull()
-	}
-	before := b.Bytes()
-	if err := d.Decode(record, b); err != nil {
-		for i := range table.Columns {
-			if b.Column(i).Len() != 1 {
-				t.Errorf("%v: column %d has %d values", err, i, b.Column(i).Len())
-			}
-		}
-		if b.Bytes() != before {
-			t.Errorf("%v: %d bytes became %d", err, before, b.Bytes())
-		}
-		return "", err
-	}
-	rec := b.Finish()
-	defer rec.Release()
-	var values []string
-	for _, col := range rec.Columns() {
-		values = append(values, show(col, 1))
-	}
-	return strings.Join(values, "|"), nil
+	decode := func(b *batch.Builder) error { return d.Decode(record, b) }
+	err = batchtest.DecodeRow(t, fmt.Sprintf("%x", record), table, decode, func(rec arrow.RecordBatch) { row = batchtest.ShowRow(rec, 1) })
+	return row, err
 }
 
 // zigzag writes numbers as Avro does.

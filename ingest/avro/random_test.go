@@ -479,7 +479,7 @@ func compareRandom(t *testing.T, r *rand.Rand, record written, columns []batch.C
 		at, _ := strconv.Atoi(column.Name[1:])
 		f := record.fields[at]
 		for row, w := range want {
-			got := show(rec.Column(c), row)
+			got := batchtest.ShowScaled(rec.Column(c), row)
 			if column.Type.Kind != batch.JSON {
 				if expected := f.expected(w[column.Name], types[c]); got != expected {
 					t.Errorf("%v in %s: got %s, want %s", f, types[c], got, expected)

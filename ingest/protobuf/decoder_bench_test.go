@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
@@ -50,32 +51,16 @@ func orders(t testing.TB, n int) (*Decoder, *batch.Schema, [][]byte) {
 // messages by the library. One iteration is one record.
 func BenchmarkDecode(b *testing.B) {
 	d, table, records := orders(b, 8192)
-	var size int64
-	for _, r := range records {
-		size += int64(len(r))
-	}
-	run := func(name string, decode func(i int) error) {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(size / int64(len(records)))
-			b.ReportAllocs()
-			for i := range b.N {
-				if err := decode(i & 8191); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrecords/s")
-		})
-	}
 	builder := batch.NewBuilder(batch.NewAllocator(), table)
 	defer builder.Release()
-	run("into columns", func(i int) error {
+	batchtest.BenchRecords(b, "into columns", records, func(i int) error {
 		if i == 8191 {
 			builder.Finish().Release()
 		}
 		return d.Decode(records[i], builder)
 	})
 	order := descriptorOf(b, orderProto, "shop.Order")
-	run("into messages by the library", func(i int) error {
+	batchtest.BenchRecords(b, "into messages by the library", records, func(i int) error {
 		return proto.Unmarshal(records[i], dynamicpb.NewMessage(order))
 	})
 }

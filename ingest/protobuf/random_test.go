@@ -20,6 +20,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
@@ -426,7 +427,7 @@ func TestAgainstTheLibrary(t *testing.T) {
 func compare(t interface{ Errorf(string, ...any) }, rec arrow.RecordBatch, row int, table *batch.Schema, m protoreflect.Message) {
 	for c, column := range table.Columns {
 		f := m.Descriptor().Fields().ByName(protoreflect.Name(column.Name))
-		got := show(rec.Column(c), row)
+		got := batchtest.ShowScaled(rec.Column(c), row)
 		if column.Type.Kind != batch.JSON || f.HasPresence() && !m.Has(f) {
 			if want := expected(m, f, column.Type); got != want {
 				t.Errorf("%s in %s: got %s, want %s", f.FullName(), column.Type, got, want)

@@ -42,3 +42,29 @@ func Show(col arrow.Array, i int) string {
 		return col.ValueStr(i)
 	}
 }
+
+// ShowScaled is Show with decimals as a person writes them.
+func ShowScaled(col arrow.Array, i int) string {
+	unscaled, scale := batch.Int128Value{}, int32(0)
+	switch c := col.(type) {
+	case *array.Decimal64:
+		unscaled, scale = batch.Int128From(int64(c.Value(i))), c.DataType().(*arrow.Decimal64Type).Scale
+	case *array.Decimal128:
+		unscaled, scale = batch.Int128Value{Lo: c.Value(i).LowBits(), Hi: c.Value(i).HighBits()}, c.DataType().(*arrow.Decimal128Type).Scale
+	default:
+		return Show(col, i)
+	}
+	if col.IsNull(i) {
+		return "NULL"
+	}
+	return batch.DecimalValue{Unscaled: unscaled, Scale: uint8(scale)}.String()
+}
+
+// ShowRow renders the values of a row as ShowScaled does, with | between them.
+func ShowRow(rec arrow.RecordBatch, row int) string {
+	var values []string
+	for _, col := range rec.Columns() {
+		values = append(values, ShowScaled(col, row))
+	}
+	return strings.Join(values, "|")
+}
