@@ -126,7 +126,7 @@ func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, 
 // in PostgreSQL: where it has a condition, DuckDB could divide before that is known.
 // While it is described it is none: DuckDB divides constants when it plans the query.
 func (q *selectQuery) divides() bool {
-	return !q.describing && q.reads != nil && q.reads.Plain && (slices.Contains(q.reads.Functions, "/") || slices.Contains(q.reads.Functions, "%"))
+	return !q.describing && q.reads != nil && q.reads.Divides
 }
 
 // done gives a statement of prepare back.

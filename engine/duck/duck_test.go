@@ -52,9 +52,11 @@ func (o oneRelation) Relation(name string) (Relation, error) {
 	return o.rel, nil
 }
 
-func open(t *testing.T) (*DB, *Conn) {
+func open(t *testing.T) (*DB, *Conn) { return openWith(t, Options{Threads: 2}) }
+
+func openWith(t *testing.T, o Options) (*DB, *Conn) {
 	t.Helper()
-	db, err := Open("", Options{Threads: 2})
+	db, err := Open("", o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,19 +12,10 @@ import (
 // process or its argument is sent to nobody.
 func TestSignal(t *testing.T) {
 	var sent []string
-	db, err := Open("", Options{Threads: 1, Signal: func(s Signal, process int32, argument float64) bool {
+	_, c := openWith(t, Options{Threads: 1, Signal: func(s Signal, process int32, argument float64) bool {
 		sent = append(sent, fmt.Sprint(s, process, argument))
 		return process == 7
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	c, err := db.Conn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
 	rows, err := c.Query(context.Background(), "SELECT string_agg(coalesce(ms_signal(kind, process, argument)::VARCHAR, 'NULL'), ' ' ORDER BY n) "+
 		"FROM (VALUES (1, 0, 7, 1.5), (2, 1, 8, 2), (3, 2, NULL, 3), (4, 2, 7, NULL)) v(n, kind, process, argument)")
 	if err != nil {
@@ -50,19 +41,10 @@ func TestSignal(t *testing.T) {
 // wakes may be done before DuckDB is told, and is canceled all the same.
 func TestCanceledInAFunction(t *testing.T) {
 	var cancel func()
-	db, err := Open("", Options{Threads: 1, Signal: func(Signal, int32, float64) bool {
+	_, c := openWith(t, Options{Threads: 1, Signal: func(Signal, int32, float64) bool {
 		cancel()
 		return true
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	c, err := db.Conn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
 	for range 200 {
 		ctx, stop := context.WithCancel(t.Context())
 		cancel = stop

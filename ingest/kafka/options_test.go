@@ -56,20 +56,8 @@ func TestOptions(t *testing.T) {
 			if tt.format != "" {
 				s.Encode = tt.format
 			}
-			err := New(Options{}).Validate(s)
-			if (err == nil) != (len(tt.want) == 0) {
-				t.Fatalf("got %v, want an error with %q", err, tt.want)
-			}
-			if err == nil {
+			if wantProblems(t, s, tt.want) {
 				return
-			}
-			for _, text := range tt.want {
-				if !strings.Contains(err.Error(), text) {
-					t.Errorf("%q is not in: %v", text, err)
-				}
-			}
-			if strings.Contains(err.Error(), "top-secret") {
-				t.Errorf("the password is in: %v", err)
 			}
 			if _, openErr := New(Options{}).Open(s, nil, newSink()); openErr == nil {
 				t.Error("Open accepts what Validate refuses")
@@ -101,4 +89,23 @@ func TestDefaults(t *testing.T) {
 	if len(s.servers) != 2 || s.servers[1] != "b:2" || s.mode != fromEarliest || s.onLoss != pauseOnLoss || s.group != "millstream-orders" {
 		t.Errorf("%+v", s)
 	}
+}
+
+// wantProblems validates a source, whose error must have all the texts and no
+// password, and reports whether it is valid, as it must be without texts.
+func wantProblems(t *testing.T, s source.Spec, texts []string) (valid bool) {
+	t.Helper()
+	err := New(Options{}).Validate(s)
+	if (err == nil) != (len(texts) == 0) {
+		t.Fatalf("got %v, want an error with %q", err, texts)
+	}
+	for _, text := range texts {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("%q is not in: %v", text, err)
+		}
+	}
+	if err != nil && strings.Contains(err.Error(), "top-secret") {
+		t.Errorf("the password is in: %v", err)
+	}
+	return err == nil
 }

@@ -173,15 +173,7 @@ func TestProtobufOptions(t *testing.T) {
 			if tt.format != "" {
 				s.Format = tt.format
 			}
-			err := New(Options{}).Validate(s)
-			if (err == nil) != (len(tt.want) == 0) {
-				t.Fatalf("got %v, want an error with %q", err, tt.want)
-			}
-			for _, text := range tt.want {
-				if !strings.Contains(err.Error(), text) {
-					t.Errorf("%q is not in: %v", text, err)
-				}
-			}
+			wantProblems(t, s, tt.want)
 		})
 	}
 }

@@ -41,7 +41,7 @@ func check(ast []byte, w *walker) (reads *Reads, err error) {
 	}()
 	w.functions = map[string]bool{}
 	w.statements(root)
-	w.reads.Plain = plain(map[string]any(root))
+	w.reads.Divides = (w.functions["/"] || w.functions["%"]) && plain(map[string]any(root))
 	w.reads.Functions = slices.Sorted(maps.Keys(w.functions))
 	return &w.reads, nil
 }

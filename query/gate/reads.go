@@ -34,6 +34,6 @@ type Reads struct {
 	Functions  []string    // lower case, sorted, without repetition; operators are functions too
 	Volatile   bool        // the result may change while no relation does: now(), random(), a sample
 	Params     int         // the highest parameter, $1 being 1
-	Plain      bool        // nothing keeps a row from being computed; see plain
+	Divides    bool        // with / or %, and nothing keeps a row from being computed; see plain
 	TimeBounds []TimeBound // see TimeBound
 }

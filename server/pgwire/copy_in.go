@@ -2,6 +2,7 @@ package pgwire
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -13,17 +14,12 @@ import (
 func (s *simpleStatement) receive(ctx context.Context, input *query.CopyIn) error {
 	defer input.Close()
 	c := s.c
-	response := &pgproto3.CopyInResponse{ColumnFormatCodes: make([]uint16, len(input.Columns))}
-	write, end := input.Write, func() error { return nil }
+	format, write, end := textFormat, input.Write, func() error { return nil }
 	if input.Binary {
-		response.OverallFormat = binaryFormat
-		for i := range response.ColumnFormatCodes {
-			response.ColumnFormatCodes[i] = binaryFormat
-		}
 		rows := newBinaryRows(input)
-		write, end = rows.write, rows.end
+		format, write, end = binaryFormat, rows.write, rows.end
 	}
-	c.out.send(response)
+	c.out.send(&pgproto3.CopyInResponse{OverallFormat: byte(format), ColumnFormatCodes: slices.Repeat([]uint16{uint16(format)}, len(input.Columns))})
 	c.out.flush()
 	var failed error
 	for {

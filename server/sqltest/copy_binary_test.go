@@ -21,14 +21,7 @@ func TestBinaryCopyFromStdin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must := func(sql string) [][]string {
-		t.Helper()
-		r, err := d.exec(ctx, c, sql)
-		if err != nil {
-			t.Fatalf("%s: %v", sql, err)
-		}
-		return texts(r.Rows)
-	}
+	must := func(sql string) [][]string { return d.must(t, c, sql) }
 	const columns = `(id BIGINT PRIMARY KEY, b BOOLEAN, i1 TINYINT, i2 SMALLINT, i4 INTEGER, u1 UTINYINT, u4 UINTEGER, u8 UBIGINT, h HUGEINT,
 		d9 DECIMAL(9,2), d38 DECIMAL(38,10), f4 REAL, f8 DOUBLE, t VARCHAR, x BLOB, d DATE, tm TIME, ts TIMESTAMP, tz TIMESTAMPTZ, iv INTERVAL, u UUID, j JSON)`
 	must("CREATE TABLE one " + columns)

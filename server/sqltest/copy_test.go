@@ -18,14 +18,7 @@ func TestCopyFromStdin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must := func(sql string) [][]string {
-		t.Helper()
-		r, err := d.exec(ctx, c, sql)
-		if err != nil {
-			t.Fatalf("%s: %v", sql, err)
-		}
-		return texts(r.Rows)
-	}
+	must := func(sql string) [][]string { return d.must(t, c, sql) }
 	must("CREATE TABLE t (id BIGINT PRIMARY KEY, name VARCHAR, since TIMESTAMP DEFAULT '2024-01-01', ok BOOLEAN, raw BLOB)")
 	for _, step := range []struct{ sql, data, tag, code, message string }{
 		{"COPY t FROM STDIN", "1\ta\\tb\\\\\t2020-05-01 10:00:00\tt\t\\\\xdeadBEEF\n2\t\\N\t\\N\tf\t\\N\n", "COPY 2", "", ""},

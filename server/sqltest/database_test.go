@@ -201,6 +201,16 @@ func (d *database) inTransaction() bool {
 	return false
 }
 
+// must runs one statement and returns its rows as texts.
+func (d *database) must(t *testing.T, c *client, sql string) [][]string {
+	t.Helper()
+	r, err := d.exec(t.Context(), c, sql)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return texts(r.Rows)
+}
+
 // exec runs one statement, by the simple protocol or the extended one.
 func (d *database) exec(ctx context.Context, c *client, sql string) (*pgconn.Result, error) {
 	if d.setting == "checkpoint" {

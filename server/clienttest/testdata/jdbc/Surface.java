@@ -368,8 +368,9 @@ public class Surface {
     }
   }
 
-  // canceled runs a statement that a cancel request ends. PostgreSQL has lost one on a
-  // busy machine, and the statement then ends by its timeout: it is run once more.
+  // canceled runs a statement that a cancel request ends. One was without effect once, on a
+  // busy machine and against PostgreSQL. The statement then ends by its timeout, and is run
+  // once more.
   static void canceled(Part p) throws Exception {
     for (int left = 3;; left--) {
       try {
