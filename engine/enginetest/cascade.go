@@ -149,7 +149,7 @@ func (j *Judge) Stream(ctx context.Context, v *LiveView) (*Source, error) {
 	if err := j.judge(ctx); err != nil {
 		return nil, err
 	}
-	sql, err := j.statement(ctx, v, 0, "true", "")
+	sql, err := j.statement(ctx, v, 0, "true", Conditions{})
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func (j *Judge) input(ctx context.Context, v *LiveView, at int) (string, error) 
 		texts := make([]string, len(of.branches))
 		for i, b := range of.branches {
 			sql := fmt.Sprintf("SELECT %s, batch AS batch, mark AS mark, arrival * 4 + %d AS arrival%s", b.items, i, b.rest)
-			if texts[i], err = of.BatchSQL(sql, "(SELECT * FROM "+from+")", ""); err != nil {
+			if texts[i], err = of.BatchSQL(sql, "(SELECT * FROM "+from+")", Conditions{}); err != nil {
 				return "", err
 			}
 		}
@@ -239,7 +239,7 @@ func (j *Judge) streamMark(v *LiveView, at int) string {
 
 // closed is the rows of a view's windows that have closed by a point.
 func (j *Judge) closed(ctx context.Context, v *LiveView, at int) (string, error) {
-	rows, windows, err := j.counted(ctx, v, at)
+	rows, conditions, err := j.counted(ctx, v, at)
 	if err != nil {
 		return "", err
 	}
@@ -248,21 +248,21 @@ func (j *Judge) closed(ctx context.Context, v *LiveView, at int) (string, error)
 			end, v.window.lateness, j.zone(), j.mark(v, at))
 	}
 	if v.window.all != "" || v.window.gap > 0 {
-		windows += " AND " + bound("window_end")
+		conditions.Windows += " AND " + bound("window_end")
 	} else {
 		rows += " AND " + bound(v.window.end)
 	}
-	return j.statement(ctx, v, at, rows, windows)
+	return j.statement(ctx, v, at, rows, conditions)
 }
 
-// statement is the view's SELECT over those of the rows it reads, and of their
-// windows, that satisfy conditions.
-func (j *Judge) statement(ctx context.Context, v *LiveView, at int, rows, windows string) (string, error) {
+// statement is the view's SELECT over what satisfies conditions, one of them on
+// the rows that it reads.
+func (j *Judge) statement(ctx context.Context, v *LiveView, at int, rows string, c Conditions) (string, error) {
 	from, err := j.input(ctx, v, at)
 	if err != nil {
 		return "", err
 	}
-	return v.BatchSQL(v.Judge, fmt.Sprintf("(SELECT * FROM %s WHERE batch <= %d AND %s)", from, at, rows), windows)
+	return v.BatchSQL(v.Judge, fmt.Sprintf("(SELECT * FROM %s WHERE batch <= %d AND %s)", from, at, rows), c)
 }
 
 // Folded returns how many rows a view has read by a point when it was built then.

@@ -34,7 +34,9 @@ func focused(r *rand.Rand, s *Source) (w window, ok bool) {
 	case Panes:
 		return pick(r, tumble, hop, hop, cumulate)(r, s), true
 	case Sessions:
-		return sessions(r, s), s.joins.sql == ""
+		return sessions(r, s), true
+	case Lookups:
+		return sessions(r, s), s.joins.sql != "" && chance(r, 3)
 	case Expiry:
 		return window{from: s.Name}, true
 	}

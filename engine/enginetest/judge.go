@@ -25,8 +25,15 @@ type LiveView struct {
 	Dropped int   // batches that were there when it was dropped, -1 while it exists
 	Tick    int64 // the judge's when it was created
 	// BatchSQL returns a SELECT over a relation in the place of what it reads,
-	// without the rows in windows that do not satisfy a condition, if there is one.
-	BatchSQL func(sql, relation, windows string) (string, error)
+	// without what does not satisfy the conditions.
+	BatchSQL func(sql, relation string, c Conditions) (string, error)
+}
+
+// Conditions say what counts for a view besides the rows that it reads; "" is
+// everything.
+type Conditions struct {
+	Sessions string // on the rows that sessions consist of, tables joined
+	Windows  string // on rows with the windows that they are in
 }
 
 // Judge keeps the log of what arrived and knows what the database must hold. A
@@ -185,11 +192,11 @@ func (j *Judge) View(ctx context.Context, v *LiveView, at int) (Rows, error) {
 	if err := j.judge(ctx); err != nil {
 		return nil, err
 	}
-	rows, windows, err := j.counted(ctx, v, at)
+	rows, conditions, err := j.counted(ctx, v, at)
 	if err != nil {
 		return nil, err
 	}
-	sql, err := j.statement(ctx, v, at, rows, windows)
+	sql, err := j.statement(ctx, v, at, rows, conditions)
 	if err != nil {
 		return nil, err
 	}

@@ -45,9 +45,9 @@ FROM candidates`, eventTime, int64(MaxFutureMicros), strings.Join(newest, ", "),
 		strings.Join(first, ", "))
 }
 
-// counted says which rows of judged count for a view at a point, and which of
-// their windows, as conditions; that on windows is "" for all.
-func (j *Judge) counted(ctx context.Context, v *LiveView, at int) (rows, windows string, err error) {
+// counted says which rows of judged count for a view at a point, and what else
+// must hold of them.
+func (j *Judge) counted(ctx context.Context, v *LiveView, at int) (rows string, c Conditions, err error) {
 	shown, bounds := "true", v.window.end
 	if v.window.all != "" || v.window.gap > 0 {
 		bounds = "window_end"
@@ -58,16 +58,16 @@ func (j *Judge) counted(ctx context.Context, v *LiveView, at int) (rows, windows
 	switch {
 	case v.ttl > 0:
 		arrivals, err := j.lastGroups(ctx, v, at)
-		return among(arrivals), "", err
+		return among("arrival", arrivals), c, err
 	case v.window.gap > 0:
 		late, err := j.lateForSessions(ctx, v, at)
-		return "NOT " + among(late), shown, err
+		return "true", Conditions{Sessions: "NOT " + late, Windows: shown}, err
 	case v.window.all != "":
-		return "true", fmt.Sprintf("NOT %s AND %s", j.closedFor(v, "window_end"), shown), nil
+		return "true", Conditions{Windows: fmt.Sprintf("NOT %s AND %s", j.closedFor(v, "window_end"), shown)}, nil
 	case v.window.end != "":
-		return fmt.Sprintf("NOT %s AND %s", j.closedFor(v, v.window.end), shown), "", nil
+		return fmt.Sprintf("NOT %s AND %s", j.closedFor(v, v.window.end), shown), c, nil
 	}
-	return "true", "", nil
+	return "true", c, nil
 }
 
 // closedFor is the condition that a window with an end was closed for a view
@@ -77,7 +77,11 @@ func (j *Judge) closedFor(v *LiveView, end string) string {
 		v.Created, end, v.window.lateness, j.zone())
 }
 
-func among(arrivals []string) string { return "arrival IN (" + strings.Join(arrivals, " ") + " -1)" }
+// among is the condition that an expression is one of numbers, each of which has
+// a comma behind it.
+func among(expression string, numbers []string) string {
+	return expression + " IN (" + strings.Join(numbers, " ") + " -1)"
+}
 
 // Late returns what <source>$late must list at a point for the given views, or
 // those of them that read the view of, in the columns of LateColumns.
@@ -101,12 +105,12 @@ func (j *Judge) Late(ctx context.Context, views []*LiveView, of *LiveView, at in
 			start, end = v.window.time, v.ends(v.window.time)
 			late = j.closedFor(v, "("+end+")")
 		case v.window.gap > 0:
-			arrivals, err := j.lateForSessions(ctx, v, upto)
-			if err != nil {
+			var err error
+			if late, err = j.lateForSessions(ctx, v, upto); err != nil {
 				return nil, err
 			}
 			ts := v.window.time
-			start, end, late = ts, fmt.Sprintf("CASE WHEN isfinite(%[1]s) THEN %[1]s + to_microseconds(%[2]d) ELSE %[1]s END", ts, v.window.gap), among(arrivals)
+			start, end = ts, fmt.Sprintf("CASE WHEN isfinite(%[1]s) THEN %[1]s + to_microseconds(%[2]d) ELSE %[1]s END", ts, v.window.gap)
 		case v.window.all != "":
 			closed := fmt.Sprintf("[w for w in %s if %s]", v.window.all, j.closedFor(v, "w.e"))
 			start, end, late = closed+"[1].s", closed+"[-1].e", "len("+closed+") > 0"
@@ -136,29 +140,33 @@ func (j *Judge) Late(ctx context.Context, views []*LiveView, of *LiveView, at in
 // span is a session, or what a row alone would be one of.
 type span struct{ start, end int64 }
 
-// lateForSessions returns the arrival numbers, each with a comma behind it, of
-// the rows that came too late for a view of sessions. It keeps all sessions of
-// each key, row by row: a row is late if it meets a session that has closed, or
-// meets none and would be one that has closed.
-func (j *Judge) lateForSessions(ctx context.Context, v *LiveView, at int) (late []string, err error) {
+// lateForSessions is the condition that a row of a view of sessions, its tables
+// joined, came too late for it. It keeps all sessions of each key, row by row: a
+// row is late if it meets a session that has closed, or meets none and would be
+// one that has closed. A record that joins make several rows of can be late for
+// the key of one and in time for another's.
+func (j *Judge) lateForSessions(ctx context.Context, v *LiveView, at int) (string, error) {
 	keys := []string{"''"}
 	for _, k := range v.partition {
 		keys = append(keys, fmt.Sprintf("coalesce('=' || (%s)::VARCHAR, '')", k))
 	}
+	key := "concat_ws('|', " + strings.Join(keys, ", ") + ")"
+	place := "hash(arrival, " + key + ")"
 	ts, where := v.window.time, "true"
 	if v.where != "" {
 		where = v.where
 	}
 	from, err := j.input(ctx, v, at)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	rows, err := j.db.Text(ctx, fmt.Sprintf(`SELECT arrival::VARCHAR, batch::VARCHAR, mark::VARCHAR, concat_ws('|', %[1]s),
+	rows, err := j.db.Text(ctx, fmt.Sprintf(`SELECT %[1]s::VARCHAR, batch::VARCHAR, mark::VARCHAR, %[6]s,
 		CASE WHEN isfinite(%[2]s) THEN epoch_us(%[2]s)::VARCHAR ELSE %[2]s::VARCHAR END FROM %[5]s WHERE batch <= %[3]d AND %[2]s IS NOT NULL AND (%[4]s) ORDER BY arrival`,
-		strings.Join(keys, ", "), ts, at, where, from))
+		place, ts, at, where, j.joined(v, from), key))
 	if err != nil {
-		return nil, err
+		return "", err
 	}
+	var late []string
 	sessions := make(map[string][]span)
 	for _, row := range rows {
 		x := v.alone(row[4])
@@ -184,7 +192,7 @@ func (j *Judge) lateForSessions(ctx context.Context, v *LiveView, at int) (late 
 		}
 		sessions[row[3]] = append(others, x)
 	}
-	return late, nil
+	return among(place, late), nil
 }
 
 // alone is the session of one row.

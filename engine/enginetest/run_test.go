@@ -299,10 +299,11 @@ func (u *run) createView(ctx context.Context, limit int) error {
 // judged makes a view one that the judge can judge.
 func (u *run) judged(ctx context.Context, v *enginetest.View) *enginetest.LiveView {
 	live := &enginetest.LiveView{View: v, Created: u.judge.Batches(), Dropped: -1, Tick: u.judge.Tick()}
-	live.BatchSQL = func(sql, relation, windows string) (string, error) {
+	live.BatchSQL = func(sql, relation string, c enginetest.Conditions) (string, error) {
 		return plan.BatchSQLWith(ctx, u.plain, sql, relation, plan.Tables{
-			On:      func(source, table string) string { return u.judge.During(live, source, table) },
-			Windows: windows,
+			On:       func(source, table string) string { return u.judge.During(live, source, table) },
+			Windows:  c.Windows,
+			Sessions: c.Sessions,
 		})
 	}
 	return live

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"github.com/millstream-db/millstream/engine/batch"
 )
 
 // View is a random materialized view.
@@ -34,6 +36,9 @@ func NewView(r *rand.Rand, s *Source, name string) *View {
 	if v.window.gap > 0 {
 		if few := s.few(); len(scalars) > 0 && few != nil && chance(r, 2) { // sessions of many keys, which end
 			scalars = []string{pick(r, few...)}
+		}
+		if c := &s.Columns[len(s.Columns)-1]; s.joins.sql != "" && c.Type.Kind != batch.Interval && chance(r, 2) {
+			scalars = append(scalars[:min(1, len(scalars))], c.Name) // a record is in sessions of several keys
 		}
 		v.window.partition(r, s, scalars)
 		v.partition = scalars

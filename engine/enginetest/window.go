@@ -63,10 +63,7 @@ func anyWindow(r *rand.Rand, s *Source) window {
 	case 5:
 		return cumulate(r, s)
 	case 6, 7:
-		if s.joins.sql == "" {
-			return sessions(r, s)
-		}
-		return hop(r, s)
+		return sessions(r, s)
 	case 8:
 		if ts.Type.Kind == batch.TimestampTZ && s.StepMicros >= 600e6 {
 			return zoned(r, s)

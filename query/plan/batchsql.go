@@ -54,8 +54,11 @@ func (s *statement) over(ctx context.Context, b Binder, relation string, list []
 	if err != nil {
 		return "", err
 	}
-	if sel["from_table"], err = s.rejoin(ctx, b, s.sel.Child("from_table"), own["from_table"], s.tables); err != nil {
-		return "", err
+	sel["from_table"] = own["from_table"]
+	if !s.sessions() { // which have joined already
+		if sel["from_table"], err = s.rejoin(ctx, b, s.sel.Child("from_table"), own["from_table"], s.tables); err != nil {
+			return "", err
+		}
 	}
 	sel["select_list"] = list
 	if s.from.window != nil {
@@ -70,7 +73,7 @@ func (s *statement) fromSQL(ctx context.Context, b Binder, sel ast.Node, relatio
 	if c == nil {
 		return relation, nil
 	}
-	if c.spec.Kind == window.Session {
+	if s.sessions() {
 		if from, err = s.sessionFrom(ctx, b, sel, relation); err != nil {
 			return "", err
 		}
@@ -86,11 +89,28 @@ func (s *statement) fromSQL(ctx context.Context, b Binder, sel ast.Node, relatio
 	return from, nil
 }
 
-// sessionFrom moves WHERE below the windows: sessions consist of the rows that
-// it lets through.
+func (s *statement) sessions() bool {
+	return s.from.window != nil && s.from.window.spec.Kind == window.Session
+}
+
+// sessionFrom moves joins and WHERE below the windows: sessions consist of the
+// rows that they let through. Each table comes out as one column, a struct under
+// its qualifier, so that what is written table.column still finds it; its
+// columns are beside it for those who write them without.
 func (s *statement) sessionFrom(ctx context.Context, b Binder, sel ast.Node, relation string) (string, error) {
-	rows, err := parseOwn(ctx, b, "SELECT * FROM "+relation+" AS "+quote(s.from.qualifier()))
+	var items strings.Builder
+	for _, j := range s.from.joins {
+		fmt.Fprintf(&items, ", %s", quote(j.qualifier()))
+	}
+	condition := ""
+	if s.tables.Sessions != "" {
+		condition = " WHERE " + s.tables.Sessions
+	}
+	rows, err := parseOwn(ctx, b, "SELECT *"+items.String()+" FROM "+relation+" AS "+quote(s.from.qualifier())+condition)
 	if err != nil {
+		return "", err
+	}
+	if rows["from_table"], err = s.rejoin(ctx, b, s.sel.Child("from_table"), rows["from_table"], s.tables); err != nil {
 		return "", err
 	}
 	list, _ := rows["select_list"].([]any)
@@ -99,7 +119,7 @@ func (s *statement) sessionFrom(ctx context.Context, b Binder, sel ast.Node, rel
 		key["alias"] = columnName("ms_key", i)
 		list = append(list, key)
 	}
-	rows["select_list"], rows["where_clause"] = list, sel["where_clause"]
+	rows["select_list"], rows["where_clause"] = list, newConjunction([]ast.Node{rows.Child("where_clause"), sel.Child("where_clause")})
 	sel["where_clause"] = nil
 	text, err := deparse(ctx, b, rows)
 	if err != nil {

@@ -76,9 +76,6 @@ func (s *statement) groupWindow(sel ast.Node) (ast.Node, error) {
 		return nil, err
 	}
 	if c.spec.Kind == window.Session { // sessions are those of the other keys
-		if len(s.from.joins) > 0 {
-			return nil, sessionJoin(c.offset)
-		}
 		for i, n := range exprs {
 			if name, _ := boundOf(n.Str("function_name")); i != at && name == "" {
 				c.keys = append(c.keys, n)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
-	"github.com/millstream-db/millstream/engine/window"
 	"github.com/millstream-db/millstream/query/plan/ast"
 )
 
@@ -42,9 +41,6 @@ func (s *statement) readJoin(from ast.Node) (relation, error) {
 	case kind != "INNER":
 		return r, fail(codeUnsupported, at, "%s joins are not supported in a materialized view", kind).hint(joinHint)
 	}
-	if r.window != nil && r.window.spec.Kind == window.Session {
-		return r, sessionJoin(at)
-	}
 	right := from.Child("right")
 	if right.Kind() != "BASE_TABLE" {
 		return r, fail(codeUnsupported, at, "only tables and sources of FORMAT UPSERT can be joined to a source in a materialized view").hint(joinHint)
@@ -59,11 +55,6 @@ func (s *statement) readJoin(from ast.Node) (relation, error) {
 	}
 	r.joins = append(r.joins, j)
 	return r, nil
-}
-
-func sessionJoin(at int) error {
-	return fail(codeUnsupported, at, "joins with SESSION are not supported in a materialized view").
-		hint("join the table in the query that reads the view")
 }
 
 // findTables looks the joined tables up and returns the columns of the source
@@ -249,7 +240,9 @@ func andParts(n ast.Node) []ast.Node {
 	return parts
 }
 
+// newConjunction connects conditions by AND; those that are nil it leaves out.
 func newConjunction(parts []ast.Node) ast.Node {
+	parts = slices.DeleteFunc(slices.Clone(parts), func(n ast.Node) bool { return n == nil })
 	switch len(parts) {
 	case 0:
 		return nil
@@ -460,10 +453,7 @@ func (p *planner) describeOriginal(ctx context.Context, sql string) ([]Field, er
 
 // withMoved adds the conditions that joins have moved to WHERE.
 func (p *planner) withMoved(where ast.Node) ast.Node {
-	if where != nil {
-		return newConjunction(append([]ast.Node{where}, p.moved...))
-	}
-	return newConjunction(p.moved)
+	return newConjunction(append([]ast.Node{where}, p.moved...))
 }
 
 // compact leaves columns out of the definition's joins that nothing reads. It
@@ -532,6 +522,9 @@ type Tables struct {
 	// Windows is a condition on the rows of a window function, window_start and
 	// window_end among their columns; "": none.
 	Windows string
+	// Sessions is a condition on the rows that sessions consist of, with the
+	// columns of the source and, by their qualifiers, of the tables; "": none.
+	Sessions string
 }
 
 // rejoin returns the FROM clause with source in the place of the source, and

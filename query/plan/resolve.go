@@ -275,6 +275,11 @@ func (r *resolver) alias(name string, sc scope) ast.Node {
 // unknown says that a name refers to nothing.
 func (r *resolver) unknown(n ast.Node, names, unqualified []string, sc scope) error {
 	if len(unqualified) > 1 {
+		for _, j := range r.from.joins {
+			if strings.EqualFold(names[0], j.qualifier()) {
+				return fail(codeUndefinedColumn, n.Location(), "column %q of table %q does not exist", names[1], j.name)
+			}
+		}
 		return fail(codeUndefinedTable, n.Location(), "missing FROM-clause entry for table %q", names[0]).
 			hint("the view reads from %q", r.from.qualifier())
 	}
