@@ -127,6 +127,9 @@ func (o Options) settings() [][2]string {
 		{"preserve_insertion_order", "false"},
 		// As in PostgreSQL, NULL is the greatest value.
 		{"default_null_order", "nulls_last_on_asc_first_on_desc"},
+		// It computes what two expressions have in common once, and outside of the
+		// TRY around each.
+		{"disabled_optimizers", "common_subexpressions"},
 		// The file is folded by explicit CHECKPOINT, between commits: an
 		// automatic one inside COMMIT doubles its time.
 		{"checkpoint_threshold", "1GB"},

@@ -149,6 +149,21 @@ type output struct {
 	approx bool   // a float whose last digits may differ
 }
 
+// failing returns aggregates that fail for some rows or groups, and are NULL there.
+// They share the part that fails.
+func failing(r *rand.Rand, s *Source) (items []output) {
+	templates := []string{"(count(*) * 50)::TINYINT + %d @ TRY_CAST(count(*) * 50 AS TINYINT) + %d"}
+	if c := s.column(r); family(c.Type) == "integer" {
+		templates = append(templates, "sum("+c.Name+"::TINYINT + %d) @ sum(TRY_CAST("+c.Name+" AS TINYINT) + %d)")
+	}
+	template := pick(r, templates...)
+	for i := range 2 {
+		sql, judge, _ := strings.Cut(fmt.Sprintf(template, i, i), " @ ")
+		items = append(items, output{sql: sql, judge: judge})
+	}
+	return items
+}
+
 // aggregates are templates over a column, by the family of its type. The first
 // character says whether the result is exact (=) or not (~). What plain DuckDB
 // is asked for instead stands behind " @ ". A row's {place} is different for

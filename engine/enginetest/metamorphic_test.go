@@ -298,7 +298,7 @@ func (m *morph) read(ctx context.Context, u *run) (map[string]enginetest.Rows, e
 	if err := late(nil, m.source.Name); err != nil {
 		return nil, err
 	}
-	if err := ask("", "SELECT name, late::VARCHAR, errors::VARCHAR FROM millstream.views"); err != nil {
+	if err := ask("", counters(m.views)); err != nil {
 		return nil, err
 	}
 	return result, ask("$", "SELECT rows::VARCHAR, late::VARCHAR FROM millstream.sources")

@@ -16,6 +16,7 @@ type View struct {
 	Judge   string   // the SELECT that plain DuckDB runs to know what the view must hold
 	Columns []string // its output
 	Approx  []bool   // by column: floats whose last digits may differ
+	Fails   bool     // expressions fail for some rows or groups
 
 	where     string // "" for none
 	joins     joins
@@ -65,6 +66,10 @@ func NewView(r *rand.Rand, s *Source, name string) *View {
 	}
 	for range pick(r, 1, 1, 2, 3, 5) {
 		items = append(items, aggregate(r, s, all))
+	}
+	if chance(r, 6) {
+		items = append(items, failing(r, s)...)
+		v.Fails = true
 	}
 	items = append(items, a.items(r)...)
 	if all && len(v.window.keys) == 2 && chance(r, 3) {

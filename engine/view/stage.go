@@ -86,7 +86,7 @@ func (s *Stage) Run(ctx context.Context, rec arrow.RecordBatch, out []batch.Vect
 	if errors.As(err, &rowError) && !rowError.Fatal() && ctx.Err() == nil {
 		failed = true
 		if s.stmt[1] == nil {
-			if err := s.prepareTry(ctx); err != nil {
+			if s.stmt[1], err = s.conn.Prepare(s.sql[1]); err != nil {
 				return true, err
 			}
 		}
@@ -103,16 +103,6 @@ func (s *Stage) Run(ctx context.Context, rec arrow.RecordBatch, out []batch.Vect
 		out[expr] = batch.VectorOf(s.result.Column(i), s.out.Schema().Columns[i].Type)
 	}
 	return failed, nil
-}
-
-// prepareTry prepares the expressions in TRY. DuckDB's optimizer would compute what two
-// of them have in common once, and outside of TRY.
-func (s *Stage) prepareTry(ctx context.Context) (err error) {
-	if err = s.conn.Exec(ctx, "PRAGMA disable_optimizer"); err != nil {
-		return err
-	}
-	s.stmt[1], err = s.conn.Prepare(s.sql[1])
-	return err
 }
 
 func (s *Stage) execute(ctx context.Context, variant int) error {
