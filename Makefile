@@ -94,6 +94,10 @@ bench: ## measure a replay of 5 million records beside its limits
 bench-queries: ## measure queries beside a PostgreSQL 15 (ARGS="-for=200ms -rounds=1": a short form)
 	$(GO) run ./bench/queries $(ARGS)
 
+.PHONY: bench-formats
+bench-formats: ## measure the decoders of all formats beside the libraries (ARGS="-for=100ms": a short form)
+	$(GO) run ./bench/formats $(ARGS)
+
 .PHONY: cover
 cover: ## run the tests and print the coverage
 	@mkdir -p bin

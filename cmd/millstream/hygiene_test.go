@@ -50,9 +50,9 @@ var owners = []struct {
 }{
 	{"github.com/duckdb", []string{"engine/duck"}},
 	{"github.com/twmb/franz-go/pkg/kfake", []string{"ingest/broker", "bench"}},
-	{"github.com/twmb/avro", []string{"ingest/avro"}},
-	{"github.com/bufbuild/protocompile", []string{"ingest/protobuf"}},
-	{"google.golang.org/protobuf", []string{"ingest/protobuf"}},
+	{"github.com/twmb/avro", []string{"ingest/avro", "bench/formats"}},
+	{"github.com/bufbuild/protocompile", []string{"ingest/protobuf", "bench/formats"}},
+	{"google.golang.org/protobuf", []string{"ingest/protobuf", "bench/formats"}},
 	{"github.com/twmb/franz-go", []string{"ingest", "bench"}},
 	{"github.com/jackc/pgx/v5/pgproto3", []string{"server/pgwire", "bench"}},
 	{"github.com/jackc/pgx", []string{"cmd/millstream", "bench"}},

@@ -1,0 +1,10 @@
+// Command formats measures how fast records of each format become columns, in one
+// goroutine, beside the library that reads the format into values of Go: the same
+// ten fields as JSON, CSV, Avro and Protobuf.
+//
+// What the two read is compared before anything is measured. They take turns, so
+// that what else happens on the machine hits both, and the medians of the rounds
+// count.
+//
+//	make bench-formats ARGS="-for=100ms -rounds=3"
+package main
