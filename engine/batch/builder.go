@@ -98,6 +98,7 @@ type ColumnBuilder struct {
 	phys    Physical
 	width   int
 	n       int // values so far
+	room    int // values that fit, with their validity, if that is kept
 	nulls   int
 	values  []byte // fixed-width values, bits, or int32 offsets (n+1 of them)
 	valid   []byte // validity bits; nil while there was no NULL
@@ -148,38 +149,55 @@ func grow(mem memory.Allocator, buf []byte, need, first int) []byte {
 	return mem.Reallocate(size, buf)
 }
 
-func (c *ColumnBuilder) reserveFixed() {
-	if need := (c.n + 1) * c.width; need > len(c.values) {
-		c.values = grow(c.mem, c.values, need, max(64, c.hint)*c.width)
+// more makes room for a value in every buffer but data.
+func (c *ColumnBuilder) more() {
+	n, first := c.n+1, max(64, c.hint)
+	switch c.phys {
+	case Bits:
+		c.values = grow(c.mem, c.values, (n+7)/8, first/8+1)
+		c.room = 8 * len(c.values)
+	case Bytes:
+		c.values = grow(c.mem, c.values, 4*(n+1), 4*(first+1))
+		c.room = len(c.values)/4 - 1
+	default:
+		c.values = grow(c.mem, c.values, n*c.width, first*c.width)
+		c.room = len(c.values) / c.width
+	}
+	if c.valid != nil {
+		c.valid = grow(c.mem, c.valid, (n+7)/8, first/8+1)
+		c.room = min(c.room, 8*len(c.valid))
 	}
 }
 
 func (c *ColumnBuilder) markValid() {
 	if c.valid != nil {
-		c.valid = grow(c.mem, c.valid, c.n/8+1, 0)
-		c.valid[c.n>>3] |= 1 << (c.n & 7)
+		setBit(c.valid, c.n)
 	}
 	c.n++
 }
+
+func setBit(bits []byte, i int)   { bits[i>>3] |= 1 << (i & 7) }
+func clearBit(bits []byte, i int) { bits[i>>3] &^= 1 << (i & 7) }
 
 // AppendNull appends a NULL.
 func (c *ColumnBuilder) AppendNull() {
 	if c.valid == nil {
 		c.valid = grow(c.mem, nil, c.n/8+1, max(64, c.hint)/8+1)
 		for i := range c.n {
-			c.valid[i>>3] |= 1 << (i & 7)
+			setBit(c.valid, i)
 		}
+		c.room = 0
 	}
-	c.valid = grow(c.mem, c.valid, c.n/8+1, 0)
-	c.valid[c.n>>3] &^= 1 << (c.n & 7)
+	if c.n >= c.room {
+		c.more()
+	}
+	clearBit(c.valid, c.n)
 	switch c.phys {
 	case Bits:
-		c.values = grow(c.mem, c.values, c.n/8+1, max(64, c.hint)/8+1)
-		c.values[c.n>>3] &^= 1 << (c.n & 7)
+		clearBit(c.values, c.n)
 	case Bytes:
-		c.appendOffset(c.dataLen)
+		c.setOffset(c.dataLen)
 	default:
-		c.reserveFixed()
 		clear(c.values[c.n*c.width : (c.n+1)*c.width])
 	}
 	c.nulls++
@@ -188,11 +206,13 @@ func (c *ColumnBuilder) AppendNull() {
 
 // AppendBool appends to a Bits column.
 func (c *ColumnBuilder) AppendBool(v bool) {
-	c.values = grow(c.mem, c.values, c.n/8+1, max(64, c.hint)/8+1)
+	if c.n >= c.room {
+		c.more()
+	}
 	if v {
-		c.values[c.n>>3] |= 1 << (c.n & 7)
+		setBit(c.values, c.n)
 	} else {
-		c.values[c.n>>3] &^= 1 << (c.n & 7)
+		clearBit(c.values, c.n)
 	}
 	c.markValid()
 }
@@ -234,19 +254,24 @@ func (c *ColumnBuilder) AppendInterval(v IntervalValue) {
 func (c *ColumnBuilder) AppendUUID(v UUIDValue) { appendFixed(c, v) }
 
 func appendFixed[T any](c *ColumnBuilder, v T) {
-	c.reserveFixed()
-	*(*T)(unsafe.Pointer(&c.values[c.n*c.width])) = v
+	if c.n >= c.room {
+		c.more()
+	}
+	*(*T)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(c.values)), c.n*int(unsafe.Sizeof(v)))) = v
 	c.markValid()
 }
 
 // AppendBytes copies v into a Bytes column. The caller keeps v. The bytes of a
 // VARCHAR or JSON column must be valid UTF-8. A column holds at most 2 GiB.
 func (c *ColumnBuilder) AppendBytes(v []byte) {
+	if c.n >= c.room {
+		c.more()
+	}
 	if need := c.dataLen + len(v); need > len(c.data) {
 		c.data = grow(c.mem, c.data, need, max(1024, c.hintVar))
 	}
 	c.dataLen += copy(c.data[c.dataLen:], v)
-	c.appendOffset(c.dataLen)
+	c.setOffset(c.dataLen)
 	c.markValid()
 }
 
@@ -255,11 +280,8 @@ func (c *ColumnBuilder) AppendString(v string) {
 	c.AppendBytes(unsafe.Slice(unsafe.StringData(v), len(v)))
 }
 
-// appendOffset writes the end offset of value n.
-func (c *ColumnBuilder) appendOffset(end int) {
-	if need := (c.n + 2) * 4; need > len(c.values) {
-		c.values = grow(c.mem, c.values, need, (max(64, c.hint)+1)*4)
-	}
+// setOffset writes the end of value n.
+func (c *ColumnBuilder) setOffset(end int) {
 	*(*int32)(unsafe.Pointer(&c.values[(c.n+1)*4])) = int32(end)
 }
 
@@ -313,7 +335,7 @@ func (c *ColumnBuilder) finish() arrow.Array {
 	arr := array.MakeFromData(data)
 	data.Release()
 	c.hint, c.hintVar = c.n, c.dataLen
-	c.n, c.nulls, c.dataLen, c.values, c.valid, c.data = 0, 0, 0, nil, nil, nil
+	c.n, c.room, c.nulls, c.dataLen, c.values, c.valid, c.data = 0, 0, 0, 0, nil, nil, nil
 	return arr
 }
 
@@ -323,5 +345,5 @@ func (c *ColumnBuilder) release() {
 			c.mem.Free(buf)
 		}
 	}
-	c.n, c.nulls, c.dataLen, c.values, c.valid, c.data = 0, 0, 0, nil, nil, nil
+	c.n, c.room, c.nulls, c.dataLen, c.values, c.valid, c.data = 0, 0, 0, 0, nil, nil, nil
 }
