@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/ingest/decode"
 )
 
 // The functions here read one value and append it to a column. One that returns
@@ -131,6 +132,7 @@ func (d *Decoder) appendUnscaled(v batch.Int128Value, s *step, c *batch.ColumnBu
 // isText reports whether b can be the text of a VARCHAR.
 func (d *Decoder) isText(b []byte) bool {
 	switch {
+	case decode.IsASCII(b):
 	case !utf8.Valid(b):
 		return d.fail(badUTF8)
 	case bytes.IndexByte(b, 0) >= 0:

@@ -2,8 +2,10 @@ package decode
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"unicode/utf8"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -80,28 +82,75 @@ func line(value []byte) []byte {
 
 // locate notes where each column's field is.
 func (d *CSV) locate(record []byte) error {
-	values := d.row.values[1:]
-	count, p := 0, 0
+	p := 0
 	if len(record) >= len(byteOrderMark) && string(record[:len(byteOrderMark)]) == byteOrderMark {
 		p = len(byteOrderMark)
 	}
-	for ; ; count++ {
+	locate := d.fields
+	if bytes.IndexByte(record, '\n') < 0 && (d.opts.Quote == 0 || bytes.IndexByte(record, d.opts.Quote) < 0) {
+		locate = d.bareFields
+	}
+	count, err := locate(record, p)
+	if values := d.row.values[1:]; err == nil && count < len(values) {
+		err = fmt.Errorf("%d fields, the source has %d columns", count, len(values))
+	}
+	return err
+}
+
+// bareFields finds the fields of a record without quotes and line breaks from p on,
+// and returns how many there are.
+func (d *CSV) bareFields(record []byte, p int) (count int, err error) {
+	values, start := d.row.values[1:], p
+	delimiter := everyByte * uint64(d.opts.Delimiter)
+	for ; p+8 <= len(record); p += 8 {
+		// The high bit of each byte that is a delimiter, and of no other: what is
+		// added carries into no byte above.
+		x := binary.LittleEndian.Uint64(record[p:]) ^ delimiter
+		for marks := ^((x&everyLow + everyLow) | x | everyLow); marks != 0; marks &= marks - 1 {
+			end := p + bits.TrailingZeros64(marks)>>3
+			if count == len(values) {
+				return count, tooManyFields(count, start)
+			}
+			d.setBare(&values[count], record, start, end)
+			count, start = count+1, end+1
+		}
+	}
+	for ; p <= len(record); p++ {
+		if p < len(record) && record[p] != d.opts.Delimiter {
+			continue
+		}
 		if count == len(values) {
-			return fmt.Errorf("more than the %d fields of the source's columns, at byte %d", len(values), p)
+			return count, tooManyFields(count, start)
 		}
-		next, err := d.field(record, p, &values[count])
-		if err != nil {
-			return err
-		}
-		if next > len(record) {
-			break
-		}
-		p = next
+		d.setBare(&values[count], record, start, p)
+		count, start = count+1, p+1
 	}
-	if count++; count < len(values) {
-		return fmt.Errorf("%d fields, the source has %d columns", count, len(values))
+	return count, nil
+}
+
+func (d *CSV) setBare(v *value, record []byte, start, end int) {
+	v.set(bareText, start, end)
+	if end-start == len(d.opts.Null) && string(record[start:end]) == d.opts.Null {
+		v.kind = null
 	}
-	return nil
+}
+
+func tooManyFields(count, p int) error {
+	return fmt.Errorf("more than the %d fields of the source's columns, at byte %d", count, p)
+}
+
+// fields is bareFields for any record.
+func (d *CSV) fields(record []byte, p int) (count int, err error) {
+	values := d.row.values[1:]
+	for ; p <= len(record); count++ {
+		if count == len(values) {
+			return count, tooManyFields(count, p)
+		}
+		if p, err = d.field(record, p, &values[count]); err != nil {
+			return count, err
+		}
+	}
+	return count, nil
 }
 
 // field finds the field that begins at p and returns where the next one does,
@@ -123,10 +172,7 @@ func (d *CSV) field(record []byte, p int, v *value) (next int, err error) {
 	if n := bytes.IndexByte(text, '\n'); n >= 0 {
 		return 0, fmt.Errorf("a second line, at byte %d: a record is one line", p+n+1)
 	}
-	v.set(bareText, p, end)
-	if string(text) == d.opts.Null {
-		v.kind = null
-	}
+	d.setBare(v, record, p, end)
 	return end + 1, nil
 }
 

@@ -170,6 +170,7 @@ func (s *scanner) container(p, depth int) int {
 const (
 	everyByte = 0x0101010101010101
 	everyHigh = 0x8080808080808080
+	everyLow  = 0x7f7f7f7f7f7f7f7f
 )
 
 // stringEnd returns the position behind the quote that closes the string whose

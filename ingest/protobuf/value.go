@@ -120,6 +120,7 @@ func appendDecimal(v batch.Int128Value, s *step, c *batch.ColumnBuilder) {
 func takeText(d *Decoder, _ *step, v *slot, c *batch.ColumnBuilder) bool {
 	b := d.data[v.start:v.end]
 	switch {
+	case decode.IsASCII(b):
 	case !utf8.Valid(b):
 		return d.fail(badUTF8)
 	case bytes.IndexByte(b, 0) >= 0:
