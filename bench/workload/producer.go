@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr"
 )
 
 // DefaultRate is the rate of a [Producer] in records per second.
@@ -22,9 +23,12 @@ const tick = 20 * time.Millisecond
 // ProducerOptions configure a [Producer]. Only Brokers is required.
 type ProducerOptions struct {
 	Brokers []string
-	Rate    int          // records per second, both topics together; 0: DefaultRate
+	Rate    int          // orders and page views per second; 0: DefaultRate
 	Seed    uint64       // of the shop
 	First   int64        // the number of the first record, to go on where another run ended
+	// Registry is the URL of a schema registry, which is given the schemas of payments
+	// and shipments. With it each order is followed by those of its own; "": none are sent.
+	Registry string
 	Logger  *slog.Logger // nil: discard
 }
 
@@ -48,6 +52,8 @@ type Producer struct {
 	opts   ProducerOptions
 	client *kgo.Client
 	shop   *Shop
+
+	paymentSchema, shipmentSchema uint32 // their ids, 0: not registered
 
 	sent   atomic.Int64
 	failed atomic.Int64
@@ -87,10 +93,36 @@ func newClient(brokers []string) (*kgo.Client, error) {
 
 // CreateTopics creates the shop's topics where they do not exist yet.
 func (p *Producer) CreateTopics(ctx context.Context) error {
-	return errors.Join(
-		createTopic(ctx, p.client, OrdersTopic, OrdersPartitions),
-		createTopic(ctx, p.client, PageViewsTopic, PageViewsPartitions),
-	)
+	var errs []error
+	for topic, partitions := range ShopTopics(p.opts.Registry != "") {
+		errs = append(errs, createTopic(ctx, p.client, topic, int32(partitions)))
+	}
+	return errors.Join(errs...)
+}
+
+// Register gives the registry the schemas of payments and shipments, which it may
+// have already. Call it before Run, if there is a registry.
+func (p *Producer) Register(ctx context.Context) error {
+	client, err := sr.NewClient(sr.URLs(p.opts.Registry))
+	if err != nil {
+		return fmt.Errorf("schema registry %s: %w", p.opts.Registry, err)
+	}
+	for _, s := range []struct {
+		topic  string
+		schema sr.Schema
+		id     *uint32
+	}{
+		{PaymentsTopic, sr.Schema{Schema: PaymentSchema, Type: sr.TypeAvro}, &p.paymentSchema},
+		{ShipmentsTopic, sr.Schema{Schema: ShipmentSchema, Type: sr.TypeProtobuf}, &p.shipmentSchema},
+	} {
+		subject := s.topic + "-value"
+		registered, err := client.CreateSchema(ctx, subject, s.schema)
+		if err != nil {
+			return fmt.Errorf("register schema of %s: %w", subject, err)
+		}
+		*s.id = uint32(registered.ID)
+	}
+	return nil
 }
 
 func createTopic(ctx context.Context, client *kgo.Client, topic string, partitions int32) error {
@@ -136,8 +168,23 @@ func (p *Producer) Run(ctx context.Context) error {
 		}
 		due := int64(time.Since(started).Seconds() * float64(p.opts.Rate))
 		for ; n < due && ctx.Err() == nil; n++ {
-			p.produce(ctx, p.shop.Record(p.opts.First+n, started.Add(time.Duration(n)*interval)))
+			p.produceAll(ctx, p.opts.First+n, started.Add(time.Duration(n)*interval))
 		}
+	}
+}
+
+// produceAll sends record number n of the shop and, of an order, what follows it.
+func (p *Producer) produceAll(ctx context.Context, n int64, at time.Time) {
+	p.produce(ctx, p.shop.Record(n, at))
+	order, is := OrderNumber(n)
+	if !is || p.paymentSchema == 0 {
+		return
+	}
+	if payment, ok := p.shop.Payment(order, at, p.paymentSchema); ok {
+		p.produce(ctx, payment)
+	}
+	if shipment, ok := p.shop.Shipment(order, at, p.shipmentSchema); ok {
+		p.produce(ctx, shipment)
 	}
 }
 

@@ -98,30 +98,70 @@ func NewShop(seed uint64) *Shop {
 // two orders for every three page views. at is the time at which it is sent;
 // its event time lies up to 3 seconds before, and now and then up to 30.
 func (s *Shop) Record(n int64, at time.Time) Record {
-	round, place := n/5, n%5
-	if place < 2 {
-		return s.Order(round*2+place, at)
+	if order, is := OrderNumber(n); is {
+		return s.Order(order, at)
 	}
+	round, place := n/5, n%5
 	return s.PageView(round*3+place-2, at)
+}
+
+// OrderNumber returns the number of the order that record number n is, false if it
+// is a page view.
+func OrderNumber(n int64) (order int64, is bool) {
+	round, place := n/5, n%5
+	return round*2 + place, place < 2
+}
+
+// ShopTopics returns the topics of a Shop and how many partitions they have, those
+// of payments and shipments among them if there is a schema registry.
+func ShopTopics(registry bool) map[string]int {
+	topics := map[string]int{OrdersTopic: OrdersPartitions, PageViewsTopic: PageViewsPartitions}
+	if registry {
+		topics[PaymentsTopic], topics[ShipmentsTopic] = PaymentsPartitions, ShipmentsPartitions
+	}
+	return topics
+}
+
+// bought is what a customer wants.
+type bought struct {
+	id       int64
+	country  int
+	product  int
+	quantity int
+	cents    int64
+	customer int
+	status   string
+	at       time.Time
+}
+
+// order draws order number n, counted from 0, sent at at.
+func (s *Shop) order(n int64, at time.Time) bought {
+	s.n.at(s.seed, ordersStream, uint64(n))
+	o := bought{id: n + 1}
+	o.product = s.n.choice(s.productWeights)
+	o.quantity = 1 + s.n.choice(s.quantityWeights)
+	o.cents = products[o.product].cents * int64(o.quantity)
+	o.at = s.eventTime(at)
+	o.customer = s.n.choice(s.customerWeights) + 1
+	o.country = s.n.choice(s.countryWeights)
+	o.status = statuses[s.n.choice(s.statusWeights)]
+	return o
 }
 
 // Order returns order number n, counted from 0, sent at at.
 func (s *Shop) Order(n int64, at time.Time) Record {
-	s.n.at(s.seed, ordersStream, uint64(n))
-	p := s.n.choice(s.productWeights)
-	quantity := 1 + s.n.choice(s.quantityWeights)
-	ts := s.eventTime(at)
+	b := s.order(n, at)
 	o := order{
-		OrderID:  n + 1,
-		Customer: fmt.Sprintf("customer-%04d", s.n.choice(s.customerWeights)+1),
-		Country:  &countries[s.n.choice(s.countryWeights)],
-		Product:  products[p].name,
-		Quantity: quantity,
-		Amount:   cents(products[p].cents * int64(quantity)),
-		Status:   statuses[s.n.choice(s.statusWeights)],
-		TS:       ts.Format(timeLayout),
+		OrderID:  b.id,
+		Customer: fmt.Sprintf("customer-%04d", b.customer),
+		Country:  &countries[b.country],
+		Product:  products[b.product].name,
+		Quantity: b.quantity,
+		Amount:   cents(b.cents),
+		Status:   b.status,
+		TS:       b.at.Format(timeLayout),
 	}
-	r := Record{Topic: OrdersTopic, Key: []byte(o.Customer), EventTime: ts}
+	r := Record{Topic: OrdersTopic, Key: []byte(o.Customer), EventTime: b.at}
 	if !s.n.chance(damagedEvery) {
 		r.Value = encode(o)
 		return r
