@@ -17,6 +17,14 @@ func (db *DB) createSource(ctx context.Context, t *parser.CreateSource, sql stri
 	if t.IfNotExists && db.exists(t.Name.Name) {
 		return []string{fmt.Sprintf("relation %q already exists, skipping", t.Name.Name)}, nil
 	}
+	if t.Star != nil && db.exists(t.Name.Name) {
+		return nil, fmt.Errorf("relation %q %w", t.Name.Name, engine.ErrExists)
+	} else if t.Star != nil {
+		if t, notices, err = db.describeSource(ctx, t); err != nil {
+			return nil, err
+		}
+		sql = parser.FormatCreateSource(t, false)
+	}
 	def, err := db.sourceDefinition(ctx, t, sql)
 	if err != nil {
 		return nil, err
@@ -29,7 +37,7 @@ func (db *DB) createSource(ctx context.Context, t *parser.CreateSource, sql stri
 	if t.IfNotExists && errors.Is(err, engine.ErrExists) {
 		return []string{fmt.Sprintf("relation %q already exists, skipping", t.Name.Name)}, nil
 	}
-	return nil, err
+	return notices, err
 }
 
 func (db *DB) exists(name string) bool {

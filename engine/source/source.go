@@ -6,6 +6,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -23,6 +24,39 @@ type Connector interface {
 	// background, tries for ever, and says in its Status what holds it.
 	Open(spec Spec, start []Position, sink Sink) (Reader, error)
 }
+
+// Describer is a Connector that can say what columns the records of a source
+// could have, so that a statement may leave them out.
+type Describer interface {
+	// Describe looks at the records' schema, or at records. It touches the network,
+	// until ctx ends; spec has no Schema. The error is ErrNothingToDescribe if there
+	// are no records yet, and ErrUndescribed if what the source reads never says
+	// what its columns are.
+	Describe(ctx context.Context, spec Spec) (Description, error)
+}
+
+var (
+	// ErrNothingToDescribe is returned when there are no records that columns could
+	// be taken from.
+	ErrNothingToDescribe = errors.New("there are no records yet")
+	// ErrUndescribed is returned when records of the source's format don't name
+	// their fields, or not all of them.
+	ErrUndescribed = errors.New("its records do not say what columns they have")
+)
+
+// Description is what records of a source are made of.
+type Description struct {
+	From    string // where this is taken from, for people: "schema 7 (shop.Order) of …"
+	Columns []batch.Column
+	Omitted []Omission
+	// EventTime is the column that has the time at which things happened, "" if that
+	// is not known, and Delay how far rows came behind one another by it.
+	EventTime string
+	Delay     time.Duration
+}
+
+// Omission is a field that can't have a column.
+type Omission struct{ Field, Why string }
 
 // Spec describes a source to its connector.
 type Spec struct {

@@ -5,6 +5,8 @@
 // record's key; a [CSV] decodes lines of separated values, a [Text] and a [Bytes]
 // take the whole record as one value; [Limits] bound what one record may cost;
 // [ColumnsOf] and a [RefusedError] are for decoders of records that have a schema;
+// [Fields] finds what a record has before there are columns, and a [Proposal] are
+// the columns that it could have;
 // the Parse functions read one SQL value from text and are what decoders (and
 // whoever else is handed a value as text) use for strings.
 //

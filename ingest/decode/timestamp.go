@@ -23,6 +23,23 @@ func ParseTimestampMicros(text []byte) (micros int64, hasZone bool, err error) {
 	return micros, hasZone, nil
 }
 
+// ParseEpochMicros reads the text of a JSON number as a timestamp column does: the
+// time since 1970-01-01 UTC in the unit that its magnitude suggests, up to 1e11
+// seconds, up to 1e14 milliseconds, up to 1e17 microseconds, then nanoseconds.
+func ParseEpochMicros(text []byte) (int64, error) {
+	s := scanner{data: text}
+	var n number
+	f := malformed
+	micros := int64(0)
+	if len(text) > 0 && s.number(0, &n) == len(text) {
+		micros, f = epochMicros(n, text)
+	}
+	if f != fine {
+		return 0, parseError(f, text, batch.Type{Kind: batch.Timestamp})
+	}
+	return micros, nil
+}
+
 func parseTimestamp(text []byte) (micros int64, hasZone bool, f fault) {
 	days, n, f := scanDate(text)
 	if f != fine {

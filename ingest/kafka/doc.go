@@ -23,6 +23,9 @@
 // which says so, while the schema is asked for again and again. Nobody but the
 // poller waits, so that the whole source does, with what was fetched.
 //
+// Describe says what columns a source could have, before there is one: from the
+// latest schema of the topic's records, or from a sample of the topic.
+//
 // Four goroutines serve a source: one polls and decodes, one hands batches to
 // the sink, one surveys, one commits the durable offsets to the consumer group
 // for lag monitors. While the sink blocks, nothing is polled: the client holds

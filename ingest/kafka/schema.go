@@ -26,12 +26,13 @@ const (
 	optRegistryCA          = "schema.registry.ssl.ca.location"
 	optRegistryCertificate = "schema.registry.ssl.certificate.location"
 	optRegistryKey         = "schema.registry.ssl.key.location"
+	optSubject             = "schema.registry.subject" // that columns are taken from
 	optLocation            = "schema.location"
 	optMessage             = "message" // of PROTOBUF
 )
 
 var (
-	registryOptions = []string{optRegistryUsername, optRegistryPassword, optRegistryToken, optRegistryCA, optRegistryCertificate, optRegistryKey}
+	registryOptions = []string{optRegistryUsername, optRegistryPassword, optRegistryToken, optRegistryCA, optRegistryCertificate, optRegistryKey, optSubject}
 	avroOptions     = slices.Sorted(slices.Values(append([]string{optRegistry, optLocation}, registryOptions...)))
 	protobufOptions = slices.Sorted(slices.Values(append([]string{optMessage}, avroOptions...)))
 )
@@ -42,6 +43,7 @@ type schemaPlace struct {
 	format   registry.Format // nil: the source's records need no schema
 	file     string          // "": a registry
 	registry registry.Options
+	subject  string // "": the topic's
 }
 
 // schemaPlace reads the options of ENCODE AVRO (…) or ENCODE PROTOBUF (…).
@@ -50,9 +52,6 @@ func (o *optionReader) schemaPlace(encode string) schemaPlace {
 	location, registries := o.text(optLocation, ""), o.text(optRegistry, "")
 	if encode == "PROTOBUF" {
 		p.format = registry.Protobuf{Message: o.text(optMessage, "")}
-		if o.has(optMessage) && location == "" {
-			o.problem("%s needs %s: records of a registry name their message themselves", optMessage, optLocation)
-		}
 	}
 	switch {
 	case location == "" && registries == "":
@@ -71,7 +70,7 @@ func (o *optionReader) schemaPlace(encode string) schemaPlace {
 			}
 		}
 	default:
-		p.registry = o.registry(registries)
+		p.registry, p.subject = o.registry(registries), o.text(optSubject, "")
 	}
 	return p
 }

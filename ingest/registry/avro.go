@@ -27,6 +27,8 @@ func (Avro) parse(text string, references []reference) (schema, error) {
 	return avroSchema{s}, err
 }
 
+func (Avro) chosen(schema) (message int, err error) { return 0, nil }
+
 func (f Avro) parseFile(_, text string) (s schema, message int, err error) {
 	var record struct {
 		Type   string
@@ -45,6 +47,10 @@ func (avroSchema) split(framed []byte) (message int, datum []byte, err error) { 
 
 func (s avroSchema) compile(_ int, table *batch.Schema, limits decode.Limits) (decoder, error) {
 	return avro.Compile(s.schema, table, limits)
+}
+
+func (s avroSchema) propose(_ int, table *batch.Schema, p *decode.Proposal) {
+	avro.Propose(s.schema, table, p)
 }
 
 func (s avroSchema) title(int) string { return s.schema.String() }

@@ -20,6 +20,9 @@ var (
 	// ErrUnknownID is returned when the registry answers that it has no schema of
 	// the id.
 	ErrUnknownID = errors.New("the registry does not know this id")
+	// ErrUnknownSubject is returned when the registry answers that it has no such
+	// subject.
+	ErrUnknownSubject = errors.New("the registry does not know this subject")
 	// ErrOtherFormat is returned when the schema of the id is of another Format.
 	ErrOtherFormat = errors.New("another format")
 )
@@ -89,18 +92,23 @@ func (c *Client) schema(ctx context.Context, id uint32, format Format) (schema, 
 	if err != nil {
 		return fail(answered(err))
 	}
-	if err := usable(s, format); err != nil {
-		return fail(err)
-	}
-	r := references{client: c.client, format: format, seen: make(map[sr.SchemaReference]bool)}
-	if err := r.follow(ctx, s.References); err != nil {
-		return fail(err)
-	}
-	parsed, err := format.parse(s.Schema, r.found)
+	parsed, err := c.parse(ctx, s, format)
 	if err != nil {
 		return fail(err)
 	}
 	return parsed, nil
+}
+
+// parse reads a schema of the registry, and fetches those that it refers to.
+func (c *Client) parse(ctx context.Context, s sr.Schema, format Format) (schema, error) {
+	if err := usable(s, format); err != nil {
+		return nil, err
+	}
+	r := references{client: c.client, format: format, seen: make(map[sr.SchemaReference]bool)}
+	if err := r.follow(ctx, s.References); err != nil {
+		return nil, err
+	}
+	return format.parse(s.Schema, r.found)
 }
 
 // usable says what is wrong with a schema before it is read.
@@ -150,8 +158,9 @@ func (r *references) follow(ctx context.Context, refs []sr.SchemaReference) erro
 	return nil
 }
 
-// codeUnknownID is the registry's code for an id without a schema.
-const codeUnknownID = 40403
+// The registry's codes for a subject that it does not have, and for an id without
+// a schema.
+const codeUnknownSubject, codeUnknownID = 40401, 40403
 
 // answered returns the error that a person should read. It quotes little of an
 // answer: that may be anything.
@@ -165,6 +174,8 @@ func answered(err error) error {
 		return err
 	case answer.ErrorCode == codeUnknownID:
 		return ErrUnknownID
+	case answer.ErrorCode == codeUnknownSubject:
+		return ErrUnknownSubject
 	case answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden:
 		return fmt.Errorf("access refused (%d %s)", answer.StatusCode, http.StatusText(answer.StatusCode))
 	}

@@ -13,6 +13,9 @@
 // for it; whoever reads waits, says so, and tries again. A schema is fetched
 // once, since what an id means never changes.
 //
+// Before there is a table, [Client.Describe] and [DescribeFile] say which columns one
+// could have for the records of a schema.
+//
 // It does not write to the registry, keeps nothing on disk, and looks for ids in
 // the value only: not for those that some writers put into a header
 // (__value_schema_id), and not for the fingerprints of single-object encoding.

@@ -33,13 +33,9 @@ func (f *File) Awaits([]byte) bool { return f.decoder == nil }
 // Fetch reads the file. A *decode.RefusedError says that records of its schema
 // can't be rows of the table.
 func (f *File) Fetch(context.Context, []byte) error {
-	text, err := readText(f.path)
+	s, message, err := readSchema(f.path, f.format)
 	if err != nil {
-		return fmt.Errorf("schema file %s: %w", f.path, err)
-	}
-	s, message, err := f.format.parseFile(f.path, text)
-	if err != nil {
-		return fmt.Errorf("schema file %s: %w", f.path, err)
+		return err
 	}
 	d, err := s.compile(message, f.table, f.limits)
 	if err != nil {
@@ -47,6 +43,17 @@ func (f *File) Fetch(context.Context, []byte) error {
 	}
 	f.decoder = d
 	return nil
+}
+
+func readSchema(path string, format Format) (s schema, message int, err error) {
+	text, err := readText(path)
+	if err == nil {
+		s, message, err = format.parseFile(path, text)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("schema file %s: %w", path, err)
+	}
+	return s, message, nil
 }
 
 // Decode appends one row, or returns an error of one line and leaves b as it was.

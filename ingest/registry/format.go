@@ -16,6 +16,8 @@ type Format interface {
 	// parse reads a schema of the registry. Those that it refers to come first, each
 	// behind those that it refers to itself.
 	parse(text string, references []reference) (schema, error)
+	// chosen returns the message of a schema that a source is about.
+	chosen(s schema) (message int, err error)
 	// parseFile reads the schema in the file at path, and says which of its messages
 	// the records are. Of a text that is no schema at all, which may be one that its
 	// reader should not see, the error quotes nothing.
@@ -34,6 +36,8 @@ type schema interface {
 	// compile returns a decoder of a message for the columns of a table, or a
 	// *decode.RefusedError.
 	compile(message int, table *batch.Schema, limits decode.Limits) (decoder, error)
+	// propose adds the columns for a message's fields that have none in table.
+	propose(message int, table *batch.Schema, p *decode.Proposal)
 	// title names a message.
 	title(message int) string
 }

@@ -20,7 +20,7 @@ import (
 // single 0 is short for the first message.
 type Protobuf struct {
 	// Message is the full name of the message that the records of a file's schema
-	// are, "" if the file declares only one.
+	// are, and that columns are taken from, "" if the schema declares only one.
 	Message string
 }
 
@@ -38,6 +38,10 @@ func (Protobuf) parse(text string, references []reference) (schema, error) {
 		return "", fs.ErrNotExist
 	})
 	return protobufSchema{s}, err
+}
+
+func (f Protobuf) chosen(s schema) (message int, err error) {
+	return s.(protobufSchema).schema.Named(f.Message)
 }
 
 // parseFile looks for the files that are imported beside the one at path.
@@ -96,6 +100,10 @@ func (s protobufSchema) split(framed []byte) (message int, datum []byte, err err
 
 func (s protobufSchema) compile(message int, table *batch.Schema, limits decode.Limits) (decoder, error) {
 	return protobuf.Compile(s.schema, message, table, limits)
+}
+
+func (s protobufSchema) propose(message int, table *batch.Schema, p *decode.Proposal) {
+	protobuf.Propose(s.schema, message, table, p)
 }
 
 func (s protobufSchema) title(message int) string { return s.schema.Name(message) }

@@ -20,7 +20,7 @@ import (
 // completes generated columns, once the columns are known.
 func Source(t *parser.CreateSource, sql string, bind func(*catalog.SourceDefinition) error) (*catalog.SourceDefinition, error) {
 	def := &catalog.SourceDefinition{Name: t.Name.Name, SQL: sql, Format: t.Format, Encode: t.Encode}
-	if len(t.Columns) == 0 {
+	if len(t.Columns) == 0 || t.Star != nil {
 		return nil, sqlstate.Errorf(sqlstate.CodeInvalidDefinition, "source %s has no columns", def.Name).WithHint("List them: CREATE SOURCE %s (id BIGINT, …).", def.Name)
 	}
 	seen := make(map[string]bool)

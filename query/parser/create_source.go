@@ -54,6 +54,8 @@ func (p *parser) createSource(table bool) Statement {
 	}
 	if p.peek().mark("(") {
 		p.columns(s)
+	} else {
+		s.Star = &Star{Offset: s.Name.Offset}
 	}
 	for p.peek().is("include") {
 		s.Columns = append(s.Columns, p.include())
@@ -101,6 +103,11 @@ func (p *parser) columns(s *CreateSource) {
 				panic(errorAt(t.Offset, codeSyntax, "a source has one WATERMARK"))
 			}
 			s.Watermark = p.watermark()
+		case t.mark("*"):
+			if s.Star != nil {
+				panic(errorAt(t.Offset, codeSyntax, "a source has one *"))
+			}
+			s.Star = &Star{At: len(s.Columns), Offset: p.take().Offset}
 		case t.is("primary"):
 			p.expect("primary", "key")
 			s.setKey(t, p.columnNames())

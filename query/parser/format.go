@@ -3,6 +3,7 @@ package parser
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,6 +35,9 @@ func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 			item += " AS " + c.Expr
 		}
 		items = append(items, item)
+	}
+	if s.Star != nil {
+		items = slices.Insert(items, s.Star.At, "*")
 	}
 	if s.PrimaryKey != nil {
 		items = append(items, "PRIMARY KEY ("+displayNames(s.PrimaryKey)+")")

@@ -50,12 +50,20 @@ type CreateSource struct {
 	Table         bool // it was spelled CREATE TABLE
 	Name          Name
 	Columns       []Column     // nil: none were given
+	Star          *Star        // nil: Columns are all
 	PrimaryKey    []ColumnName // nil: none; of FORMAT UPSERT
 	Watermark     *Watermark
 	Options       []Option // WITH (…), in the order given
 	Format        string   // FORMAT's word in upper case: PLAIN, DEBEZIUM, …; empty: none
 	Encode        string   // ENCODE's word in upper case: JSON, AVRO, …; empty: none
 	EncodeOptions []Option
+}
+
+// Star is * in the columns of CREATE SOURCE, or that there is no list: it stands for
+// those that the records say they have.
+type Star struct {
+	At     int // behind so many of Columns
+	Offset int // of the source's name if there is no list
 }
 
 // Column is a column of CREATE SOURCE.
