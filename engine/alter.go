@@ -82,7 +82,7 @@ func (e *Engine) planSourceChange(name string, change func(*catalog.SourceDefini
 	}
 	renamed, grown := def.Name != name, len(def.Columns) > len(s.def.Columns)
 	a := &sourceChange{s: s, def: &def, structural: renamed || grown}
-	a.reopen = s.reader != nil && (a.structural || def.Paused || !maps.Equal(def.Options, s.def.Options)) || s.def.Paused && !def.Paused
+	a.reopen = s.reader != nil && (a.structural || def.Paused || !maps.Equal(def.Options, s.def.Options) || !maps.Equal(def.EncodeOptions, s.def.EncodeOptions)) || s.def.Paused && !def.Paused
 	if renamed {
 		if err := e.free(def.Name); err != nil {
 			return nil, err

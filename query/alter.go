@@ -153,13 +153,10 @@ func (db *DB) addColumn(ctx context.Context, kind, name string, a parser.AddColu
 		return "", &parser.Error{Code: CodeFeatureNotSupported, Message: "a generated column can't be added to what is there", Offset: c.ExprOffset,
 			Hint: "Compute it in the view, or create the object again."}
 	}
-	exists := &parser.Error{Code: "42701", Message: fmt.Sprintf("column %q of relation %q already exists", c.Name, name), Offset: c.Offset}
-	taken := func(names []batch.Column) bool {
-		return slices.ContainsFunc(names, func(h batch.Column) bool { return strings.EqualFold(h.Name, c.Name) })
-	}
+	exists := taken(name, c)
 	if kind == catalog.KindTable {
 		err = db.engine.AlterTable(ctx, name, func(d *catalog.TableDefinition) (err error) {
-			if taken(d.Schema().Columns) {
+			if has(d.Schema().Columns, c.Name) {
 				return exists
 			}
 			d.Columns = append(d.Columns, catalog.TableColumn{Name: c.Name, Type: typ})
@@ -170,27 +167,57 @@ func (db *DB) addColumn(ctx context.Context, kind, name string, a parser.AddColu
 			return err
 		})
 	} else {
-		err = db.engine.AlterSource(ctx, name, func(d *catalog.SourceDefinition) (err error) {
-			if taken(d.Schema().Columns) {
-				return exists
-			}
-			late := d.LateSchema().Columns[:len(d.LateSchema().Columns)-len(d.Schema().Columns)]
-			if taken(late) {
-				return &parser.Error{Code: "42701", Offset: c.Offset, Message: fmt.Sprintf("column name %q is taken in %s%s", c.Name, name, catalog.LateSuffix),
-					Hint: "Choose another name, or create the source again with the column."}
-			}
-			d.Columns = append(d.Columns, catalog.SourceColumn{Name: c.Name, Type: typ})
-			d.SQL, err = restate(d.SQL, func(tree parser.Statement) {
-				t := tree.(*parser.CreateSource)
-				t.Columns = append(t.Columns, parser.Column{Name: c.Name, Type: c.Type})
-			})
-			return err
-		})
+		err = db.engine.AlterSource(ctx, name, func(d *catalog.SourceDefinition) error { return widen(d, c, typ, exists) })
 	}
 	if a.IfNotExists && errors.Is(err, exists) {
-		return exists.Message + ", skipping", nil
+		return exists.Error() + ", skipping", nil
 	}
 	return "", err
+}
+
+// taken is the error of a column that a relation has already.
+func taken(relation string, c parser.Column) error {
+	return &parser.Error{Code: "42701", Message: fmt.Sprintf("column %q of relation %q already exists", c.Name, relation), Offset: c.Offset}
+}
+
+func has(columns []batch.Column, name string) bool {
+	return slices.ContainsFunc(columns, func(h batch.Column) bool { return strings.EqualFold(h.Name, name) })
+}
+
+// widen adds a column to a source's definition and statement. It returns exists if
+// there is one of its name.
+func widen(d *catalog.SourceDefinition, c parser.Column, typ batch.Type, exists error) (err error) {
+	if has(d.Schema().Columns, c.Name) {
+		return exists
+	}
+	if late := d.LateSchema().Columns; has(late[:len(late)-len(d.Schema().Columns)], c.Name) {
+		return &parser.Error{Code: "42701", Offset: c.Offset, Message: fmt.Sprintf("column name %q is taken in %s%s", c.Name, d.Name, catalog.LateSuffix),
+			Hint: "Choose another name, or create the source again with the column."}
+	}
+	d.Columns = append(d.Columns, catalog.SourceColumn{Name: c.Name, Type: typ})
+	d.SQL, err = restate(d.SQL, func(tree parser.Statement) {
+		t := tree.(*parser.CreateSource)
+		t.Columns = append(t.Columns, parser.Column{Name: c.Name, Type: c.Type})
+	})
+	return err
+}
+
+// growSource adds the columns that records of a source have brought, if their
+// reader, whose context it is, is still there: there may be another source of the
+// name by now.
+func (db *DB) growSource(reader context.Context, name string, columns []batch.Column) error {
+	return db.engine.AlterSource(context.WithoutCancel(reader), name, func(d *catalog.SourceDefinition) error {
+		if reader.Err() != nil {
+			return reader.Err()
+		}
+		for _, column := range columns {
+			c := parser.Column{Name: column.Name, Type: column.Type.String(), Offset: parser.NoOffset}
+			if err := widen(d, c, column.Type, taken(name, c)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // optionName gives an option that has several names one of them.
@@ -216,8 +243,13 @@ func withOptions(had, set []parser.Option) []parser.Option {
 	return out
 }
 
-// registryOption begins the options of a schema registry, which may move.
-const registryOption = "schema.registry"
+// Options behind ENCODE that can be changed: a schema registry may move, and
+// another decision be taken about what its schemas bring.
+const (
+	schemaOptions   = "schema."
+	registryOptions = "schema.registry"
+	evolutionOption = "schema.evolution"
+)
 
 func (db *DB) setOptions(ctx context.Context, kind, name string, options []parser.Option) error {
 	fixed := func(o parser.Option, hint string) error {
@@ -251,16 +283,16 @@ func (db *DB) setOptions(ctx context.Context, kind, name string, options []parse
 			switch n := optionName(o.Name); {
 			case n == "retention", n == "watermark.idle_timeout", n == "watermark.max_future":
 			case strings.HasPrefix(n, "properties.") && d.Connector != "":
-			case strings.HasPrefix(n, registryOption) && (d.Encode == "AVRO" || d.Encode == "PROTOBUF"):
+			case (strings.HasPrefix(n, registryOptions) || n == evolutionOption) && (d.Encode == "AVRO" || d.Encode == "PROTOBUF"):
 			default:
-				return fixed(o, "Options that can be changed are retention, watermark.idle_timeout, watermark.max_future, properties.… and, with ENCODE AVRO or PROTOBUF, schema.registry.…. For others, create the source again.")
+				return fixed(o, "Options that can be changed are retention, watermark.idle_timeout, watermark.max_future, properties.… and, with ENCODE AVRO or PROTOBUF, schema.registry.… and schema.evolution. For others, create the source again.")
 			}
 		}
 		var wrong error
 		d.SQL, err = restate(d.SQL, func(tree parser.Statement) {
 			c := tree.(*parser.CreateSource)
-			registry, with := parser.SplitOptions(options, registryOption)
-			c.Options, c.EncodeOptions = withOptions(c.Options, with), withOptions(c.EncodeOptions, registry)
+			schema, with := parser.SplitOptions(options, schemaOptions)
+			c.Options, c.EncodeOptions = withOptions(c.Options, with), withOptions(c.EncodeOptions, schema)
 			d.Retention, d.IdleTimeout, d.MaxFuture = 0, 0, 0
 			wrong = definition.Options(c, d)
 		})

@@ -1,10 +1,13 @@
 package query
 
 import (
+	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
 )
 
@@ -96,6 +99,58 @@ func TestAlterSourceAddsColumns(t *testing.T) {
 	if d := db.engine.Sources()["orders"]; d.Retention.Hours() != 72 || d.MaxFuture.Hours() != 1 || d.IdleTimeout != 0 {
 		t.Errorf("after SET the source is %+v", d)
 	}
+}
+
+// counting counts the readers that it has opened.
+type counting struct {
+	silent
+	opened atomic.Int32
+	last   atomic.Pointer[source.Spec]
+}
+
+func (c *counting) Open(s source.Spec, _ []source.Position, _ source.Sink) (source.Reader, error) {
+	c.opened.Add(1)
+	c.last.Store(&s)
+	return silent{}, nil
+}
+
+func TestReadersAreOpenedWithWhatWasSet(t *testing.T) {
+	c := &counting{}
+	db, err := Open(ctx, t.TempDir(), Options{Engine: engine.Options{Connectors: map[string]source.Connector{"counting": c}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(ctx)
+	exec(t, db, "CREATE SOURCE s (id BIGINT) WITH (connector = 'counting') FORMAT PLAIN ENCODE AVRO (schema.registry = 'http://a')")
+	exec(t, db, "ALTER SOURCE s SET (schema.evolution = 'add', schema.registry = 'http://b')")
+	spec := c.last.Load()
+	if n := c.opened.Load(); n != 2 || spec.EncodeOptions["schema.registry"] != "http://b" || spec.EncodeOptions["schema.evolution"] != "add" {
+		t.Errorf("opened %d times, with %v", n, spec.EncodeOptions)
+	}
+	exec(t, db, "ALTER SOURCE s SET (retention = '1 day')")
+	if n := c.opened.Load(); n != 2 {
+		t.Errorf("opened %d times, for what is no affair of a reader", n)
+	}
+	// The reader asks for columns, as a schema may.
+	if err := spec.Grow(ctx, []batch.Column{{Name: "more", Type: batch.Type{Kind: batch.Decimal, Precision: 12, Scale: 2}}, {Name: "Select", Type: batch.Type{Kind: batch.JSON}}}); err != nil {
+		t.Fatal(err)
+	}
+	check(t, db, "SHOW CREATE SOURCE s", "s CREATE SOURCE s (\n  id BIGINT,\n  more DECIMAL(12,2),\n  \"Select\" JSON\n)\nWITH (\n  connector = 'counting',\n  retention = '1 day'\n)\n"+
+		"FORMAT PLAIN ENCODE AVRO (\n  schema.registry = 'http://b',\n  schema.evolution = 'add'\n)")
+	if n := c.opened.Load(); n != 3 || len(c.last.Load().Schema.Columns) != 3 {
+		t.Errorf("opened %d times, with %v", n, c.last.Load().Schema.Columns)
+	}
+	for name, want := range map[string]string{"ID": `column "ID" of relation "s" already exists`, "view": `column name "view" is taken in s$late`} {
+		if err := spec.Grow(ctx, []batch.Column{{Name: "fine", Type: batch.Type{Kind: batch.Date}}, {Name: name, Type: batch.Type{Kind: batch.Date}}}); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+	gone, cancel := context.WithCancel(ctx)
+	cancel() // somebody else has closed the reader
+	if err := spec.Grow(gone, []batch.Column{{Name: "late", Type: batch.Type{Kind: batch.Date}}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("of a reader that is closed: %v", err)
+	}
+	check(t, db, "SELECT count(*) FROM information_schema.columns WHERE table_name = 's' AND column_name NOT LIKE '\\_%'", "3")
 }
 
 // silent is a connector that delivers nothing.

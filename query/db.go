@@ -16,6 +16,7 @@ import (
 	"github.com/millstream-db/millstream/query/admission"
 	"github.com/millstream-db/millstream/query/channel"
 	"github.com/millstream-db/millstream/query/dialect"
+	"github.com/millstream-db/millstream/query/growth"
 	"github.com/millstream-db/millstream/query/pgcatalog"
 	"github.com/millstream-db/millstream/query/plancache"
 )
@@ -42,6 +43,7 @@ type DB struct {
 	channels     *channel.Hub
 	queue        *admission.Queue
 	descriptions *plancache.Cache[*description]
+	growth       *growth.Growth
 
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
@@ -65,6 +67,8 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 	db.binders.db = db
 	opts.Engine.DuckDB.Functions, opts.Engine.DuckDB.Signal = dialect.Functions(), db.signal
 	opts.Engine.Sessions = db.listSessions
+	db.growth = growth.New(db.growSource)
+	opts.Engine.Connectors = db.growth.Connectors(opts.Engine.Connectors)
 	e, err := engine.Open(ctx, dir, opts.Engine)
 	if err != nil {
 		return nil, err
@@ -75,6 +79,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 		}
 	}
 	db.engine, db.channels = e, channel.NewHub(e.Touched)
+	db.growth.Begin()
 	return db, nil
 }
 
@@ -94,7 +99,9 @@ func (db *DB) Close(ctx context.Context) error {
 		s.Close()
 	}
 	db.binders.close()
-	return db.engine.Close(ctx)
+	err := db.engine.Close(ctx)
+	db.growth.Wait()
+	return err
 }
 
 // Checkpoint makes everything that is visible now durable.

@@ -160,7 +160,7 @@ func TestProtobufOptions(t *testing.T) {
 		{name: "least", options: map[string]string{"schema.registry": "http://r:8081"}},
 		{name: "file", options: merged(file, "message", "shop.Order")},
 		{name: "none", want: []string{"ENCODE PROTOBUF needs schema.registry", "or schema.location"}},
-		{name: "unknown", options: map[string]string{"schema.registry": "http://r", "schema.registri": "x"}, want: []string{"ENCODE PROTOBUF has no option schema.registri; it knows message, schema.location"}},
+		{name: "unknown", options: map[string]string{"schema.registry": "http://r", "schema.registri": "x"}, want: []string{"ENCODE PROTOBUF has no option schema.registri; it knows message, schema.evolution"}},
 		{name: "a message of a registry", options: map[string]string{"schema.registry": "http://r", "message": "shop.Order"}},
 		{name: "which message", options: file, want: []string{"order.proto: it declares several messages: say which one (shop.Nothing, shop.Order)"}},
 		{name: "no such message", options: merged(file, "message", "Order"), want: []string{"it does not declare message Order, but shop.Nothing, shop.Order"}},

@@ -27,14 +27,25 @@ const (
 	optRegistryCertificate = "schema.registry.ssl.certificate.location"
 	optRegistryKey         = "schema.registry.ssl.key.location"
 	optSubject             = "schema.registry.subject" // that columns are taken from
+	optEvolution           = "schema.evolution"
 	optLocation            = "schema.location"
 	optMessage             = "message" // of PROTOBUF
 )
 
 var (
-	registryOptions = []string{optRegistryUsername, optRegistryPassword, optRegistryToken, optRegistryCA, optRegistryCertificate, optRegistryKey, optSubject}
+	registryOptions = []string{optRegistryUsername, optRegistryPassword, optRegistryToken, optRegistryCA, optRegistryCertificate, optRegistryKey, optSubject, optEvolution}
 	avroOptions     = slices.Sorted(slices.Values(append([]string{optRegistry, optLocation}, registryOptions...)))
 	protobufOptions = slices.Sorted(slices.Values(append([]string{optMessage}, avroOptions...)))
+)
+
+// evolution says what happens when a schema has a field for which the source has no
+// column.
+type evolution string
+
+const (
+	ignoreFields evolution = "ignore" // they are passed over
+	refuseFields evolution = "refuse" // the source stalls
+	addColumns   evolution = "add"    // the source gets columns for them
 )
 
 // schemaPlace says where the schemas of a source's records are. It is never
@@ -44,6 +55,8 @@ type schemaPlace struct {
 	file     string          // "": a registry
 	registry registry.Options
 	subject  string // "": the topic's
+
+	evolution evolution // with a registry
 }
 
 // schemaPlace reads the options of ENCODE AVRO (…) or ENCODE PROTOBUF (…).
@@ -71,6 +84,7 @@ func (o *optionReader) schemaPlace(encode string) schemaPlace {
 		}
 	default:
 		p.registry, p.subject = o.registry(registries), o.text(optSubject, "")
+		p.evolution = evolution(o.choice(optEvolution, string(ignoreFields), string(refuseFields), string(addColumns)))
 	}
 	return p
 }
@@ -143,7 +157,11 @@ func openSchemas(e encoding, spec source.Spec) (schemas, error) {
 	if err != nil {
 		return nil, err
 	}
-	return registry.NewFramed(client, e.schemas.format, spec.Schema, limitsOf(spec)), nil
+	framed := registry.NewFramed(client, e.schemas.format, spec.Schema, limitsOf(spec))
+	if e.schemas.evolution != ignoreFields {
+		framed.RefuseNewFields()
+	}
+	return framed, nil
 }
 
 // firstPause is the time between the first two attempts to fetch a schema; each
@@ -165,6 +183,10 @@ func (r *reader) awaitSchema(ctx context.Context, p *partition, record *kgo.Reco
 	}
 	for pause := firstPause; ; pause = min(2*pause, 2*r.opts.HealthInterval) {
 		err := r.schemas.Fetch(ctx, record.Value)
+		var more *registry.NewFieldsError
+		if errors.As(err, &more) {
+			err = r.grow(ctx, more)
+		}
 		if ctx.Err() != nil {
 			return false
 		}
@@ -181,6 +203,19 @@ func (r *reader) awaitSchema(ctx context.Context, p *partition, record *kgo.Reco
 		case <-time.After(pause):
 		}
 	}
+}
+
+// grow does what schema.evolution says about fields without a column. It never
+// returns nil: when the source has grown, the reader is closing.
+func (r *reader) grow(ctx context.Context, more *registry.NewFieldsError) error {
+	if r.settings.encoding.schemas.evolution == refuseFields || r.spec.Grow == nil {
+		return fmt.Errorf("%w; add them to the source, or set %s to '%s' or '%s'", more, optEvolution, addColumns, ignoreFields)
+	}
+	r.logger.Info("source grows", "schema", more.Schema, "columns", len(more.Columns))
+	if err := r.spec.Grow(ctx, more.Columns); err != nil {
+		return fmt.Errorf("add columns for %s: %w", more.Schema, err)
+	}
+	return fmt.Errorf("%s has brought columns, with which the source is about to be read", more.Schema)
 }
 
 // waitFor notes why a partition waits, or that it does not any more.
@@ -201,5 +236,6 @@ func (r *reader) waitFor(p *partition, err error) {
 // changes something.
 func needsDecision(err error) bool {
 	var refused *decode.RefusedError
-	return errors.As(err, &refused) || errors.Is(err, registry.ErrUnknownID) || errors.Is(err, registry.ErrOtherFormat)
+	var more *registry.NewFieldsError
+	return errors.As(err, &refused) || errors.As(err, &more) || errors.Is(err, registry.ErrUnknownID) || errors.Is(err, registry.ErrOtherFormat)
 }

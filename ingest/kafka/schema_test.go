@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
+	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/ingest/broker"
 )
@@ -247,7 +250,7 @@ func TestAvroOptions(t *testing.T) {
 		{name: "file", options: map[string]string{"schema.location": "file://" + dir + "/good.avsc"}},
 		{name: "none", want: []string{"needs schema.registry", "or schema.location"}},
 		{name: "both", options: map[string]string{"schema.registry": "http://r", "schema.location": "file:///x"}, want: []string{"exclude each other"}},
-		{name: "unknown", options: map[string]string{"schema.registry": "http://r", "schema.registri": "x", "schema.b": ""}, want: []string{"no option schema.registri", "no option schema.b", "knows schema.location"}},
+		{name: "unknown", options: map[string]string{"schema.registry": "http://r", "schema.registri": "x", "schema.b": ""}, want: []string{"no option schema.registri", "no option schema.b", "knows schema.evolution, schema.location"}},
 		{name: "no address", options: map[string]string{"schema.registry": "u:top-secret@r:8081"}, want: []string{"http://host:port"}},
 		{name: "no password", options: map[string]string{"schema.registry": "http://r", "schema.registry.username": "u"}, want: []string{"need each other"}},
 		{name: "no password in the address", options: map[string]string{"schema.registry": "http://u@r"}, want: []string{"need each other"}},
@@ -277,5 +280,89 @@ func TestAvroOptions(t *testing.T) {
 	o := optionReader{options: map[string]string{"schema.registry": "https://u:top-secret@r:8081/x"}}
 	if p := o.schemaPlace("AVRO"); len(o.problems) > 0 || p.registry.URLs[0] != "https://r:8081/x" || p.registry.Username != "u" || p.registry.Password != "top-secret" {
 		t.Errorf("%+v, %v", p, o.problems)
+	}
+}
+
+const newerSchema = `{"type":"record","name":"Order","fields":[{"name":"id","type":"long"},{"name":"coupon","type":["null","string"],"default":null}]}`
+
+// TestSchemasBringFields reads a schema with a field that the source has no column
+// for, as each schema.evolution says.
+func TestSchemasBringFields(t *testing.T) {
+	b := newBed(t, 1, broker.Options{})
+	reg := newRegistry(t)
+	narrow, newer := reg.register(t, narrowSchema), reg.register(t, newerSchema)
+	b.write(t,
+		avroRecord(t, 0, narrow, narrowSchema, map[string]any{"id": 1}),
+		avroRecord(t, 0, newer, newerSchema, map[string]any{"id": int64(2), "coupon": "x"}),
+		avroRecord(t, 0, narrow, narrowSchema, map[string]any{"id": 3}))
+	says := fmt.Sprintf(`partition 0, offset 1 waits for its schema: schema %d (Order) has fields without a column: "coupon" VARCHAR`, newer)
+	options := func(evolution string) map[string]string {
+		return map[string]string{"schema.registry": reg.url, "schema.evolution": evolution}
+	}
+	ignoring := openEncoded(t, b.Addr(), "AVRO", options("ignore"))
+	ignoring.reach(t, 0, 3)
+	ignoring.wantIDs(t, 0, 1, 2, 3)
+	refusing := openEncoded(t, b.Addr(), "AVRO", options("Refuse"))
+	refusing.reach(t, 0, 1)
+	refusing.state(t, source.Stalled, says, "add them to the source, or set schema.evolution to 'add' or 'ignore'")
+	refusing.wantOffsets(t, 0, sequence(0, 1))
+	helpless := openEncoded(t, b.Addr(), "AVRO", options("add")) // by somebody who can't
+	helpless.state(t, source.Stalled, says)
+
+	// The source can't grow at first, and then does: another reader goes on.
+	sp := spec(t, b.Addr(), nil)
+	sp.Encode, sp.EncodeOptions = "AVRO", options("add")
+	asked := make(chan []batch.Column)
+	answers := make(chan error)
+	sp.Grow = func(ctx context.Context, columns []batch.Column) error {
+		select {
+		case asked <- columns:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		select {
+		case err := <-answers:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	sink := newSink()
+	reader, err := New(quick).Open(sp, nil, sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := run{reader, sink}
+	if columns := <-asked; len(columns) != 1 || columns[0] != (batch.Column{Name: "coupon", Type: batch.Type{Kind: batch.Varchar}}) {
+		t.Errorf("asked for %v", columns)
+	}
+	answers <- errWanted
+	r.state(t, source.Retrying, fmt.Sprintf("partition 0, offset 1 waits for its schema: add columns for schema %d (Order): wanted", newer))
+	<-asked
+	if err := reader.Close(); err != nil || sink.fault != nil || sink.nextOf(0) != 1 {
+		t.Errorf("closed: %v, %v, at %d", err, sink.fault, sink.nextOf(0))
+	}
+	sp.Schema, sp.Grow = batch.NewSchema(append(slices.Clone(schema.Columns), batch.Column{Name: "coupon", Type: batch.Type{Kind: batch.Varchar}})), nil
+	if reader, err = New(quick).Open(sp, sink.positions(r.Status()), sink); err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	r = run{reader, sink}
+	r.reach(t, 0, 3)
+	r.wantIDs(t, 0, 1, 2, 3)
+	r.state(t, source.Running)
+}
+
+func TestEvolutionNeedsARegistry(t *testing.T) {
+	t.Parallel()
+	for want, options := range map[string]map[string]string{
+		"schema.evolution needs schema.registry":                             {"schema.location": "file:///x.avsc", "schema.evolution": "add"},
+		"schema.evolution must be one of 'ignore', 'refuse', 'add', not 'x'": {"schema.registry": "http://r", "schema.evolution": "x"},
+	} {
+		sp := spec(t, "localhost:1", nil)
+		sp.Encode, sp.EncodeOptions = "AVRO", options
+		if err := New(quick).Validate(sp); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }

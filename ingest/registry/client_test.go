@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -304,5 +305,27 @@ func TestSchemaInAFile(t *testing.T) {
 	}
 	if got := read(t, f, []byte{14}, []byte{16}); len(got) != 2 || got[1] != 8 {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestNewFieldsAreRefused(t *testing.T) {
+	t.Parallel()
+	r, url := serve(t, nil)
+	const more = `{"type":"record","name":"Order","fields":[{"name":"note","type":["null","string"]},{"name":"_key","type":"int"},
+		{"name":"coupon","type":["null","string"]},{"name":"id","type":"long"},{"name":"lines","type":{"type":"array","items":"int"}},{"name":"nothing","type":"null"}]}`
+	known, id := register(t, r, "o", sr.Schema{Schema: second}), register(t, r, "o", sr.Schema{Schema: more})
+	f := NewFramed(client(t, Options{URLs: []string{url}}), Avro{}, table, decode.Limits{})
+	if err := f.Fetch(t.Context(), framed(t, id, more, map[string]any{"id": 1, "note": nil, "_key": 1, "coupon": nil, "lines": []any{}, "nothing": nil})); err != nil {
+		t.Errorf("passed over: %v", err)
+	}
+	f = NewFramed(client(t, Options{URLs: []string{url}}), Avro{}, table, decode.Limits{})
+	f.RefuseNewFields()
+	if err := f.Fetch(t.Context(), framed(t, known, second, map[string]any{"id": 1, "note": nil})); err != nil {
+		t.Errorf("no new fields: %v", err)
+	}
+	err := f.Fetch(t.Context(), framed(t, id, more, map[string]any{"id": 1, "note": nil, "_key": 1, "coupon": nil, "lines": []any{}, "nothing": nil}))
+	var refused *NewFieldsError
+	if !errors.As(err, &refused) || len(refused.Columns) != 2 || err.Error() != fmt.Sprintf(`schema %d (Order) has fields without a column: "coupon" VARCHAR, "lines" JSON`, id) {
+		t.Errorf("new fields: %v", err)
 	}
 }

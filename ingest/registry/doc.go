@@ -13,6 +13,9 @@
 // for it; whoever reads waits, says so, and tries again. A schema is fetched
 // once, since what an id means never changes.
 //
+// Fields for which the table has no column are passed over, or, after
+// RefuseNewFields, an error of Fetch that says which columns would hold them.
+//
 // Before there is a table, [Client.Describe] and [DescribeFile] say which columns one
 // could have for the records of a schema.
 //

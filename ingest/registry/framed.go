@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/ingest/decode"
@@ -18,6 +19,7 @@ type Framed struct {
 	table  *batch.Schema
 	limits decode.Limits
 	known  map[uint32]*fetched
+	strict bool // a field without a column is an error
 
 	id   uint32 // of the record before
 	last *fetched
@@ -41,6 +43,24 @@ func (f *fetched) decoder(message int) decoder {
 // of the builders that Decode is given. It closes client when it is closed.
 func NewFramed(client *Client, format Format, table *batch.Schema, limits decode.Limits) *Framed {
 	return &Framed{client: client, format: format, table: table, limits: limits, known: make(map[uint32]*fetched)}
+}
+
+// RefuseNewFields makes Fetch return a *NewFieldsError for a schema that has fields
+// which table lacks, instead of passing them over.
+func (f *Framed) RefuseNewFields() { f.strict = true }
+
+// NewFieldsError says that records of a schema have fields that are in no column.
+type NewFieldsError struct {
+	Schema  string         // for people: schema 7 (shop.Order)
+	Columns []batch.Column // that would hold them
+}
+
+func (e *NewFieldsError) Error() string {
+	texts := make([]string, len(e.Columns))
+	for i, c := range e.Columns {
+		texts[i] = fmt.Sprintf("%q %s", c.Name, c.Type)
+	}
+	return fmt.Sprintf("%s has fields without a column: %s", e.Schema, strings.Join(texts, ", "))
 }
 
 // frameLength is how many bytes the schema's id ends behind.
@@ -81,7 +101,8 @@ func (f *Framed) Awaits(value []byte) bool {
 }
 
 // Fetch gets the schema of a record that awaits it. A *decode.RefusedError says
-// that records of the schema can't be rows of the table.
+// that records of the schema can't be rows of the table, a *NewFieldsError that they
+// are more than that.
 func (f *Framed) Fetch(ctx context.Context, value []byte) error {
 	id, framed, err := frame(value)
 	if err != nil {
@@ -101,6 +122,9 @@ func (f *Framed) Fetch(ctx context.Context, value []byte) error {
 		if err != nil {
 			return fmt.Errorf("schema %d (%s) does not fit: %w", id, s.schema.title(message), err)
 		}
+		if err := f.newFields(id, s.schema, message); err != nil {
+			return err
+		}
 		for len(s.decoders) <= message {
 			s.decoders = append(s.decoders, nil)
 		}
@@ -108,6 +132,19 @@ func (f *Framed) Fetch(ctx context.Context, value []byte) error {
 	} // or else the record is wrong, which Decode says
 	f.known[id] = s
 	return nil
+}
+
+// newFields returns an error if there must not be fields without a column, and a
+// message has some that could have one.
+func (f *Framed) newFields(id uint32, s schema, message int) error {
+	if !f.strict {
+		return nil
+	}
+	p := decode.ProposalFor(f.table)
+	if s.propose(message, f.table, p); len(p.Columns) == 0 {
+		return nil
+	}
+	return &NewFieldsError{Schema: fmt.Sprintf("schema %d (%s)", id, s.title(message)), Columns: p.Columns}
 }
 
 // Decode appends one row, or returns an error of one line and leaves b as it was.
