@@ -14,6 +14,9 @@ import (
 // records. What comes of it is fixed: nothing is asked again.
 func (db *DB) describeSource(ctx context.Context, t *parser.CreateSource) (*parser.CreateSource, []string, error) {
 	def := &catalog.SourceDefinition{Name: t.Name.Name, Format: t.Format, Encode: t.Encode}
+	if err := definition.Expandable(t); err != nil {
+		return nil, nil, err
+	}
 	if err := definition.Options(t, def); err != nil {
 		return nil, nil, err
 	}

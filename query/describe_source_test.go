@@ -118,6 +118,9 @@ func TestColumnsThatCannotBeTaken(t *testing.T) {
 	c.d = source.Description{Columns: []batch.Column{{Name: "id", Type: batch.Type{Kind: batch.BigInt}}}}
 	wantError(t, db, "CREATE SOURCE s (*, ID BIGINT AS (1)) WITH (connector = 'talking')", "42701", `column "id" specified more than once`)
 	wantError(t, db, "CREATE SOURCE s (*, WATERMARK FOR ts AS ts) WITH (connector = 'talking')", CodeInvalidDefinition, `column "ts" of the watermark does not exist`)
+	wantError(t, db, "CREATE SOURCE s WITH (connector = 'talking') FORMAT UPSERT ENCODE JSON", CodeInvalidDefinition, "source s of FORMAT UPSERT has no primary key")
+	wantError(t, db, "CREATE SOURCE s (*, PRIMARY KEY (id)) WITH (connector = 'talking') FORMAT UPSERT ENCODE JSON", CodeInvalidDefinition,
+		`column "id" of the primary key must be listed with its type`)
 	exec(t, db, "CREATE SOURCE s (id BIGINT)")
 	asked := c.asked
 	wantError(t, db, "CREATE SOURCE s WITH (connector = 'talking')", CodeDuplicateTable, `relation "s" already exists`)
@@ -129,6 +132,19 @@ func TestColumnsThatCannotBeTaken(t *testing.T) {
 	if err := db.Exec(stopped, "CREATE SOURCE u WITH (connector = 'talking')"); err == nil {
 		t.Error("asked without a context")
 	}
+}
+
+// TestKeysAreListed takes the columns of a keyed source's values, which have no
+// watermark.
+func TestKeysAreListed(t *testing.T) {
+	c := &talking{d: source.Description{
+		From: "topic t", EventTime: "ts", Delay: time.Second,
+		Columns: []batch.Column{{Name: "ID", Type: batch.Type{Kind: batch.Double}}, {Name: "ts", Type: batch.Type{Kind: batch.Timestamp}}},
+	}}
+	db := openTalking(t, c, t.TempDir())
+	defer db.Close(ctx)
+	exec(t, db, "CREATE SOURCE s (id BIGINT PRIMARY KEY, *) WITH (connector = 'talking') FORMAT UPSERT ENCODE JSON")
+	check(t, db, "SHOW CREATE SOURCE s", "s CREATE SOURCE s (\n  id BIGINT,\n  ts TIMESTAMP,\n  PRIMARY KEY (id)\n)\nWITH (\n  connector = 'talking'\n)\nFORMAT UPSERT ENCODE JSON")
 }
 
 func TestManyFieldsWithoutColumns(t *testing.T) {

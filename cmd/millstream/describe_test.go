@@ -78,7 +78,7 @@ func write(t *testing.T, b *broker.Broker, topic string, values ...[]byte) {
 }
 
 func TestColumnsAreTakenFromATopic(t *testing.T) {
-	b, err := broker.Start(t.Context(), broker.Options{Topics: map[string]int{"clicks": 2, "orders": 1}})
+	b, err := broker.Start(t.Context(), broker.Options{Topics: map[string]int{"clicks": 2, "orders": 1, "names": 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +119,23 @@ FORMAT PLAIN ENCODE JSON`, b.Addr())
 	db.until(t, `SELECT count(*)::TEXT FROM "clicks$rejected"`, "0")
 	db.exec(t, `CREATE MATERIALIZED VIEW per_minute AS SELECT window_start, "user"->>'name' AS name, count(*) AS n FROM TUMBLE(clicks, seen, INTERVAL '1 minute') GROUP BY ALL`)
 	db.until(t, "SELECT string_agg(name || ' ' || n, ', ' ORDER BY name) FROM per_minute", "u0 17, u1 17, u2 16")
+
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for _, value := range []string{`{"name":"a"}`, `{"name":"b","tier":1}`, ""} {
+		r := &kgo.Record{Topic: "names", Key: fmt.Append(nil, len(value)), Value: []byte(value)}
+		if value == "" {
+			r.Value = nil
+		}
+		if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db.exec(t, fmt.Sprintf("CREATE SOURCE names (id BIGINT PRIMARY KEY, *) WITH (connector = 'kafka', topic = 'names', properties.bootstrap.server = '%s') FORMAT UPSERT ENCODE JSON", b.Addr()))
+	db.until(t, "SELECT COALESCE(string_agg(concat_ws(' ', id, name, tier), ', ' ORDER BY id), '') FROM names", "12 a, 21 b 1")
 
 	const schema = `{"type":"record","name":"Order","fields":[{"name":"id","type":"long"},{"name":"nothing","type":"null"},
 		{"name":"ts","type":{"type":"long","logicalType":"timestamp-millis"}},{"name":"note","type":["null","string"]}]}`

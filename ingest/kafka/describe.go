@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,17 +19,18 @@ import (
 var _ source.Describer = (*Connector)(nil)
 
 // Describe returns the columns of a source's records: of Avro and Protobuf from
-// their latest schema, of JSON from a sample of the topic.
+// their latest schema, of JSON from a sample of the topic. With FORMAT UPSERT they are
+// those of the values, without the key's.
 func (c *Connector) Describe(ctx context.Context, spec source.Spec) (source.Description, error) {
 	s, err := readSettings(spec)
 	if err != nil {
 		return source.Description{}, err
 	}
+	format := strings.ToUpper(cmp.Or(spec.Format, "PLAIN"))
 	switch e := s.encoding; {
-	case strings.EqualFold(spec.Format, "UPSERT"): // the key has columns, too
-	case e.schemas.format != nil:
+	case format == "PLAIN" && e.schemas.format != nil:
 		return e.schemas.describe(ctx, s.topic)
-	case e.encode == "JSON":
+	case (format == "PLAIN" || format == "UPSERT") && e.encode == "JSON":
 		return c.describeTopic(ctx, spec, s)
 	}
 	return source.Description{}, source.ErrUndescribed

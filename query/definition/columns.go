@@ -7,10 +7,30 @@ import (
 
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/sqlstate"
 )
 
 // omissionsShown is how many fields are named that have no column.
 const omissionsShown = 20
+
+// Expandable returns an error if t leaves something to its records that they don't
+// say: which columns the key has, and of what types.
+func Expandable(t *parser.CreateSource) error {
+	if t.Format != "UPSERT" {
+		return nil
+	}
+	hint := fmt.Sprintf("The record's key gives them, * the others: CREATE SOURCE %s (id BIGINT PRIMARY KEY, *).", t.Name.Name)
+	if t.PrimaryKey == nil {
+		return sqlstate.Errorf(sqlstate.CodeInvalidDefinition, "source %s of FORMAT UPSERT has no primary key", t.Name.Name).WithHint("%s", hint)
+	}
+	for _, k := range t.PrimaryKey {
+		if !slices.ContainsFunc(t.Columns, func(c parser.Column) bool { return strings.EqualFold(c.Name, k.Name) }) {
+			return &parser.Error{Code: sqlstate.CodeInvalidDefinition, Offset: k.Offset, Hint: hint,
+				Message: fmt.Sprintf("column %q of the primary key must be listed with its type", k.Name)}
+		}
+	}
+	return nil
+}
 
 // Expand returns the statement with the columns that its records have in the place
 // of *, but those that it lists itself, and with a watermark if it has none and the
