@@ -158,3 +158,22 @@ func TestManyFieldsWithoutColumns(t *testing.T) {
 		t.Errorf("told %s", got)
 	}
 }
+
+// TestOddNamesOfFields makes a source whose columns have names that only quotes allow.
+func TestOddNamesOfFields(t *testing.T) {
+	c := &talking{}
+	for _, name := range []string{"select", "Id2", `say "hi"`, "a b", "a.b", "'", "ü", "a\nb", "*", "--", "rowid", "ms_source", "view", "window_start", "1st"} {
+		c.d.Columns = append(c.d.Columns, batch.Column{Name: name, Type: batch.Type{Kind: batch.Varchar}})
+	}
+	dir := t.TempDir()
+	db := openTalking(t, c, dir)
+	exec(t, db, `CREATE SOURCE s (*, up VARCHAR AS (upper("say ""hi""" || "a b"))) WITH (connector = 'talking')`)
+	exec(t, db, `CREATE MATERIALIZED VIEW v AS SELECT "a.b", count(*) AS n, max("rowid") AS r FROM s GROUP BY "a.b"`)
+	check(t, db, `SELECT "select", "Id2", "a`+"\n"+`b", "*", rowid, up FROM s`, "")
+	if err := db.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	db = openTalking(t, c, dir)
+	defer db.Close(ctx)
+	check(t, db, "SELECT count(*) FROM information_schema.columns WHERE table_name = 's' AND column_name NOT LIKE '\\_%'", "16")
+}

@@ -21,7 +21,10 @@
 //
 // A record whose schema is not known yet is not decoded: it holds its partition,
 // which says so, while the schema is asked for again and again. Nobody but the
-// poller waits, so that the whole source does, with what was fetched.
+// poller waits, so that the whole source does, with what was fetched. So it is with
+// a record whose schema has fields without a column, unless these are to be ignored:
+// it waits until somebody adds the columns, or has them added by Spec.Grow, which
+// closes the reader and opens another one that begins with the record.
 //
 // Describe says what columns a source could have, before there is one: from the
 // latest schema of the topic's records, or from a sample of the topic.

@@ -86,6 +86,15 @@ func TestMessagesOfASchemaByIndex(t *testing.T) {
 	if err := f.Fetch(t.Context(), other); err == nil || !strings.Contains(err.Error(), "(shop.Other) does not fit: none of its fields") {
 		t.Errorf("a message that does not fit: %v", err)
 	}
+	strict := NewFramed(client(t, Options{URLs: []string{url}}), Protobuf{}, table, decode.Limits{})
+	strict.RefuseNewFields()
+	if got := read(t, strict, protoRecord(id, "\x04\x00\x00", "\x10\x09")); len(got) != 1 {
+		t.Errorf("a message without new fields: %v", got)
+	}
+	more := registerProto(t, r.RegisterSchema, "orders-value", `syntax = "proto3"; package shop; message Order { int64 id = 1; repeated string tags = 2; }`)
+	if err := strict.Fetch(t.Context(), protoRecord(more, "\x00", "")); err == nil || err.Error() != fmt.Sprintf(`schema %d (shop.Order) has fields without a column: "tags" JSON`, more) {
+		t.Errorf("a message with new fields: %v", err)
+	}
 	// The first record of a schema may be wrong, too.
 	again := NewFramed(client(t, Options{URLs: []string{url}}), Protobuf{}, table, decode.Limits{})
 	bad := protoRecord(id, "\x02\x06", "")

@@ -9,6 +9,7 @@ var seeds = []string{
 	"SELECT 1; SELECT ';' -- x\n; /* /* */ ; */ SELECT $a$;$a$",
 	`SELECT E'\'' "a""b", 'a' 'b'`,
 	"CREATE SOURCE s (a INT, \"B c\" DECIMAL(12,2)[], WATERMARK FOR a AS a - INTERVAL '5 s') WITH (connector = 'kafka', a.b-c = -5) FORMAT PLAIN ENCODE JSON (x = y)",
+	"CREATE SOURCE s (*, a INT, WATERMARK FOR ts AS ts)", "CREATE SOURCE s INCLUDE key WITH (connector = 'kafka')",
 	"CREATE SOURCE IF NOT EXISTS s (d DATE AS CAST(ts AS DATE)) INCLUDE header 'x' varchar AS y",
 	"CREATE MATERIALIZED VIEW v WITH (retention = '1 day') AS SELECT count(*) FROM TUMBLE(s, ts, INTERVAL '1 minute') GROUP BY ALL EMIT CHANGES",
 	"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE",
