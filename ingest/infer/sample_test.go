@@ -198,6 +198,23 @@ func TestEventTime(t *testing.T) {
 	}
 }
 
+func TestNamesOfTimes(t *testing.T) {
+	t.Parallel()
+	for i, same := range [][]string{{"event_time", "Event-Time", "eventTime"}, {"ts", "@ts"}, {"created_at", "createdAt"}, {"sentAt", "SENT_AT", "shipped_time", "doneTs"}, {"format", "events", "id", ""}} {
+		for _, name := range same {
+			if rank(name) != rank(same[0]) {
+				t.Errorf("%s is not like %s", name, same[0])
+			}
+			if i > 0 && rank(name) <= rank("event_time") {
+				t.Errorf("%s is as good as event_time", name)
+			}
+		}
+	}
+	if rank("sentAt") != len(names) || rank("format") != len(names)+1 {
+		t.Errorf("sentAt %d, format %d of %d", rank("sentAt"), rank("format"), len(names))
+	}
+}
+
 // odd are values of all kinds, among them those that only some types take.
 var odd = []string{
 	"null", "true", "false", "0", "-0", "7", "-9223372036854775808", "18446744073709551615", "1e400", "1E5", "0.1", "-2.50", "1767322800", "1767322800123",

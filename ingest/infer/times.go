@@ -75,7 +75,7 @@ var names = []string{
 }
 
 // timely are the ends of other names of times.
-var timely = regexp.MustCompile(`(?i)(_at|_ts|_time|_timestamp)$|(At|Ts|Time|Timestamp)$`)
+var timely = regexp.MustCompile(`(?i:(_at|_ts|_time|_timestamp)$)|(At|Ts|Time|Timestamp)$`)
 
 // rank orders names by how well they fit the time of an event, 0 the best. From
 // len(names) on they say little, and from len(names)+1 on nothing.

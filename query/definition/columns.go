@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/sqlstate"
@@ -44,9 +45,13 @@ func Expand(t *parser.CreateSource, d source.Description) (*parser.CreateSource,
 		listed[strings.ToLower(c.Name)] = c.Expr == "" // or else they clash, and the list is refused
 	}
 	var columns []parser.Column
+	timed := "" // a column that a watermark could be on
 	for _, c := range d.Columns {
 		if !listed[strings.ToLower(c.Name)] {
 			columns = append(columns, parser.Column{Name: c.Name, Type: c.Type.String(), Offset: t.Star.Offset, TypeOffset: t.Star.Offset})
+			if timed == "" && (c.Type.Kind == batch.Timestamp || c.Type.Kind == batch.TimestampTZ) {
+				timed = c.Name
+			}
 		} else if strings.EqualFold(c.Name, d.EventTime) {
 			d.EventTime = "" // whose type may be another one
 		}
@@ -60,6 +65,10 @@ func Expand(t *parser.CreateSource, d source.Description) (*parser.CreateSource,
 		}
 	}
 	notices := []string{fmt.Sprintf("columns of source %q are taken from %s:\n%s;", s.Name.Name, d.From, parser.FormatCreateSource(&s, true))}
+	if s.Watermark == nil && len(t.PrimaryKey) == 0 && timed != "" {
+		notices = append(notices, fmt.Sprintf("source %q has no watermark, which windows need: WATERMARK FOR %s AS %[2]s - INTERVAL '5 seconds' behind its columns, or behind *, gives it one",
+			s.Name.Name, parser.DisplayIdent(timed)))
+	}
 	for i, o := range d.Omitted {
 		if i == omissionsShown {
 			notices = append(notices, fmt.Sprintf("%d more fields have no column", len(d.Omitted)-i))

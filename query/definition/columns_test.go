@@ -89,3 +89,23 @@ func TestListedColumnsWin(t *testing.T) {
 		}
 	}
 }
+
+func TestAWatermarkIsMissed(t *testing.T) {
+	t.Parallel()
+	d := source.Description{Columns: []batch.Column{{Name: "id", Type: batch.Type{Kind: batch.Double}}, {Name: "At", Type: batch.Type{Kind: batch.Timestamp}}}}
+	for sql, want := range map[string]string{
+		"CREATE SOURCE s": `source "s" has no watermark, which windows need: WATERMARK FOR "At" AS "At" - INTERVAL '5 seconds' behind its columns, or behind *, gives it one`,
+		"CREATE SOURCE s (*, WATERMARK FOR at AS at)": "",
+		"CREATE SOURCE s (*, at DATE)":                "",
+		"CREATE SOURCE s (id INT PRIMARY KEY, *)":     "",
+	} {
+		tree, err := parser.Parse(sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, notices := Expand(tree.(*parser.CreateSource), d)
+		if got := strings.Join(notices[1:], "; "); got != want {
+			t.Errorf("%s: %s, want %s", sql, got, want)
+		}
+	}
+}
