@@ -68,14 +68,14 @@ type Spec struct {
 	EncodeOptions map[string]string
 	Schema        *batch.Schema // the columns to decode, without generated ones and metadata
 	Key           []int         // with UPSERT: those of Schema that are the primary key
+	Alloc         *batch.Allocator
+	Logger        *slog.Logger
+	// Limits on one record; zero values mean the connector's defaults.
+	MaxRecordBytes, MaxDepth, MaxFields int
 	// Grow, if it is set, adds columns to the source, durably. The reader is closed
 	// meanwhile, so that ctx must be one that this ends, and another one is opened with
 	// them where it stood. An error says that the source is as it was.
-	Grow   func(ctx context.Context, columns []batch.Column) error
-	Alloc  *batch.Allocator
-	Logger *slog.Logger
-	// Limits on one record; zero values mean the connector's defaults.
-	MaxRecordBytes, MaxDepth, MaxFields int
+	Grow func(ctx context.Context, columns []batch.Column) error
 }
 
 // Position is where reading a partition begins.

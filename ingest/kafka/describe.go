@@ -28,9 +28,10 @@ func (c *Connector) Describe(ctx context.Context, spec source.Spec) (source.Desc
 	}
 	format := strings.ToUpper(cmp.Or(spec.Format, "PLAIN"))
 	switch e := s.encoding; {
-	case format == "PLAIN" && e.schemas.format != nil:
+	case format != "PLAIN" && format != "UPSERT": // whose values are no rows
+	case e.schemas.format != nil:
 		return e.schemas.describe(ctx, s.topic)
-	case (format == "PLAIN" || format == "UPSERT") && e.encode == "JSON":
+	case e.encode == "JSON":
 		return c.describeTopic(ctx, spec, s)
 	}
 	return source.Description{}, source.ErrUndescribed

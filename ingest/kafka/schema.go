@@ -159,7 +159,7 @@ func openSchemas(e encoding, spec source.Spec) (schemas, error) {
 	}
 	framed := registry.NewFramed(client, e.schemas.format, spec.Schema, limitsOf(spec))
 	if e.schemas.evolution != ignoreFields {
-		framed.RefuseNewFields()
+		framed.RefuseNewFields(spec.Schema)
 	}
 	return framed, nil
 }

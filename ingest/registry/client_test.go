@@ -319,7 +319,7 @@ func TestNewFieldsAreRefused(t *testing.T) {
 		t.Errorf("passed over: %v", err)
 	}
 	f = NewFramed(client(t, Options{URLs: []string{url}}), Avro{}, table, decode.Limits{})
-	f.RefuseNewFields()
+	f.RefuseNewFields(table)
 	if err := f.Fetch(t.Context(), framed(t, known, second, map[string]any{"id": 1, "note": nil})); err != nil {
 		t.Errorf("no new fields: %v", err)
 	}
@@ -327,5 +327,10 @@ func TestNewFieldsAreRefused(t *testing.T) {
 	var refused *NewFieldsError
 	if !errors.As(err, &refused) || len(refused.Columns) != 2 || err.Error() != fmt.Sprintf(`schema %d (Order) has fields without a column: "coupon" VARCHAR, "lines" JSON`, id) {
 		t.Errorf("new fields: %v", err)
+	}
+	// What another part of the source has is not new.
+	f.RefuseNewFields(batch.NewSchema(append([]batch.Column{{Name: "LINES"}, {Name: "coupon"}}, table.Columns...)))
+	if err := f.Fetch(t.Context(), framed(t, id, more, map[string]any{"id": 1, "note": nil, "_key": 1, "coupon": nil, "lines": []any{}, "nothing": nil})); err != nil {
+		t.Errorf("fields of other columns: %v", err)
 	}
 }

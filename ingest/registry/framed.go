@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/ingest/decode"
@@ -19,10 +18,11 @@ type Framed struct {
 	table  *batch.Schema
 	limits decode.Limits
 	known  map[uint32]*fetched
-	strict bool // a field without a column is an error
 
 	id   uint32 // of the record before
 	last *fetched
+
+	source *batch.Schema // a field without a column in it is an error, nil: it is not
 }
 
 // fetched is a schema and the decoders of its messages, nil for those that no
@@ -43,24 +43,6 @@ func (f *fetched) decoder(message int) decoder {
 // of the builders that Decode is given. It closes client when it is closed.
 func NewFramed(client *Client, format Format, table *batch.Schema, limits decode.Limits) *Framed {
 	return &Framed{client: client, format: format, table: table, limits: limits, known: make(map[uint32]*fetched)}
-}
-
-// RefuseNewFields makes Fetch return a *NewFieldsError for a schema that has fields
-// which table lacks, instead of passing them over.
-func (f *Framed) RefuseNewFields() { f.strict = true }
-
-// NewFieldsError says that records of a schema have fields that are in no column.
-type NewFieldsError struct {
-	Schema  string         // for people: schema 7 (shop.Order)
-	Columns []batch.Column // that would hold them
-}
-
-func (e *NewFieldsError) Error() string {
-	texts := make([]string, len(e.Columns))
-	for i, c := range e.Columns {
-		texts[i] = fmt.Sprintf("%q %s", c.Name, c.Type)
-	}
-	return fmt.Sprintf("%s has fields without a column: %s", e.Schema, strings.Join(texts, ", "))
 }
 
 // frameLength is how many bytes the schema's id ends behind.
@@ -122,7 +104,7 @@ func (f *Framed) Fetch(ctx context.Context, value []byte) error {
 		if err != nil {
 			return fmt.Errorf("schema %d (%s) does not fit: %w", id, s.schema.title(message), err)
 		}
-		if err := f.newFields(id, s.schema, message); err != nil {
+		if err := f.newFields(fmt.Sprint(id), s.schema, message); err != nil {
 			return err
 		}
 		for len(s.decoders) <= message {
@@ -132,19 +114,6 @@ func (f *Framed) Fetch(ctx context.Context, value []byte) error {
 	} // or else the record is wrong, which Decode says
 	f.known[id] = s
 	return nil
-}
-
-// newFields returns an error if there must not be fields without a column, and a
-// message has some that could have one.
-func (f *Framed) newFields(id uint32, s schema, message int) error {
-	if !f.strict {
-		return nil
-	}
-	p := decode.ProposalFor(f.table)
-	if s.propose(message, f.table, p); len(p.Columns) == 0 {
-		return nil
-	}
-	return &NewFieldsError{Schema: fmt.Sprintf("schema %d (%s)", id, s.title(message)), Columns: p.Columns}
 }
 
 // Decode appends one row, or returns an error of one line and leaves b as it was.

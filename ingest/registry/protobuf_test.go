@@ -87,7 +87,7 @@ func TestMessagesOfASchemaByIndex(t *testing.T) {
 		t.Errorf("a message that does not fit: %v", err)
 	}
 	strict := NewFramed(client(t, Options{URLs: []string{url}}), Protobuf{}, table, decode.Limits{})
-	strict.RefuseNewFields()
+	strict.RefuseNewFields(table)
 	if got := read(t, strict, protoRecord(id, "\x04\x00\x00", "\x10\x09")); len(got) != 1 {
 		t.Errorf("a message without new fields: %v", got)
 	}
