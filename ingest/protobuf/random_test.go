@@ -398,6 +398,9 @@ func TestAgainstTheLibrary(t *testing.T) {
 			columns = append(columns, batch.Column{Name: string(f.Name()), Type: typ})
 		}
 		table := batch.NewSchema(columns)
+		if rapid.Bool().Draw(r, "by its descriptor") {
+			text = inBase64(t, root.ParentFile())
+		}
 		d := compile(t, text, "Root", table, decode.Limits{})
 		mem := batch.NewAllocator()
 		b := batch.NewBuilder(mem, table)

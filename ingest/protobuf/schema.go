@@ -40,10 +40,11 @@ func (e *SyntaxError) Error() string {
 // rootName is what errors call the text of a schema.
 const rootName = "schema"
 
-// ParseSchema reads the text of a .proto file. Imported is asked for the texts of
-// the files that it imports, by their paths, and answers fs.ErrNotExist for one
-// that is not there; the files of google/protobuf, google/type and confluent that
-// are in wide use need not be.
+// ParseSchema reads the text of a .proto file, or its descriptor in base64, which is
+// what Confluent's Python client registers and some registries hand on. Imported is
+// asked for the texts of the files that it imports, by their paths, and answers
+// fs.ErrNotExist for one that is not there; the files of google/protobuf,
+// google/type and confluent that are in wide use need not be.
 func ParseSchema(text string, imported func(path string) (string, error)) (*Schema, error) {
 	root, err := parse(rootName, text)
 	if err != nil {
@@ -51,7 +52,7 @@ func ParseSchema(text string, imported func(path string) (string, error)) (*Sche
 	}
 	find := func(path string) (protocompile.SearchResult, error) {
 		if path == rootName {
-			return protocompile.SearchResult{AST: root}, nil
+			return root, nil
 		}
 		text, err := imported(path)
 		if bundle, ok := bundled[path]; ok && errors.Is(err, fs.ErrNotExist) {
@@ -60,8 +61,7 @@ func ParseSchema(text string, imported func(path string) (string, error)) (*Sche
 		if err != nil {
 			return protocompile.SearchResult{}, err
 		}
-		file, err := parse(path, text)
-		return protocompile.SearchResult{AST: file}, err
+		return parse(path, text)
 	}
 	c := protocompile.Compiler{Resolver: protocompile.WithStandardImports(protocompile.ResolverFunc(find)), MaxParallelism: 1}
 	files, err := c.Compile(context.Background(), rootName)
@@ -75,7 +75,15 @@ func ParseSchema(text string, imported func(path string) (string, error)) (*Sche
 // descends into them.
 const openMax = 1000
 
-func parse(path, text string) (*ast.FileNode, error) {
+func parse(path, text string) (protocompile.SearchResult, error) {
+	if file := descriptor(path, text); file != nil {
+		return protocompile.SearchResult{Proto: file}, nil
+	}
+	file, err := parseText(path, text)
+	return protocompile.SearchResult{AST: file}, err
+}
+
+func parseText(path, text string) (*ast.FileNode, error) {
 	open := 0
 	for _, c := range []byte(text) {
 		switch c {

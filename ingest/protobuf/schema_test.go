@@ -1,12 +1,17 @@
 package protobuf
 
 import (
+	"encoding/base64"
 	"errors"
 	"io/fs"
 	"strings"
 	"testing"
 
 	"github.com/millstream-db/millstream/ingest/decode"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 )
 
 func TestMessagesOfASchema(t *testing.T) {
@@ -92,6 +97,58 @@ message Order { money.Price price = 1; money.Currency paid = 2 [(confluent.field
 		var syntax *SyntaxError
 		if errors.As(err, &syntax) != strings.Contains(want, "column") {
 			t.Errorf("%.60s: a syntax error: %v", text, err)
+		}
+	}
+}
+
+// inBase64 is a file as Confluent's Python client registers it: without the names of
+// fields in JSON.
+func inBase64(t testing.TB, file protoreflect.FileDescriptor) string {
+	t.Helper()
+	descriptor := protodesc.ToFileDescriptorProto(file)
+	forgetJSON(descriptor.MessageType)
+	data, err := proto.Marshal(descriptor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(data)
+}
+
+func forgetJSON(messages []*descriptorpb.DescriptorProto) {
+	for _, m := range messages {
+		for _, f := range m.Field {
+			f.JsonName = nil
+		}
+		forgetJSON(m.NestedType)
+	}
+}
+
+func TestNamesInJSON(t *testing.T) {
+	t.Parallel()
+	d := descriptorOf(t, `syntax = "proto3"; message M { int32 plain = 1; int32 order_id = 2; int32 _x__y_ = 3; int32 aB_1c = 4; int32 Q_R = 5; }`, "M")
+	for i := range d.Fields().Len() {
+		f := d.Fields().Get(i)
+		if got := camelCase(string(f.Name())); got != f.JSONName() {
+			t.Errorf("%s: %s, the compiler says %s", f.Name(), got, f.JSONName())
+		}
+	}
+}
+
+func TestDescriptorsInBase64(t *testing.T) {
+	t.Parallel()
+	item := inBase64(t, descriptorOf(t, `syntax = "proto3"; package shop; message Item { string product = 1; }`, "shop.Item").ParentFile())
+	s, err := ParseSchema(`syntax = "proto3"; import "item.proto"; message Order { repeated shop.Item items = 1; }`, func(path string) (string, error) {
+		if path == "item.proto" {
+			return item + "\n", nil
+		}
+		return "", fs.ErrNotExist
+	})
+	if err != nil || s.Name(0) != "Order" || s.types["shop.Item"] == nil {
+		t.Errorf("an imported one: %v", err)
+	}
+	for _, text := range []string{"AAAA", "bm8gZmlsZQ==", item[:len(item)-4], ""} {
+		if _, err := ParseSchema(text, noImports); err == nil {
+			t.Errorf("%q is a schema", text)
 		}
 	}
 }
