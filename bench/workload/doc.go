@@ -4,7 +4,8 @@
 // [Shop] is a stream of orders and page views that behaves like a real one:
 // a few customers, products and countries make most of it, records arrive out
 // of order, some of them very late, and a few are damaged. [Clicks] is a plain
-// stream of records of about 200 bytes for measuring throughput. Each record
+// stream of records of about 200 bytes for measuring throughput, [Purchases] one
+// whose sums are whole numbers, for comparing systems. Each record
 // is a pure function of a seed, its number and a base time, so that a run can
 // be repeated exactly and any record can be made again without those before it.
 //

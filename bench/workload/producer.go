@@ -223,10 +223,17 @@ func (p *Producer) Failed() int64 { return p.failed.Load() }
 // Close gives up the connections. Run must have returned.
 func (p *Producer) Close() { p.client.Close() }
 
+// Records makes records by their numbers: [Clicks] and [Purchases] do.
+type Records interface {
+	// AppendValue appends the value of record number n, counted from 0, of a
+	// stream that begins at base.
+	AppendValue(dst []byte, n int64, base time.Time) []byte
+}
+
 // Fill creates topic with the given number of partitions and sends the first
-// count records of clicks to it, whose event times begin at base, as fast as
+// count records to it, whose event times begin at base, as fast as
 // the broker takes them. Record n goes to partition n modulo partitions.
-func Fill(ctx context.Context, brokers []string, topic string, partitions int32, count int64, clicks *Clicks, base time.Time) error {
+func Fill(ctx context.Context, brokers []string, topic string, partitions int32, count int64, records Records, base time.Time) error {
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(brokers...),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
@@ -243,7 +250,7 @@ func Fill(ctx context.Context, brokers []string, topic string, partitions int32,
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	for n := range count {
-		r := &kgo.Record{Topic: topic, Partition: int32(n % int64(partitions)), Value: clicks.AppendValue(nil, n, base)}
+		r := &kgo.Record{Topic: topic, Partition: int32(n % int64(partitions)), Value: records.AppendValue(nil, n, base)}
 		client.Produce(ctx, r, func(_ *kgo.Record, err error) {
 			if err != nil {
 				cancel(err) // the first error ends the rest

@@ -129,6 +129,31 @@ func TestClicksHave200Bytes(t *testing.T) {
 	}
 }
 
+func TestPurchasesHaveExactly200Bytes(t *testing.T) {
+	t.Parallel()
+	p, again := NewPurchases(1), NewPurchases(1)
+	for _, n := range []int64{0, 1, 999, 20_000_000, 1_000_000_000_000} {
+		value := p.AppendValue(nil, n, base)
+		if len(value) != 200 {
+			t.Errorf("record %d has %d bytes: %s", n, len(value), value)
+		}
+		var fields struct {
+			ID         int64
+			TS         time.Time
+			User, Page string
+			Cents      int64
+		}
+		if err := json.Unmarshal(value, &fields); err != nil {
+			t.Fatalf("%s: %v", value, err)
+		}
+		want := again.At(n, base)
+		if fields.ID != n || !fields.TS.Equal(want.Time) || fields.User != UserName(want.User) ||
+			fields.Page != PageName(want.Page) || fields.Cents != want.Cents {
+			t.Errorf("record %d is %s, want %+v", n, value, want)
+		}
+	}
+}
+
 func TestStatementsNameTheBroker(t *testing.T) {
 	t.Parallel()
 	for _, sql := range ShopSources("host:1'; DROP") {
