@@ -98,6 +98,10 @@ bench-queries: ## measure queries beside a PostgreSQL 15 (ARGS="-for=200ms -roun
 bench-formats: ## measure the decoders of all formats beside the libraries (ARGS="-for=100ms": a short form)
 	$(GO) run ./bench/formats $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: ## measure Millstream beside Spark, Flink, Kafka Streams and others (ARGS="-records=200000 -runs=1 -only=millstream,spark -out=/tmp": a short form)
+	$(GO) run ./bench/peers $(ARGS)
+
 .PHONY: cover
 cover: ## run the tests and print the coverage
 	@mkdir -p bin

@@ -83,9 +83,16 @@ func (p *Process) Terminate(patience time.Duration) error {
 	}
 }
 
-// PeakMemoryBytes returns the most resident memory the process ever had, 0
-// where the system does not tell. The process must still run.
-func (p *Process) PeakMemoryBytes() int64 { return PeakMemoryBytes(p.PID()) }
+// PeakMemoryBytes returns the most resident memory that the process ever had, and
+// those of its children that live, 0 where the system does not tell. The process must
+// still run.
+func (p *Process) PeakMemoryBytes() int64 {
+	total := PeakMemoryBytes(p.PID())
+	for _, c := range children(p.PID()) {
+		total += PeakMemoryBytes(c)
+	}
+	return total
+}
 
 // CPUTime returns what the process and its children have used of the CPUs, in steps of
 // 10 ms, 0 where the system does not tell. The process must still run.

@@ -14,3 +14,5 @@ func dieWithParent(attr *syscall.SysProcAttr) *syscall.SysProcAttr { return attr
 func PeakMemoryBytes(int) int64 { return 0 }
 
 func cpuTime(int) time.Duration { return 0 }
+
+func children(int) []int { return nil }

@@ -15,20 +15,30 @@ const tick = 10 * time.Millisecond
 // that have ended and been waited for.
 func cpuTime(pid int) time.Duration {
 	_, total := processTime(pid)
+	for _, c := range children(pid) {
+		_, used := processTime(c)
+		total += used
+	}
+	return total
+}
+
+// children returns a process's children that live.
+func children(pid int) []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return total
+		return nil
 	}
+	var list []int
 	for _, e := range entries {
 		child, err := strconv.Atoi(e.Name())
 		if err != nil {
 			continue
 		}
-		if parent, used := processTime(child); parent == pid {
-			total += used
+		if parent, _ := processTime(child); parent == pid {
+			list = append(list, child)
 		}
 	}
-	return total
+	return list
 }
 
 // processTime returns a process's parent and the time that it and its ended children

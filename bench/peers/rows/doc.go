@@ -1,0 +1,6 @@
+// Package rows compares what systems compute with what is right: the count, sum,
+// least and greatest amount of every window and key of a topic of purchases.
+//
+// [NewExpected] computes them from the records; [Expected.Compare] reads the files
+// that a system has written.
+package rows
