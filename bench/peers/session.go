@@ -93,7 +93,7 @@ func (s *session) prepare(ctx context.Context, broker string) (err error) {
 			x.installed, err = x.program.Install(ctx, s.dir)
 			if errors.Is(err, programs.ErrMissing) {
 				s.say("%v", err)
-				s.file.Miss(results.Missing{System: x.Name, Reason: err.Error()})
+				s.file.Miss(results.Missing{System: x.Name, Reason: reason(err)})
 				continue
 			}
 			if err != nil {
@@ -134,7 +134,7 @@ func (s *session) take(ctx context.Context, system, workload string, run int, va
 		return ctx.Err()
 	case err != nil:
 		s.say("%s, %s: %v", workload, system, err)
-		s.file.Miss(results.Missing{System: system, Workload: workload, Reason: firstLine(err)})
+		s.file.Miss(results.Missing{System: system, Workload: workload, Reason: reason(err)})
 		if !errors.Is(err, errSlow) { // slow is a result, wrong is not
 			s.errs = append(s.errs, fmt.Errorf("%s: %s: %w", workload, system, err))
 		}
@@ -145,9 +145,14 @@ func (s *session) take(ctx context.Context, system, workload string, run int, va
 	return s.save()
 }
 
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
+// reason is the first line of an error and the last, which is the last of what a
+// program printed.
+func reason(err error) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return lines[0] + " " + lines[len(lines)-1]
 }
 
 // describe writes values in the order of their names.

@@ -3,7 +3,6 @@ package programs
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -105,7 +104,7 @@ func (r *Run) Next(ctx context.Context) (string, error) {
 			return line, nil
 		}
 		if ended {
-			return "", fmt.Errorf("the program has ended (%w), with %s", errors.Join(io.EOF, r.proc.Err()), r.Log(12))
+			return "", fmt.Errorf("%w: %s; the end of its output:\n%s", io.EOF, endOf(r.proc.Err()), r.Log(12))
 		}
 		select {
 		case <-ctx.Done():
@@ -113,6 +112,14 @@ func (r *Run) Next(ctx context.Context) (string, error) {
 		case <-time.After(patience):
 		}
 	}
+}
+
+// endOf writes how a program ended.
+func endOf(err error) string {
+	if err == nil {
+		return "the program has ended with success"
+	}
+	return "the program has ended with " + err.Error()
 }
 
 // read takes in what is new.
