@@ -22,6 +22,9 @@ const (
 	feedLinger = 2 * time.Millisecond
 )
 
+// userStride spreads users who take turns.
+const userStride = 7919
+
 // feed sends purchases at a steady rate, with probes among them: those of a
 // partition have a page of their own and amounts that count up from 1, so that the
 // greatest amount that an answer has of the page tells how many of them it counts.
@@ -29,7 +32,7 @@ const (
 type feed struct {
 	topic string
 	rate  int
-	users int // more than those of a replay make more groups
+	users int64 // take turns, each record another; 0: as in a replay
 
 	client    *kgo.Client
 	purchases *workload.Purchases
@@ -57,7 +60,7 @@ func (s *session) newFeed(ctx context.Context, topic string, rate int) (*feed, e
 		client.Close()
 		return nil, fmt.Errorf("create topic %s: %w", topic, err)
 	}
-	return &feed{topic: topic, rate: rate, users: workload.PurchaseUsers, client: client, purchases: workload.NewPurchases(seed)}, nil
+	return &feed{topic: topic, rate: rate, client: client, purchases: workload.NewPurchases(seed)}, nil
 }
 
 // close deletes the topic.
@@ -95,6 +98,9 @@ func (f *feed) run(ctx context.Context) error {
 		for due := int64(now.Sub(started).Seconds() * float64(f.rate)); n < due; n++ {
 			p := f.purchases.At(n, now)
 			p.Time = now
+			if f.users > 0 {
+				p.User = int(n * userStride % f.users)
+			}
 			f.client.Produce(sending, &kgo.Record{Partition: int32(n % partitions), Value: p.AppendJSON(nil)}, done)
 		}
 		probing := now.After(nextProbe)

@@ -17,7 +17,7 @@ const (
 	// upPatience is how long a system may take until it shows the first probe.
 	upPatience = 2 * time.Minute
 	// warmUp is how long the rate holds before it is measured.
-	warmUp = 5 * time.Second
+	warmUp = 3 * time.Second
 	// keepUpPatience is how long a system may take to show what was sent when no more is.
 	keepUpPatience = 15 * time.Second
 )

@@ -20,6 +20,7 @@ type config struct {
 	runs      int
 	only      []string
 	workloads []string
+	groups    int64
 	limit     time.Duration // of a replay
 	steady    time.Duration // of a rate
 	out       string
@@ -44,8 +45,9 @@ func parseFlags(args []string, output io.Writer) (*config, error) {
 	flags.IntVar(&c.runs, "runs", 3, "how often everything is measured; the medians count")
 	only := flags.String("only", "", "measure the systems whose names begin so, as a `list`; by default all")
 	workloads := flags.String("workloads", "", "what is measured, as a `list` of "+strings.Join(workloadNames, ", ")+"; by default everything")
+	flags.Int64Var(&c.groups, "groups", 1_000_000, "how many groups are open for queries under load and the restart")
 	flags.DurationVar(&c.limit, "limit", 5*time.Minute, "what takes longer gets no figure")
-	flags.DurationVar(&c.steady, "for", 20*time.Second, "how long a steady rate is measured")
+	flags.DurationVar(&c.steady, "for", 10*time.Second, "how long a steady rate is measured")
 	flags.StringVar(&c.out, "out", "bench", "`directory` of results.json, RESULTS.md and results.svg")
 	flags.StringVar(&c.dir, "dir", "", "`directory` for data and logs; a temporary one by default")
 	flags.BoolVar(&c.fresh, "fresh", false, "forget what results.json has")
@@ -59,8 +61,8 @@ func parseFlags(args []string, output io.Writer) (*config, error) {
 		c.short = c.records / 10
 	}
 	c.only, c.workloads = splitList(*only), splitList(*workloads)
-	if c.records < 10 || c.short < 1 || c.runs < 1 {
-		return nil, errors.New("-records must be at least 10, -runs and -short-records at least 1")
+	if c.records < 10 || c.short < 1 || c.runs < 1 || c.groups < 10 {
+		return nil, errors.New("-records and -groups must be at least 10, -runs and -short-records at least 1")
 	}
 	for _, w := range c.workloads {
 		if !slices.Contains(workloadNames, w) {

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millstream-db/millstream/bench/peers/results"
+	"github.com/millstream-db/millstream/bench/workload"
+	"github.com/millstream-db/millstream/ingest/broker"
+)
+
+// TestMain lets the limits' processes be this program.
+func TestMain(m *testing.M) {
+	if slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "-role=") }) {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// TestMillstreamAndLimits measures few records on the embedded broker, all
+// workloads of Millstream's.
+func TestMillstreamAndLimits(t *testing.T) {
+	b, err := broker.Start(t.Context(), broker.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	out := t.TempDir()
+	c, err := parseFlags([]string{
+		"-records=4000", "-groups=2000", "-runs=1", "-for=200ms", "-only=millstream,franz-go,decoder", "-workloads=replay,restart,start-up,size", "-out=" + out,
+	}, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	if err := measureOn(t.Context(), c, b.Addr(), "embedded broker", &said); err != nil {
+		t.Fatalf("%v\n%s", err, said.Bytes())
+	}
+	f, err := results.Load(out + "/results.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range results.Replays {
+		for _, name := range []string{results.Millstream, results.MillstreamHistory, results.Consumer, results.Decoder} {
+			if rate, ok := f.RecordRate(name, w); !ok || rate < 1 {
+				t.Errorf("%s, %s: %v records/s", w, name, rate)
+			}
+			if peak, _ := f.Median(name, w, results.PeakBytes); peak < 1e6 {
+				t.Errorf("%s, %s: a peak of %v bytes", w, name, peak)
+			}
+		}
+	}
+	for _, x := range []struct {
+		workload string
+		value    results.Value
+	}{
+		{results.Restart, results.Seconds}, {results.StartUp, results.Seconds}, {results.Memory, results.IdleBytes},
+		{results.Memory, results.GroupBytes}, {results.BinarySize, results.DiskBytes},
+	} {
+		if v, _ := f.Median(results.Millstream, x.workload, x.value); v <= 0 {
+			t.Errorf("%s: %s is %v", x.workload, x.value, v)
+		}
+	}
+	if len(f.Missing) > 0 {
+		t.Errorf("missing: %v", f.Missing)
+	}
+}
+
+func TestFlags(t *testing.T) {
+	c, err := parseFlags([]string{"-records=1000", "-only=millstream, spark", "-workloads=replay"}, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range c.chosen() {
+		names = append(names, s.Name)
+	}
+	if want := []string{results.Millstream, results.MillstreamHistory, results.Spark}; !slices.Equal(names, want) {
+		t.Errorf("chosen are %v, want %v", names, want)
+	}
+	if c.short != 100 || !c.measures("replay") || c.measures("restart") {
+		t.Errorf("%+v", c)
+	}
+	for _, wrong := range []string{"-records=1", "-runs=0", "-only=oracle", "-workloads=replays"} {
+		if _, err := parseFlags([]string{wrong}, t.Output()); err == nil {
+			t.Errorf("%s is taken", wrong)
+		}
+	}
+}
+
+// TestFeedCountsProbes: each probe's way ends when an answer counts it, those sent
+// before the measurement do not count.
+func TestFeedCountsProbes(t *testing.T) {
+	b, err := broker.Start(t.Context(), broker.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	s := &session{config: &config{}, addr: b.Addr()}
+	f, err := s.newFeed(t.Context(), "steady", 20_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close(t.Context())
+	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	if err := f.run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	records, probes, seen := f.progress()
+	if records < 3000 || records > 7000 || probes < 4*20 || seen != 0 {
+		t.Fatalf("%d records, %d probes, %d seen", records, probes, seen)
+	}
+	each := int64(probes / partitions)
+	f.observe(0, each, time.Now())
+	if len(f.latencies()) != 0 {
+		t.Error("a probe counts before the measurement begins")
+	}
+	f.from = f.probes[1][each-10]
+	f.observe(1, each-10, time.Now())
+	f.observe(1, each, f.probes[1][each-1].Add(time.Second))
+	f.observe(1, each, time.Now())
+	if late := f.latencies(); len(late) != 10 || late[9] != time.Second || late[0] < time.Second {
+		t.Errorf("%v", late)
+	}
+	if probe := f.probe(2, time.Now()); probe.Cents != each || probe.Page != workload.PurchasePages+2 {
+		t.Errorf("%+v", probe)
+	}
+}
