@@ -23,17 +23,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestMillstreamAndLimits measures few records on the embedded broker, all
-// workloads of Millstream's.
+// TestMillstreamAndLimits measures few records on the embedded broker: replays, and
+// what else there is of Millstream's unless the test is to be short.
 func TestMillstreamAndLimits(t *testing.T) {
 	b, err := broker.Start(t.Context(), broker.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	out := t.TempDir()
+	out, workloads := t.TempDir(), "replay,size"
+	if !testing.Short() {
+		workloads += ",queries,restart,start-up"
+	}
 	c, err := parseFlags([]string{
-		"-records=4000", "-groups=2000", "-runs=1", "-for=200ms", "-only=millstream,franz-go,decoder", "-workloads=replay,restart,start-up,size", "-out=" + out,
+		"-records=4000", "-groups=2000", "-runs=1", "-for=200ms", "-only=millstream,franz-go,decoder", "-workloads=" + workloads, "-out=" + out,
 	}, t.Output())
 	if err != nil {
 		t.Fatal(err)
@@ -56,15 +59,16 @@ func TestMillstreamAndLimits(t *testing.T) {
 			}
 		}
 	}
-	for _, x := range []struct {
-		workload string
-		value    results.Value
-	}{
-		{results.Restart, results.Seconds}, {results.StartUp, results.Seconds}, {results.Memory, results.IdleBytes},
-		{results.Memory, results.GroupBytes}, {results.BinarySize, results.DiskBytes},
-	} {
-		if v, _ := f.Median(results.Millstream, x.workload, x.value); v <= 0 {
-			t.Errorf("%s: %s is %v", x.workload, x.value, v)
+	figures := map[string]results.Value{results.BinarySize: results.DiskBytes}
+	if !testing.Short() {
+		figures[results.Restart], figures[results.StartUp] = results.Seconds, results.Seconds
+		figures[results.Memory] = results.GroupBytes
+		figures[results.Query("", 0)] = results.IngestRate
+		figures[results.Query(results.TopTen, 16)] = results.P99Millis
+	}
+	for w, value := range figures {
+		if v, _ := f.Median(results.Millstream, w, value); v <= 0 {
+			t.Errorf("%s: %s is %v", w, value, v)
 		}
 	}
 	if len(f.Missing) > 0 {
