@@ -63,11 +63,8 @@ func (s *session) newFeed(ctx context.Context, topic string, rate int) (*feed, e
 	return &feed{topic: topic, rate: rate, client: client, purchases: workload.NewPurchases(seed)}, nil
 }
 
-// close deletes the topic.
-func (f *feed) close(ctx context.Context) {
-	_, _ = kadm.NewClient(f.client).DeleteTopic(ctx, f.topic) // it goes with the broker in any case
-	f.client.Close()
-}
+// close gives up the connections.
+func (f *feed) close() { f.client.Close() }
 
 // probePage is the page of a partition's probes; no other record has it.
 func probePage(partition int) int { return workload.PurchasePages + partition }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/millstream-db/millstream/bench/peers/programs"
@@ -16,8 +17,6 @@ import (
 const (
 	// upPatience is how long a system may take until it shows the first probe.
 	upPatience = 2 * time.Minute
-	// warmUp is how long the rate holds before it is measured.
-	warmUp = 3 * time.Second
 	// keepUpPatience is how long a system may take to show what was sent when no more is.
 	keepUpPatience = 15 * time.Second
 )
@@ -37,7 +36,7 @@ func (s *session) measureFreshness(ctx context.Context) error {
 		failed := map[string]bool{}
 		for run := 1; run <= s.runs; run++ {
 			for _, x := range s.systems {
-				if x.freshness == nil || failed[x.Name] {
+				if !slices.Contains(x.rates, rate) || failed[x.Name] {
 					continue
 				}
 				values, err := s.freshness(ctx, x, rate, run)
@@ -52,12 +51,12 @@ func (s *session) measureFreshness(ctx context.Context) error {
 }
 
 // freshness measures a system at a rate once.
-func (s *session) freshness(ctx context.Context, x *system, rate, run int) (values map[results.Value]float64, err error) {
-	f, err := s.newFeed(ctx, fmt.Sprintf("steady-%s-%d-%d", x.Name, rate, run), rate)
+func (s *session) freshness(ctx context.Context, x *system, rate, run int) (map[results.Value]float64, error) {
+	f, err := s.newFeed(ctx, s.topicName("steady-%s-%d-%d", x.Name, rate, run), rate)
 	if err != nil {
 		return nil, err
 	}
-	defer f.close(ctx)
+	defer f.close()
 	w, err := x.freshness(ctx, s, x, f)
 	if err != nil {
 		return nil, err
@@ -65,20 +64,29 @@ func (s *session) freshness(ctx context.Context, x *system, rate, run int) (valu
 	defer w.Close()
 	feeding, stopFeed := context.WithCancel(ctx)
 	watching, stopWatch := context.WithCancel(ctx)
-	fed, watched := make(chan error, 1), make(chan error, 1)
-	go func() { fed <- f.run(feeding) }()
-	go func() { watched <- w.watch(watching) }()
-	defer func() {
-		stopFeed()
-		stopWatch()
-		err = errors.Join(err, <-fed, <-watched)
-	}()
-	return f.measure(ctx, w, s.steady, stopFeed)
+	measuring, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer stopWatch()
+	defer stopFeed()
+	for _, work := range []func() error{func() error { return f.run(feeding) }, func() error { return w.watch(watching) }} {
+		wait.Go(func() {
+			if err := work(); err != nil {
+				fail(err) // which ends the measurement, and is what it returns
+			}
+		})
+	}
+	values, err := f.measure(measuring, w, x.warmUp, s.steady, stopFeed)
+	if cause := context.Cause(measuring); cause != nil {
+		return nil, cause
+	}
+	return values, err
 }
 
 // measure waits until the system is up, measures it for a time, stops the feed and
 // waits until everything has become visible.
-func (f *feed) measure(ctx context.Context, w watcher, steady time.Duration, stopFeed func()) (map[results.Value]float64, error) {
+func (f *feed) measure(ctx context.Context, w watcher, warmUp, steady time.Duration, stopFeed func()) (map[results.Value]float64, error) {
 	if err := f.waitSeen(ctx, upPatience, func(_, seen int) bool { return seen > 0 }); err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func TestFeedCountsProbes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.close(t.Context())
+	defer f.close()
 	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer stop()
 	if err := f.run(ctx); err != nil {

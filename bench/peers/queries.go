@@ -49,11 +49,11 @@ func (s *session) measureQueries(ctx context.Context) error {
 
 // queriesUnderLoad measures each question with each number of clients once.
 func (s *session) queriesUnderLoad(ctx context.Context, run int) (err error) {
-	f, err := s.newFeed(ctx, fmt.Sprintf("load-%d", run), loadRate)
+	f, err := s.newFeed(ctx, s.topicName("load-%d", run), loadRate)
 	if err != nil {
 		return err
 	}
-	defer f.close(ctx)
+	defer f.close()
 	f.users = s.groups
 	db, err := s.openGroups(ctx, f.topic)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *session) queriesUnderLoad(ctx context.Context, run int) (err error) {
 		stop()
 		err = errors.Join(err, <-fed)
 	}()
-	if err := sleep(ctx, warmUp); err != nil {
+	if err := sleep(ctx, ourWarmUp); err != nil {
 		return err
 	}
 	alone, err := s.askFor(ctx, db, question{}, 0)

@@ -16,7 +16,7 @@ func (s *session) measureRestart(ctx context.Context) error {
 		return nil
 	}
 	for run := 1; run <= s.runs; run++ {
-		restart, memory, err := s.restart(ctx, fmt.Sprintf("restart-%d", run))
+		restart, memory, err := s.restart(ctx, s.topicName("restart-%d", run))
 		if err := s.take(ctx, results.Millstream, results.Restart, run, restart, err); err != nil || restart == nil {
 			return err
 		}

@@ -26,7 +26,9 @@ type session struct {
 	addr    string // of the broker
 	file    *results.File
 	systems []*system
+	began   time.Time
 	topics  map[int64]*topic // by their number of records
+	names   []string         // of all topics that were made
 	errs    []error          // of systems; the others go on
 }
 
@@ -48,7 +50,8 @@ func measureOn(ctx context.Context, c *config, addr, broker string, out io.Write
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(c.dir)) }()
 	}
-	s := &session{config: c, out: out, addr: addr, systems: c.chosen(), topics: map[int64]*topic{}}
+	s := &session{config: c, out: out, addr: addr, systems: c.chosen(), began: time.Now(), topics: map[int64]*topic{}}
+	defer func() { err = errors.Join(err, s.deleteTopics(context.WithoutCancel(ctx))) }()
 	if err := s.prepare(ctx, broker); err != nil {
 		return err
 	}
@@ -99,7 +102,7 @@ func (s *session) prepare(ctx context.Context, broker string) (err error) {
 			if err != nil {
 				return err
 			}
-			x.Version = x.version(x.installed)
+			x.Version = x.installed.Version()
 		}
 		s.file.Declare(x.System)
 		present = append(present, x)

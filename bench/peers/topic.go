@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/millstream-db/millstream/bench/peers/rows"
 	"github.com/millstream-db/millstream/bench/workload"
 )
@@ -25,12 +28,33 @@ type topic struct {
 	expected map[rows.Key]*rows.Expected
 }
 
+// topicName returns a name that no other call has used, since the broker may be
+// somebody else's. The topic is deleted in the end.
+func (s *session) topicName(format string, args ...any) string {
+	name := fmt.Sprintf("%s-%d", fmt.Sprintf(format, args...), s.began.Unix())
+	s.names = append(s.names, name)
+	return name
+}
+
+// deleteTopics deletes all topics that were made.
+func (s *session) deleteTopics(ctx context.Context) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.addr))
+	if err != nil {
+		return fmt.Errorf("kafka client: %w", err)
+	}
+	defer client.Close()
+	if _, err := kadm.NewClient(client).DeleteTopics(ctx, s.names...); err != nil {
+		return fmt.Errorf("delete topics: %w", err)
+	}
+	return nil
+}
+
 // fullTopic returns the topic of so many records, and fills it first if there is none.
 func (s *session) fullTopic(ctx context.Context, records int64) (*topic, error) {
 	if t := s.topics[records]; t != nil {
 		return t, nil
 	}
-	t := &topic{name: fmt.Sprintf("purchases-%d", records), records: records}
+	t := &topic{name: s.topicName("purchases-%d", records), records: records}
 	s.say("filling the topic %s", t.name)
 	started := time.Now()
 	if err := workload.Fill(ctx, []string{s.addr}, t.name, partitions, records, workload.NewPurchases(seed), base); err != nil {

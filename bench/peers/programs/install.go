@@ -147,13 +147,20 @@ func (i *Installed) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Version returns the version of a library, by how its file or folder is called.
-func (i *Installed) Version(pattern, before, behind string) string {
-	found, _ := filepath.Glob(filepath.Join(i.environment, pattern)) // the pattern is ours
-	if len(found) == 0 {
-		return ""
+// Version returns the versions of the libraries that make up the system.
+func (i *Installed) Version() string {
+	var list []string
+	for _, library := range i.Libraries {
+		pattern, suffix := filepath.Join("venv", "lib", "*", "site-packages", library+"-*.dist-info"), ".dist-info"
+		if i.isJava() {
+			pattern, suffix = filepath.Join("lib", library+"-*.jar"), ".jar"
+		}
+		found, _ := filepath.Glob(filepath.Join(i.environment, pattern)) // the pattern is ours
+		if len(found) > 0 {
+			list = append(list, strings.TrimSuffix(filepath.Base(found[0]), suffix))
+		}
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(filepath.Base(found[0]), before), behind)
+	return strings.Join(list, ", ")
 }
 
 // quietly runs a program and returns its output only as an error.

@@ -15,20 +15,20 @@ var sources embed.FS
 
 // Program is one program.
 type Program struct {
-	Name string   // of its folder
-	Main string   // a script, or a Java class
-	Java []string // options of the virtual machine
+	Name      string   // of its folder
+	Main      string   // a script, or a Java class
+	Java      []string // options of the virtual machine
+	Libraries []string // whose versions count
 }
 
 // The programs.
 var (
-	Spark = Program{Name: "spark", Main: "spark.py"}
-	Flink = Program{Name: "flink", Main: "FlinkPeer", Java: flinkOptions}
-	// KafkaStreams keeps its state in RocksDB, as it does by default.
-	KafkaStreams = Program{Name: "kafkastreams", Main: "StreamsPeer", Java: []string{"-Xmx4g"}}
-	Pathway      = Program{Name: "pathway", Main: "pathway_peer.py"}
-	Bytewax      = Program{Name: "bytewax", Main: "bytewax_peer.py"}
-	Loop         = Program{Name: "loop", Main: "loop.py"}
+	Spark        = Program{Name: "spark", Main: "spark.py", Libraries: []string{"pyspark"}}
+	Flink        = Program{Name: "flink", Main: "FlinkPeer", Java: flinkOptions, Libraries: []string{"flink-table-runtime", "flink-sql-connector-kafka"}}
+	KafkaStreams = Program{Name: "kafkastreams", Main: "StreamsPeer", Java: []string{"-Xmx4g"}, Libraries: []string{"kafka-streams"}}
+	Pathway      = Program{Name: "pathway", Main: "pathway_peer.py", Libraries: []string{"pathway"}}
+	Bytewax      = Program{Name: "bytewax", Main: "bytewax_peer.py", Libraries: []string{"bytewax"}}
+	Loop         = Program{Name: "loop", Main: "loop.py", Libraries: []string{"confluent_kafka", "duckdb"}}
 )
 
 // flinkOptions are those that Flink's own start scripts give Java 17.

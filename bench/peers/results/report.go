@@ -148,7 +148,7 @@ func (f *File) writeSystems(b *strings.Builder) {
 	for _, s := range f.Systems {
 		version := s.Version
 		if version != "" {
-			version = " " + version
+			version = " (" + version + ")"
 		}
 		fmt.Fprintf(b, "* **%s**%s: %s\n", s.Title, version, s.How)
 	}

@@ -122,6 +122,7 @@ public class StreamsPeer {
     settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "streams-" + topic + "-" + key + "-" + ProcessHandle.current().pid());
     settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, brokers);
     settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 2);
+    settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 512L << 20); // more keys than the default of 10 MB holds
     settings.put(StreamsConfig.STATE_DIR_CONFIG, state.toString());
     settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
     System.out.println("@started");
