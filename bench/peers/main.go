@@ -41,7 +41,7 @@ func parseFlags(args []string, output io.Writer) (*config, error) {
 	flags := flag.NewFlagSet("peers", flag.ContinueOnError)
 	flags.SetOutput(output)
 	flags.Int64Var(&c.records, "records", 20_000_000, "how many records the topic of a replay holds")
-	flags.Int64Var(&c.short, "short-records", 0, "how many the topic of the slow systems (bytewax, loop) holds; by default a tenth of -records")
+	flags.Int64Var(&c.short, "short-records", 0, "how many the topic of the slow systems (pathway, bytewax, loop) holds; by default a tenth of -records")
 	flags.IntVar(&c.runs, "runs", 3, "how often everything is measured; the medians count")
 	only := flags.String("only", "", "measure the systems whose names begin so, as a `list`; by default all")
 	workloads := flags.String("workloads", "", "what is measured, as a `list` of "+strings.Join(workloadNames, ", ")+"; by default everything")

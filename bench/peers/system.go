@@ -69,8 +69,8 @@ var systems = []*system{
 		"subtask (replay); a group aggregation whose changes are printed, since a window comes out when it closes (freshness).", programs.Flink, peerRates),
 	peer("kafka-streams", "Kafka Streams", "two stream threads, JVM of 4 GB, RocksDB stores, a cache of 512 MB, else the defaults; the records have no key, so grouping goes through a repartition topic; "+
 		"until all records are counted (replay); the store is polled (freshness).", programs.KafkaStreams, peerRates),
-	peer("pathway", "Pathway", "`pw.io.kafka.read` of JSON, `windowby` with tumbling windows, two threads; static mode and a CSV sink (replay), "+
-		"streaming mode with the default commit interval and `subscribe` (freshness).", programs.Pathway, peerRates),
+	slow(peer("pathway", "Pathway", "`pw.io.kafka.read` of JSON, `windowby` with tumbling windows, two threads; static mode and a CSV sink (replay), "+
+		"streaming mode with the default commit interval and `subscribe` (freshness).", programs.Pathway, peerRates)),
 	slow(peer("bytewax", "Bytewax", "two worker threads; `KafkaSource` in batches of 1,000, `fold_window` with an event clock. Its windows come out when they close: freshness is not measured.",
 		programs.Bytewax, nil)),
 	slow(peer("loop", "Python loop with DuckDB", "confluent-kafka in batches of 10,000, `json.loads`, an `INSERT` of each batch into DuckDB through Arrow, and the query repeated every second.",

@@ -13,7 +13,7 @@ const (
 	valueWidth  = 130
 	barHeight   = 18
 	barGap      = 6
-	panelGap    = 34
+	panelGap    = 22
 	panelTitle  = 26
 	chartMargin = 16
 )
