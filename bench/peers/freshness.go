@@ -19,6 +19,8 @@ const (
 	upPatience = 2 * time.Minute
 	// keepUpPatience is how long a system may take to show what was sent when no more is.
 	keepUpPatience = 15 * time.Second
+	// heldShare is how much of the rate must really have been sent.
+	heldShare = 0.95
 )
 
 // watcher is a system that shows what it has of a feed's topic and tells the feed.
@@ -103,6 +105,10 @@ func (f *feed) measure(ctx context.Context, w watcher, warmUp, steady time.Durat
 	seconds := time.Since(started).Seconds()
 	cpu := w.CPUTime() - used
 	stopFeed()
+	rate := float64(after-before) / seconds
+	if rate < heldShare*float64(f.rate) {
+		return nil, fmt.Errorf("%w: the producer sent only %.0f of %d records/s beside it", errSlow, rate, f.rate)
+	}
 	if err := f.waitSeen(ctx, keepUpPatience, func(probes, seen int) bool { return probes == seen }); err != nil {
 		return nil, err
 	}
@@ -111,7 +117,7 @@ func (f *feed) measure(ctx context.Context, w watcher, warmUp, steady time.Durat
 		return nil, errors.New("no probe was sent in the time")
 	}
 	return map[results.Value]float64{
-		results.Rate: float64(after-before) / seconds, results.Seconds: seconds, results.CPUSeconds: cpu.Seconds(),
+		results.Rate: rate, results.Seconds: seconds, results.CPUSeconds: cpu.Seconds(),
 		results.PeakBytes: float64(w.PeakMemoryBytes()), results.P50Millis: millis(percentile(late, 0.5)),
 		results.P99Millis: millis(percentile(late, 0.99)), results.MaxMillis: millis(late[len(late)-1]),
 	}, nil

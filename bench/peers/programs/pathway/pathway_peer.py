@@ -4,7 +4,7 @@ import csv
 import datetime
 import os
 import sys
-import time
+from time import sleep, time_ns
 
 os.environ.setdefault("PATHWAY_THREADS", "2")
 
@@ -35,10 +35,9 @@ windows = purchases.windowby(purchases.ts, window=pw.temporal.tumbling(duration=
     least=pw.reducers.min(pw.this.cents), greatest=pw.reducers.max(pw.this.cents))
 
 
-def show(key, row, time_, is_addition):
-    del key, time_
+def show(key, row, time, is_addition):  # Pathway gives them by these names
     if is_addition and row["key"] >= "page-1000":
-        print("@visible", row["key"], row["greatest"], time.time_ns() // 1000)
+        print("@visible", row["key"], row["greatest"], time_ns() // 1000)
 
 
 if mode == "freshness":
@@ -49,7 +48,7 @@ else:
     pw.io.csv.write(windows, written)
     pw.run(monitoring_level=pw.MonitoringLevel.NONE)
     print("@finished")
-    time.sleep(0.3)
+    sleep(0.3)
     with open(written, newline="") as source, open(os.path.join(rows, "rows.csv"), "w", newline="") as target:
         out = csv.writer(target, lineterminator="\n")
         for row in csv.DictReader(source):
