@@ -16,7 +16,7 @@ import (
 
 const (
 	// upPatience is how long a system may take until it shows the first probe.
-	upPatience = 2 * time.Minute
+	upPatience = time.Minute
 	// keepUpPatience is how long a system may take to show what was sent when no more is.
 	keepUpPatience = 15 * time.Second
 	// heldShare is how much of the rate must really have been sent.
