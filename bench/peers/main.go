@@ -86,11 +86,18 @@ func (c *config) measures(group string) bool {
 	return len(c.workloads) == 0 || slices.Contains(c.workloads, group)
 }
 
-// chosen returns the systems that are measured.
+// chosen returns the systems that are measured, as copies: what is learned of them
+// belongs to one call.
 func (c *config) chosen() []*system {
-	return slices.DeleteFunc(slices.Clone(systems), func(s *system) bool {
-		return len(c.only) > 0 && !slices.ContainsFunc(c.only, func(prefix string) bool { return strings.HasPrefix(s.Name, prefix) })
-	})
+	var list []*system
+	for _, s := range systems {
+		if len(c.only) > 0 && !slices.ContainsFunc(c.only, func(prefix string) bool { return strings.HasPrefix(s.Name, prefix) }) {
+			continue
+		}
+		x := *s
+		list = append(list, &x)
+	}
+	return list
 }
 
 func main() {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/millstream-db/millstream/bench/peers/results"
 	"github.com/millstream-db/millstream/bench/peers/rows"
 	"github.com/millstream-db/millstream/bench/workload"
@@ -23,7 +25,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // TestMillstreamAndLimits measures few records on the embedded broker: replays, and

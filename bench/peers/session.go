@@ -96,7 +96,9 @@ func (s *session) prepare(ctx context.Context, broker string) (err error) {
 			x.installed, err = x.program.Install(ctx, s.dir)
 			if errors.Is(err, programs.ErrMissing) {
 				s.say("%v", err)
-				s.file.Miss(results.Missing{System: x.Name, Reason: reason(err)})
+				if !s.file.Knows(x.Name) {
+					s.file.Miss(results.Missing{System: x.Name, Reason: reason(err)})
+				}
 				continue
 			}
 			if err != nil {

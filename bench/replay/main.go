@@ -40,7 +40,7 @@ func main() {
 	flag.Int64Var(&c.records, "records", 5_000_000, "how many records the topic holds")
 	flag.IntVar(&c.runs, "runs", 3, "how often everything is measured; the median counts")
 	flag.BoolVar(&c.write, "write", false, "write the table to the file of -results as well")
-	flag.StringVar(&c.results, "results", "bench/RESULTS.md", "`file` that -write writes")
+	flag.StringVar(&c.results, "results", "bench/replay/RESULTS.md", "`file` that -write writes")
 	flag.StringVar(&c.cpuProfile, "cpuprofile", "", "write millstream's CPU profile of the last run to this `file`")
 	flag.StringVar(&c.dir, "dir", "", "`directory` for the broker's log and the database; a temporary one by default")
 	flag.StringVar(&c.role, "role", "", "internal: what this process measures")

@@ -139,6 +139,11 @@ func (f *File) Miss(m Missing) {
 	f.Missing = append(f.Missing, m)
 }
 
+// Knows reports whether there is a figure of a system.
+func (f *File) Knows(system string) bool {
+	return slices.ContainsFunc(f.Measurements, func(m Measurement) bool { return m.System == system })
+}
+
 // forget drops what is known of a system under a workload, or under all.
 func (f *File) forget(system, workload string) {
 	f.Measurements = slices.DeleteFunc(f.Measurements, func(o Measurement) bool {

@@ -168,6 +168,9 @@ func TestMerge(t *testing.T) {
 	if len(f.Missing) != 2 {
 		t.Errorf("what is measured is missing: %v", f.Missing)
 	}
+	if !f.Knows(Spark) || f.Knows("flink") {
+		t.Error("what is known is not what was measured")
+	}
 	f.Sort([]string{Spark, Millstream})
 	if f.Systems[0].Name != Spark || f.Systems[1].Name != Millstream || f.Systems[2].Name != MillstreamHistory {
 		t.Errorf("the order is %v", f.Systems)
