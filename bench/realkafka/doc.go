@@ -1,4 +1,4 @@
-// Package realkafka runs one real Apache Kafka broker for tests: KRaft, one
+// Package realkafka runs one real Apache Kafka broker for tests and for measuring beside other systems: KRaft, one
 // node, started with java from the jars that Maven Central publishes. The
 // embedded broker of ingest/broker is not Kafka; what Millstream promises is
 // shown on this one as well.

@@ -52,7 +52,7 @@ func (f *File) writeReplay(b *strings.Builder, workload string) {
 	t := table{
 		title: strings.ToUpper(workload[:1]) + workload[1:],
 		text: "From the moment when the program is up and begins to connect until the rows of the last record are there " +
-			"(written, visible or, for Millstream, durable).",
+			"(written, visible or, for Millstream, durable). The first seconds of a virtual machine, in which it compiles, are part of it: the more records, the less they weigh.",
 		head: "system | records | runs | records/s | MB/s | seconds | start-up s | CPU s | peak memory MB | Millstream is",
 	}
 	ours, known := f.RecordRate(Millstream, workload)
