@@ -1,7 +1,7 @@
-// Package realkafka runs one real Apache Kafka broker for tests and for measuring beside other systems: KRaft, one
-// node, started with java from the jars that Maven Central publishes. The
-// embedded broker of ingest/broker is not Kafka; what Millstream promises is
-// shown on this one as well.
+// Package realkafka runs one real Apache Kafka broker, for tests and for measuring
+// Millstream beside other systems: KRaft, one node, started with java from the jars
+// that Maven Central publishes. The embedded broker of ingest/broker is not Kafka;
+// what Millstream promises is shown on this one as well.
 //
 // [Start] fetches the jars once into a cache directory (pom.xml pins their
 // versions), formats a data directory, and starts the broker as a child
