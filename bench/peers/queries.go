@@ -19,6 +19,9 @@ import (
 // loadRate is how many records per second come in while queries are asked.
 const loadRate = 100_000
 
+// catchUpPatience is how long what was not taken in may take when nobody asks.
+const catchUpPatience = 30 * time.Second
+
 // question is a query that clients ask over and over.
 type question struct {
 	name string
@@ -70,19 +73,46 @@ func (s *session) queriesUnderLoad(ctx context.Context, run int) (err error) {
 	if err := sleep(ctx, ourWarmUp); err != nil {
 		return err
 	}
-	alone, err := s.askFor(ctx, db, question{}, 0)
-	if err := s.take(ctx, results.Millstream, results.Query("", 0), run, alone, err); err != nil {
+	measure := func(q question, clients int) error {
+		values, err := map[results.Value]float64(nil), s.catchUp(ctx, db, f)
+		if err == nil {
+			values, err = s.askFor(ctx, db, q, clients)
+		}
+		return s.take(ctx, results.Millstream, results.Query(q.name, clients), run, values, err)
+	}
+	if err := measure(question{}, 0); err != nil {
 		return err
 	}
 	for _, q := range questions {
 		for _, clients := range results.ClientCounts {
-			values, err := s.askFor(ctx, db, q, clients)
-			if err := s.take(ctx, results.Millstream, results.Query(q.name, clients), run, values, err); err != nil {
+			if err := measure(q, clients); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// catchUp waits until what earlier questions kept from being taken in has been, but
+// for a tenth of a second's records.
+func (s *session) catchUp(ctx context.Context, db *instance.Instance, f *feed) error {
+	for deadline := time.Now().Add(catchUpPatience); ; {
+		got, err := taken(ctx, db)
+		if err != nil {
+			return err
+		}
+		sent, probes, _ := f.progress()
+		behind := s.groups + sent + int64(probes) - got
+		if behind <= loadRate/10 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%w: after %s without questions, %d records are still to be taken in", errSlow, catchUpPatience, behind)
+		}
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 // askFor has clients ask for a time, and measures what is taken in meanwhile.
