@@ -16,6 +16,7 @@ import (
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/hot"
+	"github.com/millstream-db/millstream/engine/receipt"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -60,9 +61,21 @@ const compactRows = 100_000
 
 // maybeCheckpoint starts a checkpoint if one is due.
 func (e *Engine) maybeCheckpoint() {
-	now := e.opts.Now()
-	due := !now.Before(e.ckpt.next) || e.ckpt.backoff == 0 && e.budget.InUse() > min(eagerBytes, e.opts.HotBytes/3)
-	if e.ckpt.running || e.failed != nil || !due || e.Epoch() == e.ckpt.epoch {
+	switch failing := e.ckpt.backoff > 0 && e.opts.Now().Before(e.ckpt.next); {
+	case e.failed != nil:
+		e.durable.Fail(e.failed)
+		return
+	case e.ckpt.running:
+		return
+	case e.Epoch() == e.ckpt.epoch:
+		e.durable.Committed(e.Epoch())
+		return
+	case failing:
+		e.durable.Fail(e.ckpt.err)
+		return
+	}
+	due := !e.opts.Now().Before(e.ckpt.next) || !e.durable.Empty() || e.budget.InUse() > min(eagerBytes, e.opts.HotBytes/3)
+	if !due {
 		return
 	}
 	e.commitBeside(e.planCheckpoint(nil, nil))
@@ -87,7 +100,7 @@ func (e *Engine) commitBeside(p *pendingCheckpoint) {
 func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pendingCheckpoint {
 	s := e.pinned()
 	p := &pendingCheckpoint{snapshot: s, deltas: make(map[string]*view.Delta)}
-	p.write = checkpoint.Write{Epoch: s.Epoch, At: e.opts.Now(), Create: create, Drop: drop, Bytes: e.budget.InUse(), Catalog: e.catalog}
+	p.write = checkpoint.Write{Epoch: s.Epoch, At: e.opts.Now(), Create: create, Drop: drop, Bytes: e.budget.InUse(), Catalog: e.catalog, Receipts: make(map[string]receipt.Save)}
 	created := make(map[string]bool)
 	for i := range create {
 		created[create[i].Name] = true
@@ -135,6 +148,7 @@ func (e *Engine) planView(p *pendingCheckpoint, v *liveView, state *view.Snapsho
 
 func (e *Engine) planSource(p *pendingCheckpoint, src *liveSource, snap *sourceSnapshot) {
 	e.planRows(p, src, snap)
+	p.write.Receipts[src.def.Name] = src.receipts.Save(p.write.At)
 	p.write.Counters = append(p.write.Counters, checkpoint.Counter{Object: src.def.Name, Name: counterWatermark, Value: snap.watermark},
 		checkpoint.Counter{Object: src.def.Name, Name: counterErrors, Value: src.errors})
 }
@@ -222,6 +236,9 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	e.problem.Store(nil)
 	e.ckpt.next = e.opts.Now().Add(e.opts.CheckpointInterval)
 	e.committed, e.released, e.catalog = p.snapshot.Epoch, p.snapshot.Epoch, p.write.Catalog
+	for _, s := range p.write.Receipts {
+		s.Done()
+	}
 	p.follow()
 	e.stats.checkpoints.Add(1)
 	e.stats.lastCheckpoint.Store(p.write.At.UnixMicro())
@@ -243,6 +260,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	current := e.Epoch() == p.snapshot.Epoch
 	e.publish()
 	p.tell()
+	e.durable.Committed(e.committed)
 	if current { // nothing came meanwhile, so there is nothing to write until the next epoch
 		e.ckpt.epoch = e.Epoch()
 	}
@@ -293,6 +311,7 @@ func (e *Engine) checkpointFailed(p *pendingCheckpoint) {
 		e.failed = fmt.Errorf("history can't be written, restart to go on from the last checkpoint: %w", p.err)
 	}
 	e.setProblem(cmp.Or(e.failed, p.err))
+	e.durable.Fail(p.err)
 	e.ckpt.backoff = min(5*time.Second, max(500*time.Millisecond, 2*e.ckpt.backoff))
 	e.ckpt.next = e.opts.Now().Add(e.ckpt.backoff)
 	e.opts.Logger.Error("checkpoint", "epoch", p.snapshot.Epoch, "err", p.err, "retry_in", e.ckpt.backoff)

@@ -14,6 +14,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/durable"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/job"
@@ -56,8 +57,9 @@ type Engine struct {
 	admin     *duck.Conn // makes the live catalog's views
 	stopped   bool       // no reader is opened any more
 	ckpt      checkpointState
-	failed    error       // why nothing is taken any more
-	waiting   []operation // until no checkpoint is under way
+	durable   durable.Waiters // for the commit of what they have handed over
+	failed    error           // why nothing is taken any more
+	waiting   []operation     // until no checkpoint is under way
 	// handOverRows is up to how many rows the writer folds into a new view itself.
 	handOverRows int64
 	pause        func(context.Context) // tests stop jobs in it, before they fold anything
@@ -66,9 +68,11 @@ type Engine struct {
 
 // delivery is a batch on its way to the writer.
 type delivery struct {
-	source string
-	batch  *batch.Batch
-	done   chan<- error // told when the batch is visible, nil: nobody waits
+	source  string
+	batch   *batch.Batch
+	done    chan<- error // told when the batch is visible, nil: nobody waits
+	durable bool         // told when it is durable
+	push    *push        // nil: it is no request that may come again
 }
 
 // operation is work for the writer between two epochs.
@@ -169,11 +173,14 @@ func (e *Engine) restoreSource(ctx context.Context, o *checkpoint.Object, im *ch
 	if mark, ok := counter(im, o.Name, counterWatermark); ok {
 		s.tracker.Restore(mark, newest, e.opts.Now())
 		for id := range newest {
-			// Without a connector there is no end that could be behind.
-			s.tracker.SetCaughtUp(id, def.Connector == "")
+			// Of what is handed over there is no end that could be behind.
+			s.tracker.SetCaughtUp(id, def.Fed())
 		}
 	}
 	s.errors, _ = counter(im, o.Name, counterErrors)
+	for _, r := range im.Receipts[o.Name] {
+		s.receipts.Restore(r)
+	}
 	e.sources[o.Name] = s
 	return e.showSource(ctx, s)
 }
@@ -242,34 +249,6 @@ func (e *Engine) operate(ctx context.Context, op operation) error {
 		return ErrClosed
 	}
 	return <-op.done
-}
-
-// Append hands a batch to a source that has no connector, and waits until it
-// is visible. Without ranges the rows go to partition 0 and are numbered on
-// from its last. The batch is the engine's from now on. The rows are durable
-// after the next checkpoint: see Checkpoint.
-func (e *Engine) Append(ctx context.Context, name string, b *batch.Batch) error {
-	if b.Arrival.IsZero() {
-		b.Arrival = e.opts.Now()
-	}
-	if err := e.budget.Acquire(ctx, b.Bytes); err != nil {
-		b.Release()
-		return err
-	}
-	done := make(chan error, 1)
-	select {
-	case e.input <- delivery{name, b, done}:
-	case <-e.quit:
-		e.budget.Release(b.Bytes)
-		b.Release()
-		return ErrClosed
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-e.done:
-		return ErrClosed
-	}
 }
 
 // Allocator returns the allocator whose memory batches must use.

@@ -22,6 +22,12 @@ var (
 	// ErrConflict is returned when what a transaction has changed was changed by
 	// somebody else since the transaction's read began.
 	ErrConflict = errors.New("was changed by another transaction")
+	// ErrChanged is returned when a source was changed while rows for it were made.
+	ErrChanged = errors.New("was changed meanwhile")
+	// ErrPaused is returned when rows are handed to a source that is paused.
+	ErrPaused = errors.New("is paused")
+	// ErrFull is returned when the hot buffers have no room for rows.
+	ErrFull = errors.New("the hot buffers are full")
 	// ErrJobCanceled is what a job ends with that was cancelled by its number.
 	ErrJobCanceled = errors.New("canceled")
 )

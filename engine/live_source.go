@@ -16,6 +16,7 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/hot"
+	"github.com/millstream-db/millstream/engine/receipt"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/watermark"
@@ -43,8 +44,9 @@ type liveSource struct {
 	cancel   context.CancelFunc // of the sink
 	closed   sync.Once          // of the reader
 	closeErr error
-	failed   error // a broken promise of the reader; nothing more is taken
-	errors   int64 // rows whose generated column failed
+	receipts *receipt.Book // of requests that brought rows
+	failed   error         // a broken promise of the reader; nothing more is taken
+	errors   int64         // rows whose generated column failed
 
 	changes int64                       // of a keyed source, since it was opened
 	copies  map[string]*dimension.Keyed // for the views that join a keyed source, by copyKey
@@ -81,7 +83,7 @@ type liveView struct {
 func (e *Engine) newSource(def *catalog.SourceDefinition, created time.Time) (*liveSource, error) {
 	s := &liveSource{
 		def: def, created: created, schema: def.RowSchema(), decoded: def.DeliveredSchema(), late: def.LateSchema(),
-		parts: make(map[int32]*partitionState),
+		parts: make(map[int32]*partitionState), receipts: new(receipt.Book),
 	}
 	s.eventTime = -1
 	if def.EventTime != "" {
@@ -147,6 +149,9 @@ func (s *liveSource) accept(b *batch.Batch) error {
 		}
 		if r.Epoch >= 0 {
 			p.leaderEpoch = r.Epoch
+		}
+		if r.Topic != "" {
+			p.topicID = r.Topic
 		}
 	}
 	for _, x := range b.Rejected {
@@ -295,49 +300,18 @@ func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermark
 
 // keepLate lists rows in <source>$late.
 func (s *liveSource) keepLate(e *Engine, view string, rec arrow.RecordBatch, late []view.Late) error {
-	b := batch.NewBuilder(e.mem, s.late)
-	vectors := make([]batch.Vector, len(s.schema.Columns))
-	for i := range vectors {
-		vectors[i] = batch.VectorOf(rec.Column(i), s.schema.Columns[i].Type)
-	}
-	partition := s.schema.Index(batch.PartitionColumn)
+	partitions := batch.VectorOf(rec.Column(s.schema.Index(batch.PartitionColumn)), batch.Type{Kind: batch.Integer})
 	for _, l := range late {
-		b.Column(0).AppendString(view)
-		b.Column(1).AppendInt64(l.Start)
-		b.Column(2).AppendInt64(l.End)
-		b.Column(3).AppendInt64(l.Watermark)
-		for i := range vectors {
-			b.Column(4+i).AppendFrom(&vectors[i], int(l.Row))
-		}
-		s.partition(int32(vectors[partition].Integer(int(l.Row))), 0).late++
+		s.partition(int32(partitions.Integer(int(l.Row))), 0).late++
 	}
-	charge := b.Bytes()
-	e.budget.Force(charge)
-	return s.lateTable.Add(b.Finish(), charge)
+	return e.keep(s.lateTable, catalog.LateRows(e.mem, s.late, s.schema, rec, view, late))
 }
 
-// keepRejected lists records in <source>$rejected.
-func (s *liveSource) keepRejected(e *Engine, rejected []batch.Rejected) error {
-	b := batch.NewBuilder(e.mem, catalog.RejectedSchema())
-	for _, x := range rejected {
-		b.Column(0).AppendInt32(x.Partition)
-		b.Column(1).AppendInt64(x.Offset)
-		b.Column(2).AppendInt64(x.TimestampMicros)
-		if x.Key == nil {
-			b.Column(3).AppendNull()
-		} else {
-			b.Column(3).AppendBytes(x.Key)
-		}
-		b.Column(4).AppendBytes(x.Value)
-		message := x.Error
-		if x.Truncated {
-			message += fmt.Sprintf(" (the first %d bytes are kept)", len(x.Value))
-		}
-		b.Column(5).AppendString(message)
-	}
-	charge := b.Bytes()
+// keep adds rows that must be taken, room or not.
+func (e *Engine) keep(t *hot.Table, rows *batch.Builder) error {
+	charge := rows.Bytes()
 	e.budget.Force(charge)
-	return s.rejectedTable.Add(b.Finish(), charge)
+	return t.Add(rows.Finish(), charge)
 }
 
 // sink is what a source's reader delivers to.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
@@ -72,22 +71,6 @@ func appendTime(c *batch.ColumnBuilder, micros int64) {
 	c.AppendInt64(micros)
 }
 
-func appendInstant(c *batch.ColumnBuilder, t time.Time) {
-	if t.IsZero() {
-		c.AppendNull()
-		return
-	}
-	c.AppendInt64(t.UnixMicro())
-}
-
-func appendText(c *batch.ColumnBuilder, s string) {
-	if s == "" {
-		c.AppendNull()
-		return
-	}
-	c.AppendString(s)
-}
-
 func fillSources(r *Read, b *batch.Builder) {
 	for _, name := range sorted(r.snapshot.sources) {
 		s := r.snapshot.sources[name]
@@ -101,10 +84,10 @@ func fillSources(r *Read, b *batch.Builder) {
 			hot += segment.Record.NumRows()
 		}
 		b.Column(0).AppendString(name)
-		appendText(b.Column(1), s.def.Connector)
+		b.Column(1).AppendText(s.def.Connector)
 		b.Column(2).AppendString(string(status.State))
-		appendText(b.Column(3), status.Error)
-		appendInstant(b.Column(4), status.Since)
+		b.Column(3).AppendText(status.Error)
+		b.Column(4).AppendInstant(status.Since)
 		appendTime(b.Column(5), s.watermark)
 		b.Column(6).AppendInt32(int32(len(s.partitions)))
 		for i, v := range []int64{rows, late, rejected, status.Duplicates, lag, hot, status.Bytes} {
@@ -164,7 +147,7 @@ func fillPartition(b *batch.Builder, name string, delay int64, p *partitionState
 		b.Column(7 + i).AppendInt64(v)
 	}
 	b.Column(11).AppendString(string(k.State))
-	appendText(b.Column(12), k.Error)
+	b.Column(12).AppendText(k.Error)
 }
 
 func fillViews(r *Read, b *batch.Builder) {
@@ -175,14 +158,14 @@ func fillViews(r *Read, b *batch.Builder) {
 		for i, n := range []int64{int64(v.state.Windows()), int64(v.state.Groups()), v.state.Bytes(), v.late, v.errors} {
 			b.Column(2 + i).AppendInt64(n)
 		}
-		appendInstant(b.Column(7), v.created)
+		b.Column(7).AppendInstant(v.created)
 		b.Column(8).AppendString(v.def.Plan.SQL)
 		status := "running"
 		if v.paused != "" {
 			status = "paused"
 		}
 		b.Column(9).AppendString(status)
-		appendText(b.Column(10), v.paused)
+		b.Column(10).AppendText(v.paused)
 	}
 }
 
@@ -193,21 +176,14 @@ func fillSessions(r *Read, b *batch.Builder) {
 }
 
 func fillComments(r *Read, b *batch.Builder) {
-	fill := func(object string, comments catalog.Comments) {
-		for _, column := range sorted(comments) {
-			b.Column(0).AppendString(object)
-			appendText(b.Column(1), column)
-			b.Column(2).AppendString(comments[column])
-		}
-	}
 	for _, name := range sorted(r.snapshot.sources) {
-		fill(name, r.snapshot.sources[name].def.Comments)
+		r.snapshot.sources[name].def.Comments.Fill(name, b)
 	}
 	for _, name := range sorted(r.snapshot.tables) {
-		fill(name, r.snapshot.tables[name].def.Comments)
+		r.snapshot.tables[name].def.Comments.Fill(name, b)
 	}
 	for _, name := range sorted(r.snapshot.views) {
-		fill(name, r.snapshot.views[name].def.Comments)
+		r.snapshot.views[name].def.Comments.Fill(name, b)
 	}
 }
 
@@ -215,17 +191,7 @@ func fillComments(r *Read, b *batch.Builder) {
 // epoch.
 func fillJobs(r *Read, b *batch.Builder) {
 	for _, j := range r.e.Jobs() {
-		b.Column(0).AppendInt64(j.ID)
-		b.Column(1).AppendString(j.Statement)
-		b.Column(2).AppendString(j.View)
-		b.Column(3).AppendString(j.Source)
-		b.Column(4).AppendString(string(j.State))
-		b.Column(5).AppendFloat64(j.Progress)
-		b.Column(6).AppendInt64(j.Rows)
-		b.Column(7).AppendFloat64(j.RowsPerSecond)
-		appendInstant(b.Column(8), j.Started)
-		appendInstant(b.Column(9), j.Ended)
-		appendText(b.Column(10), j.Error)
+		j.Fill(b)
 	}
 }
 

@@ -198,9 +198,9 @@ func fillTables(r *Read, b *batch.Builder) {
 		for i, k := range t.def.Key {
 			key[i] = t.def.Columns[k].Name
 		}
-		appendText(b.Column(2), strings.Join(key, ", "))
+		b.Column(2).AppendText(strings.Join(key, ", "))
 		b.Column(3).AppendInt64(t.bytes)
-		appendInstant(b.Column(4), t.created)
+		b.Column(4).AppendInstant(t.created)
 	}
 }
 
@@ -224,7 +224,7 @@ func fillTableColumns(r *Read, b *batch.Builder) {
 			b.Column(1).AppendInt32(int32(i + 1))
 			b.Column(2).AppendString(c.Name)
 			b.Column(3).AppendBool(c.NotNull)
-			appendText(b.Column(4), c.Default)
+			b.Column(4).AppendText(c.Default)
 			if at := slices.Index(d.Key, i); at >= 0 {
 				b.Column(5).AppendInt32(int32(at + 1))
 			} else {

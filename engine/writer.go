@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/catalog"
 )
 
 // An epoch takes what has come in, up to these bounds: under load batches grow
@@ -55,6 +56,7 @@ func (e *Engine) drain() {
 	for _, op := range e.waiting {
 		op.done <- ErrClosed
 	}
+	e.durable.Fail(ErrClosed)
 	for {
 		select {
 		case d := <-e.input:
@@ -104,7 +106,10 @@ func (e *Engine) step(first delivery) {
 	e.publish()
 	e.pauseLarge()
 	for _, d := range told {
-		if d.done != nil {
+		switch {
+		case d.durable:
+			e.durable.Add(e.Epoch(), d.done)
+		case d.done != nil:
 			d.done <- nil
 		}
 	}
@@ -131,6 +136,11 @@ func (e *Engine) take(d delivery) error {
 	if n := int(d.batch.Record.NumCols()); d.batch.Ranges != nil && n != len(s.decoded.Columns) {
 		return fmt.Errorf("source %s: the rows have %d columns, expected %d", s.def.Name, n, len(s.decoded.Columns))
 	}
+	if d.push != nil {
+		if err := d.push.admit(s, e.opts.Now()); err != nil {
+			return err
+		}
+	}
 	if d.batch.Ranges == nil {
 		if err := s.number(e, d.batch); err != nil {
 			return err
@@ -150,6 +160,9 @@ func (e *Engine) take(d delivery) error {
 	if err := e.apply(s, d.batch); err != nil {
 		e.stop(err)
 		return e.failed
+	}
+	if d.push != nil {
+		s.receipts.Add(d.push.receipt)
 	}
 	return nil
 }
@@ -188,31 +201,26 @@ func (e *Engine) apply(s *liveSource, b *batch.Batch) error {
 		}
 	}
 	if len(b.Rejected) > 0 {
-		return s.keepRejected(e, b.Rejected)
+		return e.keep(s.rejectedTable, catalog.RejectedRows(e.mem, b.Rejected))
 	}
 	return nil
 }
 
-// number gives rows of Append their place: partition 0, on from its last.
+// number gives what was handed over its place: partition 0, on from its last.
 func (s *liveSource) number(e *Engine, b *batch.Batch) error {
+	if s.def.Paused {
+		return fmt.Errorf("source %q %w", s.def.Name, ErrPaused)
+	}
 	next := int64(0)
 	if p := s.parts[0]; p != nil {
 		next = p.next
 	}
-	rows := b.Rows()
 	if err := s.checkKeys(b.Record); err != nil {
 		return err
 	}
-	b.Ranges = []batch.OffsetRange{{First: next, Next: next + int64(rows), Rows: rows, End: next + int64(rows), Epoch: -1}}
-	if int(b.Record.NumCols()) == len(s.decoded.Columns) {
-		return nil
-	}
-	rec, err := b.WithMetadata(e.mem, s.decoded, next)
-	if err != nil {
+	if err := b.Number(e.mem, s.decoded, 0, next); err != nil {
 		return fmt.Errorf("source %s: %w", s.def.Name, err)
 	}
-	b.Record.Release()
-	b.Record = rec
 	return nil
 }
 

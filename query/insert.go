@@ -13,6 +13,7 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/durable"
 	"github.com/millstream-db/millstream/query/assign"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
@@ -62,7 +63,7 @@ func (db *DB) insertTarget(name parser.Name) (*insertTarget, error) {
 		return nil, refuse("Insert into its source: the view follows.", "cannot change materialized view %q", rel.Name)
 	case def == nil:
 		return nil, refuse("Millstream fills it; insert into the source itself.", "cannot insert into %q", rel.Name)
-	case def.Connector != "":
+	case !def.Fed():
 		return nil, refuse(fmt.Sprintf("Produce to its topic, or make a source without a connector: CREATE SOURCE %s_local (…) without WITH (connector = …).", def.Name),
 			"cannot insert into source %q: its records come from %s", def.Name, def.Connector)
 	}
@@ -433,19 +434,19 @@ func (in *insertQuery) run(ctx context.Context, args []any) (*Result, error) {
 		b.Release()
 		return res, nil
 	}
-	if err := in.s.db.engine.Append(ctx, in.target.name, b); err != nil {
-		return nil, err
-	}
+	appendRows := in.s.db.engine.AppendDurable
 	if in.s.settings.Off("synchronous_commit") {
-		return res, nil
+		appendRows = in.s.db.engine.Append
 	}
-	if err := in.s.db.Checkpoint(ctx); err != nil {
-		e := *AsError(sqlstate.Explain(err, "", 0))
+	err = appendRows(ctx, in.target.name, b)
+	var late *durable.Error
+	if errors.As(err, &late) {
+		e := *AsError(sqlstate.Explain(late.Cause, "", 0))
 		e.Message = "the rows were inserted but are not durable yet: " + e.Message
 		e.Hint = "They are visible; do not insert them again. The next checkpoint makes them durable: run CHECKPOINT."
 		return nil, &e
 	}
-	return res, nil
+	return res, err
 }
 
 // computeOnce reads all rows at one epoch, which it gives up before they are

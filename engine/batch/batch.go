@@ -16,6 +16,9 @@ type OffsetRange struct {
 	Rows      int   // rows of the batch that belong to this range; may be 0
 	End       int64 // the partition's end offset as last seen, for lag; -1 unknown
 	Epoch     int32 // the leader epoch of the last record, -1 unknown
+	// Topic is what the partition holds from now on, kept with the offsets: the
+	// TopicID of source.Position. "" leaves it as it was.
+	Topic string
 }
 
 // Rejected is a record that could not be decoded.

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 
+	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/history"
 )
 
@@ -18,6 +20,15 @@ const (
 // Comments are what COMMENT ON has said of an object, under "", and of its
 // columns, under their names.
 type Comments map[string]string
+
+// Fill appends a row of the system table of comments for each of an object's.
+func (c Comments) Fill(object string, b *batch.Builder) {
+	for _, column := range slices.Sorted(maps.Keys(c)) {
+		b.Column(0).AppendString(object)
+		b.Column(1).AppendText(column)
+		b.Column(2).AppendString(c[column])
+	}
+}
 
 // With returns the comments with one of them replaced; an empty text removes it.
 func (c Comments) With(column, text string) Comments {

@@ -26,7 +26,7 @@ type SourceDefinition struct {
 	Key         []int  `json:",omitempty"` // the primary key's columns: FORMAT UPSERT
 	EventTime   string // the watermark's column, "" for none
 	DelayMicros int64  // of the watermark behind the event time
-	Connector   string // "" for a source that is fed through Append only
+	Connector   string // "" for a source that only INSERT feeds
 	Options     map[string]string
 	Format      string
 	Encode      string
@@ -40,6 +40,12 @@ type SourceDefinition struct {
 	Comments      Comments
 	Access        Access `json:",omitzero"`
 }
+
+// PushConnector is the connector of sources whose rows are pushed.
+const PushConnector = "push"
+
+// Fed reports whether rows are handed to the source, and no reader fetches them.
+func (d *SourceDefinition) Fed() bool { return d.Connector == "" || d.Connector == PushConnector }
 
 // The defaults of a source's watermark.
 const (

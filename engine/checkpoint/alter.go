@@ -71,5 +71,6 @@ func (s *Store) rename(ctx context.Context, r *Rename) error {
 		delete(s.generation, r.From)
 		s.generation[r.To] = g
 	}
-	return s.conn.Exec(ctx, fmt.Sprintf("UPDATE internal.objects SET name = %s WHERE name = %s", history.Literal(r.To), history.Literal(r.From)))
+	return s.conn.Exec(ctx, fmt.Sprintf("UPDATE internal.receipts SET source = %s WHERE source = %s; UPDATE internal.objects SET name = %[1]s WHERE name = %[2]s",
+		history.Literal(r.To), history.Literal(r.From)))
 }

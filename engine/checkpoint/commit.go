@@ -260,7 +260,7 @@ func (s *Store) dropObject(ctx context.Context, name string) error {
 		return err
 	}
 	delete(s.generation, name)
-	return s.conn.Exec(ctx, "DELETE FROM internal.objects WHERE name = "+history.Literal(name))
+	return s.conn.Exec(ctx, fmt.Sprintf("DELETE FROM internal.receipts WHERE source = %s; DELETE FROM internal.objects WHERE name = %[1]s", history.Literal(name)))
 }
 
 // keepCheckpoints is how many rows of internal.checkpoints are kept.
@@ -298,6 +298,7 @@ func (s *Store) writeMeta(ctx context.Context, w *Write, rows int64, start time.
 	if w.Roles != nil {
 		values("roles", []string{"(" + history.Literal(string(w.Roles)) + ")"})
 	}
+	receiptsSQL(&sql, w)
 	values("partitions", partitions)
 	values("counters", counters)
 	values("segments", segments)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/receipt"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -21,6 +22,7 @@ type Image struct {
 	Objects    []Object // in the order of their creation
 	Partitions []Partition
 	Counters   []Counter
+	Receipts   map[string][]receipt.Receipt // by source, in the order of their numbers
 }
 
 // Load reads the last checkpoint. tables names the history tables that each
@@ -53,6 +55,9 @@ func (s *Store) Load(ctx context.Context, tables func(o *Object) ([]history.Tabl
 	}
 	if err := s.loadCounters(ctx, im); err != nil {
 		return nil, fmt.Errorf("read offsets: %w", err)
+	}
+	if err := s.loadReceipts(ctx, im); err != nil {
+		return nil, fmt.Errorf("read receipts: %w", err)
 	}
 	if err := s.loadTables(ctx); err != nil {
 		return nil, fmt.Errorf("read the list of segments: %w", err)

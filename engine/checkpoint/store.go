@@ -131,6 +131,7 @@ CREATE TABLE IF NOT EXISTS internal.partitions (source VARCHAR, partition BIGINT
 CREATE TABLE IF NOT EXISTS internal.counters (object VARCHAR, name VARCHAR, value BIGINT);
 CREATE TABLE IF NOT EXISTS internal.segments ("table" VARCHAR, number BIGINT, created TIMESTAMPTZ, last TIMESTAMPTZ, rows BIGINT);
 CREATE TABLE IF NOT EXISTS internal.roles (definition VARCHAR);
+CREATE TABLE IF NOT EXISTS internal.receipts (source VARCHAR, number BIGINT, key VARCHAR, digest VARCHAR, accepted BIGINT, rejected BIGINT, taken TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS internal.states (view VARCHAR, generation BIGINT, rows BIGINT);
 `
 

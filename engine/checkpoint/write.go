@@ -6,6 +6,7 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/receipt"
 )
 
 // Object is a source or a view in the catalog.
@@ -77,10 +78,11 @@ type Write struct {
 	Changes    []Change        // of users' tables, in order
 	Rows       []Rows
 	States     []State
-	Partitions []Partition // all of them
-	Counters   []Counter   // all of them
-	Catalog    int64       // the version of what names and columns there are
-	Bytes      int64       // about how much this will take on disk
+	Partitions []Partition             // all of them
+	Counters   []Counter               // all of them
+	Receipts   map[string]receipt.Save // by source
+	Catalog    int64                   // the version of what names and columns there are
+	Bytes      int64                   // about how much this will take on disk
 }
 
 // Summary says what a commit did, for the log and millstream.checkpoints.

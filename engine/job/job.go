@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/millstream-db/millstream/engine/batch"
 )
 
 // Job is a view being built beside the writer. It is safe for concurrent use.
@@ -66,6 +68,21 @@ type Status struct {
 	Started       time.Time
 	Ended         time.Time // zero while it is at work
 	Error         string
+}
+
+// Fill appends the job as a row of the system table of jobs.
+func (s *Status) Fill(b *batch.Builder) {
+	b.Column(0).AppendInt64(s.ID)
+	b.Column(1).AppendString(s.Statement)
+	b.Column(2).AppendString(s.View)
+	b.Column(3).AppendString(s.Source)
+	b.Column(4).AppendString(string(s.State))
+	b.Column(5).AppendFloat64(s.Progress)
+	b.Column(6).AppendInt64(s.Rows)
+	b.Column(7).AppendFloat64(s.RowsPerSecond)
+	b.Column(8).AppendInstant(s.Started)
+	b.Column(9).AppendInstant(s.Ended)
+	b.Column(10).AppendText(s.Error)
 }
 
 // Status returns the job as it is now.

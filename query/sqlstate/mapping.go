@@ -11,6 +11,7 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/receipt"
 	"github.com/millstream-db/millstream/engine/rowchange"
 	"github.com/millstream-db/millstream/engine/subscription"
 	"github.com/millstream-db/millstream/query/admission"
@@ -119,6 +120,10 @@ func FromEngine(err error) *Error {
 		{engine.ErrDependents, CodeDependentObjects, "Use DROP … CASCADE to drop the dependent objects too."},
 		{engine.ErrInUse, CodeObjectInUse, "Wait for the job, which SHOW JOBS shows, or use CANCEL JOB."},
 		{engine.ErrJobCanceled, CodeQueryCanceled, ""},
+		{engine.ErrChanged, CodeObjectInUse, "Try again."},
+		{engine.ErrPaused, CodeObjectNotPrerequisite, "ALTER SOURCE … RESUME lets it go on."},
+		{engine.ErrFull, CodeInsufficientResources, "The next checkpoint empties them: try again in a second."},
+		{receipt.ErrReused, CodeUniqueViolation, "Give every request a key of its own, and the same one only to repeat it."},
 		{engine.ErrClosed, CodeAdminShutdown, ""},
 		{admission.ErrFull, CodeInsufficientResources, "Wait, or raise the setting max_queries."},
 		{checkpoint.ErrDiskFull, CodeDiskFull, "Free space on the disk; Millstream goes on by itself."},
