@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -25,19 +26,61 @@ type CSVOptions struct {
 // Fields become values as the text of a JSON string does: numbers, dates and the
 // like may have white space around them. A quoted field is never NULL.
 type CSV struct {
-	opts CSVOptions
-	row  *JSON // whose columns take fields as bareText and doubledText
+	opts   CSVOptions
+	row    *JSON // whose columns take fields as bareText and doubledText
+	absent []int // columns without a field
 }
 
 // NewCSV returns a decoder for the columns of schema, which are the first columns
 // of the builders that Decode is given.
 func NewCSV(schema *batch.Schema, o CSVOptions, limits Limits) *CSV {
+	all := make([]int, len(schema.Columns))
+	for i := range all {
+		all[i] = i
+	}
+	return NewCSVOf(schema, all, o, limits)
+}
+
+// NewCSVOf is NewCSV for lines with fields for some of the columns, in the order
+// that at has. The other columns are NULL.
+func NewCSVOf(schema *batch.Schema, at []int, o CSVOptions, limits Limits) *CSV {
 	if o.Delimiter == 0 {
 		o.Delimiter = ','
 	}
-	row := NewJSON(schema, limits)
+	row := newJSON(schema, at, limits)
 	row.quote = o.Quote
-	return &CSV{o, row}
+	return &CSV{o, row, others(schema, at)}
+}
+
+// others returns the columns of schema that are not in at.
+func others(schema *batch.Schema, at []int) (rest []int) {
+	for i := range schema.Columns {
+		if !slices.Contains(at, i) {
+			rest = append(rest, i)
+		}
+	}
+	return rest
+}
+
+// CSVHeader reads a line of names.
+func CSVHeader(record []byte, o CSVOptions) (names []string, err error) {
+	if err := textual(record, (Limits{}).WithDefaults().MaxBytes); err != nil {
+		return nil, err
+	}
+	record = line(record)
+	d := NewCSVOf(batch.NewSchema(nil), nil, o, Limits{})
+	for p := len(record) - len(bytes.TrimPrefix(record, []byte(byteOrderMark))); p <= len(record); {
+		var v value
+		if p, err = d.field(record, p, &v); err != nil {
+			return nil, err
+		}
+		text := record[v.start:v.end]
+		if v.kind == doubledText {
+			text = undouble(nil, text, o.Quote)
+		}
+		names = append(names, string(text))
+	}
+	return names, nil
 }
 
 // Decode appends the record in value to the first columns of b, one value to
@@ -53,6 +96,11 @@ func (d *CSV) Decode(value []byte, b *batch.Builder) error {
 	err := d.locate(value)
 	if err == nil {
 		err = d.row.appendRow(b)
+	}
+	if err == nil {
+		for _, i := range d.absent {
+			b.Column(i).AppendNull()
+		}
 	}
 	d.row.scan.data = nil
 	return err

@@ -3,7 +3,6 @@ package decode
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -25,13 +24,7 @@ type Keyed struct {
 // NewKeyed returns a decoder for the columns of schema, of which those with the
 // given indexes are the primary key.
 func NewKeyed(schema *batch.Schema, primary []int, limits Limits) *Keyed {
-	var others []int
-	for i := range schema.Columns {
-		if !slices.Contains(primary, i) {
-			others = append(others, i)
-		}
-	}
-	d := &Keyed{key: newJSON(schema, primary, limits), value: newJSON(schema, others, limits)}
+	d := &Keyed{key: newJSON(schema, primary, limits), value: newJSON(schema, others(schema, primary), limits)}
 	d.key.required = true
 	return d
 }

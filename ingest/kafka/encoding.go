@@ -19,13 +19,6 @@ type encoding struct {
 	schemas schemaPlace // of AVRO and PROTOBUF
 }
 
-// The options of ENCODE CSV.
-const (
-	optDelimiter = "delimiter"
-	optQuote     = "quote"
-	optNull      = "null"
-)
-
 // encoding reads how records are encoded.
 func (o *optionReader) encoding(spec source.Spec) encoding {
 	format, encode := strings.ToUpper(cmp.Or(spec.Format, "PLAIN")), strings.ToUpper(cmp.Or(spec.Encode, "JSON"))
@@ -35,8 +28,10 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 	switch {
 	case format == "UPSERT" && encode == "JSON", format == "PLAIN" && encode == "JSON":
 	case format == "PLAIN" && encode == "CSV":
-		known = []string{optDelimiter, optNull, optQuote}
-		e.csv = of.csv()
+		known = decode.CSVOptionNames
+		var problems []error
+		e.csv, problems = decode.ReadCSVOptions(spec.EncodeOptions)
+		of.problems = append(of.problems, problems...)
 	case format == "PLAIN" && (encode == "AVRO" || encode == "PROTOBUF"):
 		known = avroOptions
 		if encode == "PROTOBUF" {
@@ -74,35 +69,6 @@ func (o *optionReader) oneColumn(schema *batch.Schema, encode string) {
 	if c := schema.Columns[0]; encode == "BYTES" && c.Type.Kind != batch.Blob {
 		o.problem("ENCODE BYTES needs a column of type BLOB, column %q is of type %s: ENCODE TEXT reads the types that have a text", c.Name, c.Type)
 	}
-}
-
-func (o *optionReader) csv() decode.CSVOptions {
-	c := decode.CSVOptions{Delimiter: o.character(optDelimiter, ',', false), Quote: o.character(optQuote, '"', true), Null: o.options[optNull]}
-	if c.Delimiter == c.Quote {
-		o.problem("%s and %s of ENCODE CSV must differ", optDelimiter, optQuote)
-	}
-	if strings.ContainsAny(c.Null, string([]byte{c.Delimiter, '\n'})) || c.Quote != 0 && strings.IndexByte(c.Null, c.Quote) >= 0 {
-		o.problem("%s of ENCODE CSV can't hold a delimiter, a quote or a line break", optNull)
-	}
-	return c
-}
-
-// character reads an option that is one ASCII character, "" for none where that
-// is possible.
-func (o *optionReader) character(name string, otherwise byte, none bool) byte {
-	text, given := o.options[name]
-	switch {
-	case !given:
-		return otherwise
-	case text == "" && none:
-		return 0
-	case text == `\t`:
-		return '\t'
-	case len(text) != 1 || text[0] >= 0x80 || text[0] == '\n' || text[0] == '\r' || text[0] == 0:
-		o.problem("%s of ENCODE CSV must be one ASCII character, not '%s'", name, text)
-		return otherwise
-	}
-	return text[0]
 }
 
 func limitsOf(spec source.Spec) decode.Limits {
