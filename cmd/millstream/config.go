@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/millstream-db/millstream/server/httpapi"
 )
 
 // off disables a listener.
@@ -28,6 +30,7 @@ type Config struct {
 	LogFormat string
 
 	Memory             int64 // hot buffers, bytes
+	IngestBody         int64 // most of one request that brings rows, bytes
 	ViewMemory         int64 // state of a view, bytes
 	CheckpointInterval time.Duration
 	DuckDBMemory       int64 // bytes
@@ -57,6 +60,7 @@ func defaultConfig() *Config {
 		LogLevel:           "info",
 		LogFormat:          "text",
 		Memory:             512 << 20,
+		IngestBody:         httpapi.DefaultIngestBodyMax,
 		ViewMemory:         1 << 30,
 		CheckpointInterval: 10 * time.Second,
 		DuckDBMemory:       1 << 30,
@@ -84,6 +88,7 @@ func (c *Config) settings() []setting {
 		{"log_level", "debug, info, warn or error", choiceValue{&c.LogLevel, []string{"debug", "info", "warn", "error"}}},
 		{"log_format", "text or json", choiceValue{&c.LogFormat, []string{"text", "json"}}},
 		{"memory", "most memory for hot rows; readers wait when it is full", sizeValue{&c.Memory}},
+		{"ingest_body", "largest body of POST /v1/ingest/<source>, unpacked", sizeValue{&c.IngestBody}},
 		{"view_memory", "most memory for the state of a view; one that outgrows it is paused", sizeValue{&c.ViewMemory}},
 		{"checkpoint_interval", "longest time between two checkpoints", durationValue{&c.CheckpointInterval}},
 		{"duckdb_memory", "most memory for DuckDB", sizeValue{&c.DuckDBMemory}},
@@ -123,6 +128,9 @@ func (c *Config) Validate() error {
 		if size.bytes < 16<<20 {
 			errs = append(errs, fmt.Errorf("%s: %s is too little, at least 16MiB are needed", size.name, sizeValue{&size.bytes}))
 		}
+	}
+	if c.IngestBody <= 0 {
+		errs = append(errs, errors.New("ingest_body: at least 1B is needed"))
 	}
 	if c.CheckpointInterval < 100*time.Millisecond {
 		errs = append(errs, fmt.Errorf("checkpoint_interval: %s is too short, at least 100ms are needed", c.CheckpointInterval))

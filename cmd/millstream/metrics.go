@@ -20,7 +20,7 @@ type metrics struct {
 
 	epochSeconds, checkpointSeconds prometheus.Histogram
 	checkpointErrors                prometheus.Counter
-	statements                      *prometheus.HistogramVec
+	statements, pushes              *prometheus.HistogramVec
 	rows                            *prometheus.CounterVec
 }
 
@@ -35,10 +35,12 @@ func newMetrics() *metrics {
 			Help: "Checkpoints that failed; they are tried again."}),
 		statements: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "millstream_query_seconds",
 			Help: "Time of statements, by endpoint, kind and outcome.", Buckets: prometheus.ExponentialBuckets(1e-4, 4, 9)}, []string{"endpoint", "kind", "outcome"}),
+		pushes: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "millstream_push_seconds",
+			Help: "Time of requests that bring rows, until they are durable, by HTTP status.", Buckets: prometheus.ExponentialBuckets(1e-3, 4, 9)}, []string{"status"}),
 		rows: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millstream_query_rows_total",
 			Help: "Rows that statements returned."}, []string{"endpoint"}),
 	}
-	m.registry.MustRegister(m.epochSeconds, m.checkpointSeconds, m.checkpointErrors, m.statements, m.rows, m,
+	m.registry.MustRegister(m.epochSeconds, m.checkpointSeconds, m.checkpointErrors, m.statements, m.pushes, m.rows, m,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -63,6 +65,11 @@ func (m *metrics) statement(endpoint string) func(kind string, d time.Duration, 
 		m.statements.WithLabelValues(endpoint, kind, outcome).Observe(d.Seconds())
 		m.rows.WithLabelValues(endpoint).Add(float64(rows))
 	}
+}
+
+// pushed observes a request that brought rows.
+func (m *metrics) pushed(status int, d time.Duration) {
+	m.pushes.WithLabelValues(strconv.Itoa(status)).Observe(d.Seconds())
 }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {

@@ -10,9 +10,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/ingest/kafka"
+	"github.com/millstream-db/millstream/ingest/push"
 	"github.com/millstream-db/millstream/query"
 	"github.com/millstream-db/millstream/server/httpapi"
 	"github.com/millstream-db/millstream/server/pgwire"
@@ -20,7 +22,7 @@ import (
 
 // newProcess connects the engine, the query layer and the servers.
 func newProcess(cfg *Config, log *slog.Logger) process {
-	w := &wiring{cfg: cfg, log: log, metrics: newMetrics()}
+	w := &wiring{cfg: cfg, log: log, metrics: newMetrics(), push: push.New()}
 	return process{
 		open:      w.open,
 		exec:      func(ctx context.Context, sql string) error { return w.db.Exec(ctx, sql) },
@@ -33,13 +35,14 @@ type wiring struct {
 	cfg     *Config
 	log     *slog.Logger
 	metrics *metrics
+	push    *push.Connector
 	db      *query.DB
 	doors   doors
 }
 
 func (w *wiring) open(ctx context.Context) (database, error) {
 	options := query.Options{Version: versionNumber(), MaxQueries: w.cfg.MaxQueries, QueueTimeout: w.cfg.QueueTimeout, Engine: engine.Options{
-		Connectors:         map[string]source.Connector{"kafka": kafka.New(kafka.Options{})},
+		Connectors:         map[string]source.Connector{"kafka": kafka.New(kafka.Options{}), catalog.PushConnector: w.push},
 		Logger:             w.log,
 		HotBytes:           w.cfg.Memory,
 		ViewBytes:          w.cfg.ViewMemory,
@@ -86,6 +89,7 @@ func (w *wiring) endpoints() ([]endpoint, error) {
 			Database: httpDatabase{w}, Logger: w.log, AllowedHosts: w.cfg.Hosts,
 			Metrics: promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{}),
 			AnyHost: w.cfg.anyHost(), StatementTimeout: w.cfg.StatementTimeout, Observe: w.metrics.statement("http"),
+			Ingest: httpDatabase{w}, IngestBodyMax: w.cfg.IngestBody, ObserveIngest: w.metrics.pushed,
 		}
 		if w.doors.authenticator != nil {
 			o.Authenticate = w.doors.authenticator.Request
@@ -135,7 +139,7 @@ type httpDatabase struct{ w *wiring }
 
 // NewSession opens a session with default settings.
 func (d httpDatabase) NewSession(role string) httpapi.Session {
-	return d.w.db.NewSession(query.SessionOptions{User: role, LoggedIn: d.w.doors.authenticator != nil})
+	return d.w.db.NewSession(d.sessionOptions(role))
 }
 
 // Ready returns nil: listeners open when the database is. A checkpoint that

@@ -34,6 +34,17 @@
 // member and NDJSON with an error line, and CSV and Arrow, which have no place
 // for one, break the connection off, so that nobody takes a part for the whole.
 //
+// POST /v1/ingest/<source> takes rows for a source WITH (connector = 'push'), in the
+// format that the Content-Type names: application/x-ndjson, application/json (an
+// array of objects, or one), text/csv (the first line names the columns) or
+// application/vnd.apache.arrow.stream; Content-Encoding may be gzip. The answer
+// {"accepted": n, "rejected": m} comes when the rows are durable; m records could
+// not be decoded and are in "<source>$rejected". A request with the header
+// Idempotency-Key that was taken already is answered as the first time, with
+// "repeated": true; with another body it is refused (422). A body that is wrong as
+// a whole is answered with 400, 413 or 415, and nothing of it is taken. 429 with
+// Retry-After says that the hot buffers are full or too many requests are at work.
+//
 // Who may come in is for Options.Authenticate to say; an answer of 401 asks for
 // Basic credentials. / and the two health checks, which tell nothing, are open
 // to everybody; /metrics is not. A statement that its role has no right to is

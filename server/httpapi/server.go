@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -40,6 +41,10 @@ const (
 	DefaultQueriesMax   = 64
 	DefaultStreamsMax   = 256
 	DefaultWriteTimeout = 30 * time.Second
+
+	DefaultIngestBodyMax  = 32 << 20
+	DefaultIngestsMax     = 256
+	DefaultIngestBytesMax = 256 << 20
 )
 
 // Options configure a [Server]. Only Database is required.
@@ -68,6 +73,18 @@ type Options struct {
 	QueriesMax       int           // statements at once; 0: DefaultQueriesMax
 	StreamsMax       int           // subscriptions at once; 0: DefaultStreamsMax
 
+	// Ingest takes what is sent to /v1/ingest/<source>. Nil: 404.
+	Ingest Ingest
+	// IngestBodyMax bounds the body of one such request, unpacked; 0: DefaultIngestBodyMax.
+	IngestBodyMax int64
+	// IngestsMax and IngestBytesMax bound the requests at work, and the bytes of
+	// their bodies together; 0: the defaults.
+	IngestsMax     int
+	IngestBytesMax int64
+	// ObserveIngest is called after every such request with the status of its
+	// answer and the time it took. It must be safe for concurrent use.
+	ObserveIngest func(status int, d time.Duration)
+
 	// Observe is called after every statement with its command tag, or INVALID
 	// when it could not be planned, the time it took, the rows it sent and its
 	// error. It must be safe for concurrent use. Nil: nobody watches.
@@ -93,6 +110,12 @@ func (o Options) withDefaults() Options {
 	if o.StreamsMax == 0 {
 		o.StreamsMax = DefaultStreamsMax
 	}
+	o.IngestBodyMax = cmp.Or(o.IngestBodyMax, DefaultIngestBodyMax)
+	o.IngestsMax = cmp.Or(o.IngestsMax, DefaultIngestsMax)
+	o.IngestBytesMax = max(cmp.Or(o.IngestBytesMax, DefaultIngestBytesMax), o.IngestBodyMax+1)
+	if o.ObserveIngest == nil {
+		o.ObserveIngest = func(int, time.Duration) {}
+	}
 	return o
 }
 
@@ -105,7 +128,7 @@ func (o Options) Validate() error {
 	for name, negative := range map[string]bool{
 		"statement timeout": o.StatementTimeout < 0, "write timeout": o.WriteTimeout < 0,
 		"body limit": o.BodyBytesMax < 0, "query limit": o.QueriesMax < 0,
-		"subscription limit": o.StreamsMax < 0,
+		"subscription limit": o.StreamsMax < 0, "ingest limit": o.IngestsMax < 0 || o.IngestBodyMax < 0 || o.IngestBytesMax < 0,
 	} {
 		if negative {
 			errs = append(errs, fmt.Errorf("%s is negative", name))
@@ -120,6 +143,7 @@ type Server struct {
 	log   *slog.Logger
 	http  *http.Server
 	slots chan struct{}      // one element per statement that runs
+	load  load               // of requests that bring rows
 	base  context.Context    // every request's parent, so that Shutdown can cancel them
 	stop  context.CancelFunc // cancels base
 
@@ -139,6 +163,7 @@ func New(opts Options) (*Server, error) {
 		opts:  opts,
 		log:   opts.Logger.With("component", "http"),
 		slots: make(chan struct{}, opts.QueriesMax),
+		load:  load{requestsMax: opts.IngestsMax, bytesMax: opts.IngestBytesMax},
 		base:  base,
 		stop:  stop,
 	}
@@ -180,6 +205,9 @@ func (s *Server) Handler() http.Handler {
 	inside.Post("/v1/query", s.query)
 	inside.Get("/v1/subscribe", s.subscribe)
 	inside.Post("/v1/subscribe", s.subscribe)
+	if s.opts.Ingest != nil {
+		inside.Post("/v1/ingest/{source}", s.ingest)
+	}
 	if s.opts.Metrics != nil {
 		inside.Method(http.MethodGet, "/metrics", s.opts.Metrics)
 	}
@@ -232,6 +260,11 @@ const helpText = `Millstream answers SQL here.
   GET  /v1/subscribe?q=SUBSCRIBE+name
                    the rows of a view or source, then what changes in it, as
                    server-sent events; Accept: application/x-ndjson for lines
+  POST /v1/ingest/<source>
+                   rows for a source WITH (connector = 'push'), as
+                   application/x-ndjson, application/json, text/csv or
+                   application/vnd.apache.arrow.stream; Idempotency-Key makes
+                   a request safe to repeat
   GET  /healthz    the process lives
   GET  /readyz     the database answers
   GET  /metrics    Prometheus

@@ -18,6 +18,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/catalog"
+	"github.com/millstream-db/millstream/engine/source"
+	"github.com/millstream-db/millstream/ingest/push"
 	"github.com/millstream-db/millstream/query"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/server/pgwire"
@@ -82,7 +85,9 @@ func (d *database) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.db, err = query.Open(ctx, d.dir, query.Options{Engine: engine.Options{Now: now, Tick: 5 * time.Millisecond}})
+	d.db, err = query.Open(ctx, d.dir, query.Options{Engine: engine.Options{
+		Now: now, Tick: 5 * time.Millisecond, Connectors: map[string]source.Connector{catalog.PushConnector: push.New()},
+	}})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
