@@ -16,6 +16,7 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/hot"
+	"github.com/millstream-db/millstream/engine/parquet"
 	"github.com/millstream-db/millstream/engine/receipt"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/view"
@@ -374,7 +375,7 @@ func (e *Engine) connector(name string) (source.Connector, error) {
 func (e *Engine) spec(def *catalog.SourceDefinition) source.Spec {
 	return source.Spec{
 		Name: def.Name, Options: def.Options, Format: def.Format, Encode: def.Encode, EncodeOptions: def.EncodeOptions, Schema: def.Decoded(),
-		Key: def.DecodedKey(), Alloc: e.mem, Logger: e.opts.Logger,
+		Key: def.DecodedKey(), Alloc: e.mem, Logger: e.opts.Logger, Parquet: parquet.New(e.store.DB()),
 	}
 }
 

@@ -148,6 +148,7 @@ func fillPartition(b *batch.Builder, name string, delay int64, p *partitionState
 	}
 	b.Column(11).AppendString(string(k.State))
 	b.Column(12).AppendText(k.Error)
+	b.Column(13).AppendText(k.Name)
 }
 
 func fillViews(r *Read, b *batch.Builder) {

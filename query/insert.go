@@ -64,7 +64,11 @@ func (db *DB) insertTarget(name parser.Name) (*insertTarget, error) {
 	case def == nil:
 		return nil, refuse("Millstream fills it; insert into the source itself.", "cannot insert into %q", rel.Name)
 	case !def.Fed():
-		return nil, refuse(fmt.Sprintf("Produce to its topic, or make a source without a connector: CREATE SOURCE %s_local (…) without WITH (connector = …).", def.Name),
+		instead := "Produce to its topic"
+		if def.Connector == "file" {
+			instead = "Write a file that its path names"
+		}
+		return nil, refuse(fmt.Sprintf("%s, or make a source without a connector: CREATE SOURCE %s_local (…) without WITH (connector = …).", instead, def.Name),
 			"cannot insert into source %q: its records come from %s", def.Name, def.Connector)
 	}
 	t := &insertTarget{name: def.Name, columns: def.Decoded().Columns, def: def, computed: make(map[string]string)}

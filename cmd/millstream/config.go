@@ -81,7 +81,7 @@ func (c *Config) settings() []setting {
 		{"http", "host:port for HTTP clients, or off", textValue{&c.HTTP}},
 		{"hosts", "names besides localhost that HTTP requests may be addressed to, with commas between", listValue{&c.Hosts}},
 		{"init", "file of SQL statements to run at the first start", textValue{&c.Init}},
-		{"copy_from", "directories whose files COPY … FROM 'file' may read, with commas between", listValue{&c.CopyFrom}},
+		{"copy_from", "directories whose files COPY … FROM 'file' and sources of files may read, with commas between", listValue{&c.CopyFrom}},
 		{"insecure", "listen on addresses beyond loopback although nobody has to log in", boolValue{&c.Insecure}},
 	}
 	return append(append(list, c.Access.settings()...), []setting{

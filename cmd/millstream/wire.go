@@ -13,6 +13,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/source"
+	"github.com/millstream-db/millstream/ingest/file"
 	"github.com/millstream-db/millstream/ingest/kafka"
 	"github.com/millstream-db/millstream/ingest/push"
 	"github.com/millstream-db/millstream/query"
@@ -42,7 +43,9 @@ type wiring struct {
 
 func (w *wiring) open(ctx context.Context) (database, error) {
 	options := query.Options{Version: versionNumber(), MaxQueries: w.cfg.MaxQueries, QueueTimeout: w.cfg.QueueTimeout, Engine: engine.Options{
-		Connectors:         map[string]source.Connector{"kafka": kafka.New(kafka.Options{}), catalog.PushConnector: w.push},
+		Connectors: map[string]source.Connector{
+			"kafka": kafka.New(kafka.Options{}), "file": file.New(file.Options{Directories: w.cfg.CopyFrom}), catalog.PushConnector: w.push,
+		},
 		Logger:             w.log,
 		HotBytes:           w.cfg.Memory,
 		ViewBytes:          w.cfg.ViewMemory,

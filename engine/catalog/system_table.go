@@ -23,7 +23,7 @@ var SystemColumns = map[string][]batch.Column{
 		{Name: "source", Type: text}, {Name: "partition", Type: integer}, {Name: "next_offset", Type: bigint},
 		{Name: "end_offset", Type: bigint}, {Name: "lag", Type: bigint}, {Name: "watermark", Type: instant}, {Name: "idle", Type: yesNo},
 		{Name: "late", Type: bigint}, {Name: "rejected", Type: bigint}, {Name: "rows", Type: bigint},
-		{Name: "lost", Type: bigint}, {Name: "status", Type: text}, {Name: "error", Type: text},
+		{Name: "lost", Type: bigint}, {Name: "status", Type: text}, {Name: "error", Type: text}, {Name: "file", Type: text},
 	},
 	"tables": {
 		{Name: "name", Type: text}, {Name: "rows", Type: bigint}, {Name: "primary_key", Type: text},

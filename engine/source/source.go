@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/millstream-db/millstream/engine/batch"
 )
 
@@ -69,6 +71,7 @@ type Spec struct {
 	Schema        *batch.Schema // the columns to decode, without generated ones and metadata
 	Key           []int         // with UPSERT: those of Schema that are the primary key
 	Alloc         *batch.Allocator
+	Parquet       Parquet // reads such files, of directories that the operator allows
 	Logger        *slog.Logger
 	// Limits on one record; zero values mean the connector's defaults.
 	MaxRecordBytes, MaxDepth, MaxFields int
@@ -76,6 +79,16 @@ type Spec struct {
 	// meanwhile, so that ctx must be one that this ends, and another one is opened with
 	// them where it stood. An error says that the source is as it was.
 	Grow func(ctx context.Context, columns []batch.Column) error
+}
+
+// Parquet reads Parquet files. It is safe for concurrent use.
+type Parquet interface {
+	// Rows returns the number of rows of a file.
+	Rows(ctx context.Context, path string) (int64, error)
+	// Read returns the rows of a file from first up to next, with the columns of
+	// schema, as a record that the caller owns. Rows with values that do not fit are
+	// rejected; their offsets are the numbers of the rows in the file.
+	Read(ctx context.Context, path string, schema *batch.Schema, first, next int64, mem *batch.Allocator) (arrow.RecordBatch, []batch.Rejected, error)
 }
 
 // Position is where reading a partition begins.
@@ -134,9 +147,10 @@ type Status struct {
 type PartitionStatus struct {
 	Partition int32
 	TopicID   string
-	Next      int64 // the offset delivered next
-	Start     int64 // log start offset, -1 unknown
-	End       int64 // the last stable end offset, -1 unknown
+	Name      string // of what it is, where that is no topic: a file's
+	Next      int64  // the offset delivered next
+	Start     int64  // log start offset, -1 unknown
+	End       int64  // the last stable end offset, -1 unknown
 	State     State
 	Error     string
 	Gaps      []Gap // offsets that the broker no longer had

@@ -71,7 +71,7 @@ func read(t testing.TB, body []byte, columns ...string) (string, error) {
 		for i := range schema.Columns {
 			value := "NULL"
 			if !b.Record.Column(i).IsNull(row) {
-				value = b.Record.Column(i).ValueStr(row)
+				value = strings.Clone(b.Record.Column(i).ValueStr(row))
 			}
 			values = append(values, value)
 		}

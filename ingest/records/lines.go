@@ -21,6 +21,7 @@ type LinesOptions struct {
 	// Quote is what stands around fields that may have line breaks, Delimiter
 	// what stands between fields. 0: a record is a line.
 	Quote, Delimiter byte
+	Begin            int64 // bytes that stand before what is read
 }
 
 // Lines cuts a stream into records. It is not safe for concurrent use.
@@ -35,10 +36,10 @@ type Lines struct {
 
 // NewLines returns a cutter of what in gives.
 func NewLines(in io.Reader, o LinesOptions) *Lines {
-	return &Lines{opts: o, in: bufio.NewReaderSize(in, 64<<10)}
+	return &Lines{opts: o, at: o.Begin, in: bufio.NewReaderSize(in, 64<<10)}
 }
 
-// At returns how many bytes the records so far have taken.
+// At returns how many bytes the records so far have taken, with those before them.
 func (l *Lines) At() int64 { return l.at }
 
 // Next returns the next record with its line break, valid until the next call. At

@@ -178,7 +178,7 @@ func TestCSVTable(t *testing.T) {
 				if b.Record.Column(i).IsNull(row) {
 					values = append(values, "NULL")
 				} else {
-					values = append(values, b.Record.Column(i).ValueStr(row))
+					values = append(values, strings.Clone(b.Record.Column(i).ValueStr(row)))
 				}
 			}
 			got = append(got, strings.Join(values, " "))

@@ -205,8 +205,8 @@ func (r *Rights) ServerFiles() error {
 	if err != nil || roles.Has(r.role, catalog.Writer) {
 		return err
 	}
-	return denied(fmt.Sprintf("Use psql's \\copy, which reads the client's files; GRANT writer TO %s gives the right.", quote(roles.Name(r.role))),
-		"permission denied to COPY from a file of the server")
+	return denied(fmt.Sprintf("GRANT writer TO %s gives the right; psql's \\copy reads files of the client.", quote(roles.Name(r.role))),
+		"permission denied to read files of the server")
 }
 
 func (r *Rights) create() error {
@@ -227,7 +227,14 @@ func (r *Rights) Permit(tree parser.Statement) error {
 		return nil
 	}
 	switch t := tree.(type) {
-	case *parser.CreateSource, *parser.CreateTable:
+	case *parser.CreateSource:
+		if strings.EqualFold(parser.OptionMap(t.Options)["connector"], "file") {
+			if err := r.ServerFiles(); err != nil {
+				return err
+			}
+		}
+		return r.create()
+	case *parser.CreateTable:
 		return r.create()
 	case *parser.CreateView:
 		if _, ok := r.engine.Access(t.Name.Name); ok && t.OrReplace {

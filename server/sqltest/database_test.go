@@ -20,6 +20,7 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/source"
+	"github.com/millstream-db/millstream/ingest/file"
 	"github.com/millstream-db/millstream/ingest/push"
 	"github.com/millstream-db/millstream/query"
 	"github.com/millstream-db/millstream/query/parser"
@@ -86,7 +87,7 @@ func (d *database) open(ctx context.Context) (err error) {
 		return err
 	}
 	d.db, err = query.Open(ctx, d.dir, query.Options{Engine: engine.Options{
-		Now: now, Tick: 5 * time.Millisecond, Connectors: map[string]source.Connector{catalog.PushConnector: push.New()},
+		Now: now, Tick: 5 * time.Millisecond, Connectors: map[string]source.Connector{catalog.PushConnector: push.New(), "file": file.New(file.Options{})},
 	}})
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -1,0 +1,122 @@
+package torture
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millstream-db/millstream/engine/duck"
+)
+
+// historyRows is how many rows each of the files has, of which every thousandth
+// can't be decoded.
+const historyRows = 200_000
+
+// writeHistory writes a file of rows from id first on, under another name until it
+// is complete.
+func writeHistory(t *testing.T, dir, name string, first int) {
+	t.Helper()
+	hidden := filepath.Join(dir, "."+name)
+	if strings.HasSuffix(name, ".parquet") {
+		db, err := duck.Open("", duck.Options{AllowedDirectories: []string{dir}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		conn, err := db.Conn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		err = conn.Exec(context.Background(), fmt.Sprintf("COPY (SELECT CASE WHEN i %% 1000 = 999 THEN 'x' ELSE i::VARCHAR END AS id, 'customer ' || i AS name FROM range(%d, %d) t(i) ORDER BY t.i) TO '%s' (FORMAT parquet)",
+			first, first+historyRows, hidden))
+		if err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		var text []byte
+		if strings.HasSuffix(name, ".csv") {
+			text = append(text, "name,id\n"...)
+		}
+		for i := first; i < first+historyRows; i++ {
+			id := fmt.Sprint(i)
+			if i%1000 == 999 {
+				id = `"x"`
+			}
+			if strings.HasSuffix(name, ".csv") {
+				text = fmt.Appendf(text, "customer %d,%s\n", i, id)
+			} else {
+				text = fmt.Appendf(text, `{"id": %s, "name": "customer %d"}`+"\n", id, i)
+			}
+		}
+		if err := os.WriteFile(hidden, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Rename(hidden, filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFiles kills the database while it reads files of every format, and while new
+// ones come. Every row must be there once.
+func TestFiles(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{"1.parquet", "2.ndjson", "3.csv", "4.csv", "5.parquet", "6.ndjson"}
+	for i, name := range names[:3] {
+		writeHistory(t, dir, name, i*historyRows)
+	}
+	o := options(t, "--copy_from="+dir, "--checkpoint_interval=100ms")
+	db := start(t, o)
+	mustExec(t, db, "CREATE SOURCE rows (id BIGINT, name VARCHAR) WITH (connector = 'file', path = '*', poll.interval.ms = '100')",
+		"CREATE MATERIALIZED VIEW per_thousand AS SELECT id // 1000 AS thousand, count(*) AS n, sum(id) AS ids FROM rows GROUP BY 1")
+	want := int64(len(names) * historyRows)
+	kills, middle := 0, 0
+	read := func() int64 { return number(t, db, "SELECT coalesce(sum(rows + rejected), 0) FROM millstream.partitions") }
+	for kills < 2**cycles {
+		before := read()
+		if before == want {
+			break
+		}
+		if before%historyRows != 0 {
+			middle++
+		}
+		for deadline := time.Now().Add(patience); read() == before && time.Now().Before(deadline); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(time.Duration(rand.IntN(1000)) * time.Millisecond)
+		db.Kill()
+		if next := 3 + kills; next < len(names) {
+			writeHistory(t, dir, names[next], next*historyRows)
+		}
+		kills++
+		db = start(t, o)
+	}
+	bad := want / 1000
+	wantNumber(t, db, "SELECT count(*) FROM rows", want-bad)
+	for what, sql := range map[string]string{
+		"rows are doubled":               "SELECT count(*) - count(DISTINCT id) FROM rows",
+		"rows are others than were sent": fmt.Sprintf("SELECT sum(id) - %d FROM rows", want*(want-1)/2-bad*(bad*1000-1000)/2-bad*999),
+		"names are others":               "SELECT count(*) FROM rows WHERE name <> 'customer ' || id",
+		"rejected are not as many":       fmt.Sprintf(`SELECT count(*) - %d FROM "rows$rejected"`, bad),
+		"offsets are doubled or missing": fmt.Sprintf(`SELECT count(*) FROM (SELECT p, count(DISTINCT o) AS n, max(o) + 1 AS m FROM (SELECT _partition AS p, _offset AS o FROM rows UNION ALL SELECT _partition, _offset FROM "rows$rejected") GROUP BY p) WHERE n <> %d OR m <> n`, historyRows),
+		"the view has other rows":        "SELECT (SELECT count(*) FROM per_thousand WHERE n <> 999 OR ids <> thousand * 999000 + 498501) + (SELECT sum(n) FROM per_thousand) - (SELECT count(*) FROM rows)",
+		"files are not done":             fmt.Sprintf("SELECT count(*) - %d FROM millstream.partitions WHERE next_offset = end_offset AND status = 'running' AND file IS NOT NULL", len(names)),
+	} {
+		if n := number(t, db, sql); n != 0 {
+			t.Errorf("%s: %d", what, n)
+		}
+	}
+	if middle == 0 {
+		t.Error("no restart was in the middle of a file: the test proves little")
+	}
+	t.Logf("%d kills, %d restarts in the middle of a file, %d rows", kills, middle, want)
+	if err := db.Stop(); err != nil {
+		t.Error(err)
+	}
+}

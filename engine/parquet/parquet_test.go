@@ -1,0 +1,146 @@
+package parquet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
+	"github.com/millstream-db/millstream/engine/duck"
+)
+
+var ctx = context.Background()
+
+// open returns a database that may read a directory, and the directory.
+func open(t *testing.T) (*duck.DB, string) {
+	t.Helper()
+	dir := t.TempDir()
+	db, err := duck.Open("", duck.Options{AllowedDirectories: []string{dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	return db, dir
+}
+
+func write(t *testing.T, db *duck.DB, path, sql string) {
+	t.Helper()
+	conn, err := db.Conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.Exec(ctx, "COPY ("+sql+") TO '"+strings.ReplaceAll(path, "'", "''")+"' (FORMAT parquet, ROW_GROUP_SIZE 2048)"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// read returns rows as text, and rejected ones behind "!".
+func read(t *testing.T, r *Reader, path string, first, next int64, columns ...string) (string, error) {
+	t.Helper()
+	schema := batch.NewSchema(batchtest.Columns(t, columns...))
+	mem := batch.NewAllocator()
+	rec, rejected, err := r.Read(ctx, path, schema, first, next, mem)
+	if err != nil {
+		if mem.Bytes() != 0 {
+			t.Errorf("%d bytes leaked", mem.Bytes())
+		}
+		return "", err
+	}
+	var out []string
+	for row := range int(rec.NumRows()) {
+		var values []string
+		for i := range schema.Columns {
+			if rec.Column(i).IsNull(row) {
+				values = append(values, "NULL")
+			} else {
+				values = append(values, strings.Clone(rec.Column(i).ValueStr(row)))
+			}
+		}
+		out = append(out, strings.Join(values, " "))
+	}
+	for _, x := range rejected {
+		out = append(out, fmt.Sprintf("!%d %s: %s", x.Offset, x.Value, x.Error))
+	}
+	if rec.Release(); mem.Bytes() != 0 {
+		t.Errorf("%d bytes leaked", mem.Bytes())
+	}
+	return strings.Join(out, "|"), nil
+}
+
+func TestRowsOfAFile(t *testing.T) {
+	db, dir := open(t)
+	r := New(db)
+	path := filepath.Join(dir, "it's [a] *?.parquet")
+	write(t, db, path, "SELECT i AS \"ID\", 'n' || i AS name, [i, i] AS list, i::DOUBLE AS other, TIMESTAMP '2026-01-01' + INTERVAL 1 SECOND * i AS ts FROM range(5000) t(i)")
+	if n, err := r.Rows(ctx, path); err != nil || n != 5000 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+	for _, c := range []struct {
+		first, next int64
+		columns     []string
+		want        string
+	}{
+		{0, 2, []string{"id INTEGER", "name VARCHAR", "absent DATE", "list JSON", "ts TIMESTAMPTZ"}, "0 n0 NULL [0,0] 2026-01-01T00:00:00Z|1 n1 NULL [1,1] 2026-01-01T00:00:01Z"},
+		{4999, 5000, []string{"id DECIMAL(10,2)"}, "4999"},
+		{2047, 2049, []string{"id VARCHAR"}, "2047|2048"},
+		{126, 130, []string{"name VARCHAR", "id TINYINT"}, `n126 126|n127 127|!128 {"name":"n128","ID":128}: column "id": 128 is not a TINYINT|!129 {"name":"n129","ID":129}: column "id": 129 is not a TINYINT`},
+		{5, 6, []string{"name BIGINT", "id BIGINT"}, `!5 {"name":"n5","ID":5}: column "name": n5 is not a BIGINT`},
+		{7, 7, []string{"id BIGINT"}, ""},
+	} {
+		got, err := read(t, r, path, c.first, c.next, c.columns...)
+		if err != nil || got != c.want {
+			t.Errorf("%d to %d, %v:\n got %s, %v\nwant %s", c.first, c.next, c.columns, got, err, c.want)
+		}
+	}
+	if _, err := read(t, r, path, 0, 1, "nothing BIGINT"); !errors.Is(err, ErrNoColumn) {
+		t.Errorf("no column: %v", err)
+	}
+	if _, err := read(t, r, path, 4999, 5001, "id BIGINT"); err == nil {
+		t.Error("rows beyond the end are read")
+	}
+	if _, err := r.Rows(ctx, filepath.Join(dir, "absent.parquet")); err == nil {
+		t.Error("a file that is not there has rows")
+	}
+}
+
+func TestRowsKeepTheirOrder(t *testing.T) {
+	db, dir := open(t)
+	path := filepath.Join(dir, "a.parquet")
+	write(t, db, path, "SELECT i AS id, CASE WHEN i % 7 = 0 THEN 'x' ELSE i::VARCHAR END AS text FROM range(100_000) t(i)")
+	schema := batch.NewSchema(batchtest.Columns(t, "id BIGINT", "text BIGINT"))
+	mem := batch.NewAllocator()
+	rec, rejected, err := New(db).Read(ctx, path, schema, 0, 100_000, mem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rec.Release()
+	ids := batch.VectorOf(rec.Column(0), schema.Columns[0].Type)
+	row := 0
+	for id := range int64(100_000) {
+		if id%7 == 0 {
+			if rejected[0].Offset != id {
+				t.Fatalf("rejected is %d, want %d", rejected[0].Offset, id)
+			}
+			rejected = rejected[1:]
+			continue
+		}
+		if ids.Int64(row) != id {
+			t.Fatalf("row %d is %d, want %d", row, ids.Int64(row), id)
+		}
+		row++
+	}
+}
+
+func TestSamenessOfNames(t *testing.T) {
+	db, dir := open(t)
+	path := filepath.Join(dir, "b.parquet")
+	write(t, db, path, "SELECT 1 AS \"Id\", 2 AS other")
+	if got, err := read(t, New(db), path, 0, 1, "ID BIGINT", "file_row_number BIGINT"); err != nil || got != "1 NULL" {
+		t.Errorf("%s, %v", got, err)
+	}
+}
