@@ -77,7 +77,9 @@ func TestFiles(t *testing.T) {
 		"CREATE MATERIALIZED VIEW per_thousand AS SELECT id // 1000 AS thousand, count(*) AS n, sum(id) AS ids FROM rows GROUP BY 1")
 	want := int64(len(names) * historyRows)
 	kills, middle := 0, 0
-	read := func() int64 { return number(t, db, "SELECT coalesce(sum(rows + rejected), 0) FROM millstream.partitions") }
+	read := func() int64 {
+		return number(t, db, "SELECT coalesce(sum(rows + rejected), 0) FROM millstream.partitions")
+	}
 	for kills < 2**cycles {
 		before := read()
 		if before == want {

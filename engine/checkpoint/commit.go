@@ -41,6 +41,7 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 		s.tables, s.segments, s.generation = tables, segments, generations
 		return Summary{}, fmt.Errorf("checkpoint %d: %w", w.Epoch, err)
 	}
+	s.partitions = placesOf(w.Partitions)
 	for _, r := range w.Rename {
 		delete(s.objects, r.From)
 		s.objects[r.To] = true
@@ -279,11 +280,7 @@ func (s *Store) writeMeta(ctx context.Context, w *Write, rows int64, start time.
 		fmt.Fprintf(&sql, "INSERT INTO internal.objects SELECT coalesce(max(ordinal), 0) + 1, %s, %s, %s, %s, %s FROM internal.objects;\n",
 			history.Literal(o.Name), history.Literal(o.Kind), history.Literal(o.SQL), history.Literal(string(o.Definition)), timestamp(o.Created))
 	}
-	var partitions, counters, segments, states []string
-	for _, p := range w.Partitions {
-		partitions = append(partitions, fmt.Sprintf("(%s, %d, %d, %d, %s, %d, %d, %d, %d)", history.Literal(p.Source), p.Partition, p.Next,
-			p.LeaderEpoch, history.Literal(p.TopicID), p.MaxMicros, p.Late, p.Rejected, p.Rows))
-	}
+	var counters, segments, states []string
 	for _, c := range w.Counters {
 		counters = append(counters, fmt.Sprintf("(%s, %s, %d)", history.Literal(c.Object), history.Literal(c.Name), c.Value))
 	}
@@ -299,7 +296,7 @@ func (s *Store) writeMeta(ctx context.Context, w *Write, rows int64, start time.
 		values("roles", []string{"(" + history.Literal(string(w.Roles)) + ")"})
 	}
 	receiptsSQL(&sql, w)
-	values("partitions", partitions)
+	s.partitionsSQL(&sql, w.Partitions)
 	values("counters", counters)
 	values("segments", segments)
 	values("states", states)

@@ -44,6 +44,7 @@ type Store struct {
 	segments   map[string][]history.Segment
 	generation map[string]*generation
 	objects    map[string]bool // the names in the catalog
+	partitions places          // as the last commit left them, nil: not known
 }
 
 // generation is the state tables of a view that are being appended to.
