@@ -102,6 +102,11 @@ func TestReceiptsFollowTheirSource(t *testing.T) {
 	if _, err := e.Push(ctx, e.Sources()["orders"], orders(e, 0, 1), receipt.Request{}); !errors.Is(err, ErrPaused) {
 		t.Errorf("a paused source: %v", err)
 	}
+	// A receipt that no checkpoint has written yet goes as well.
+	unsaved := receipt.Receipt{Request: receipt.Request{Key: "unsaved"}}
+	if err := e.do(ctx, func() error { e.sources["orders"].receipts.Add(unsaved); return nil }); err != nil {
+		t.Fatal(err)
+	}
 	if err := e.Drop(ctx, catalog.KindSource, "orders", false); err != nil {
 		t.Fatal(err)
 	}
