@@ -65,7 +65,7 @@ func (db *DB) insertTarget(name parser.Name) (*insertTarget, error) {
 		return nil, refuse("Millstream fills it; insert into the source itself.", "cannot insert into %q", rel.Name)
 	case !def.Fed():
 		instead := "Produce to its topic"
-		if def.Connector == "file" {
+		if def.Connector == catalog.FileConnector {
 			instead = "Write a file that its path names"
 		}
 		return nil, refuse(fmt.Sprintf("%s, or make a source without a connector: CREATE SOURCE %s_local (…) without WITH (connector = …).", instead, def.Name),
@@ -450,7 +450,10 @@ func (in *insertQuery) run(ctx context.Context, args []any) (*Result, error) {
 		e.Hint = "They are visible; do not insert them again. The next checkpoint makes them durable: run CHECKPOINT."
 		return nil, &e
 	}
-	return res, err
+	if err != nil {
+		return nil, err
+	}
+	return res, nil
 }
 
 // computeOnce reads all rows at one epoch, which it gives up before they are

@@ -44,7 +44,7 @@ type wiring struct {
 func (w *wiring) open(ctx context.Context) (database, error) {
 	options := query.Options{Version: versionNumber(), MaxQueries: w.cfg.MaxQueries, QueueTimeout: w.cfg.QueueTimeout, Engine: engine.Options{
 		Connectors: map[string]source.Connector{
-			"kafka": kafka.New(kafka.Options{}), "file": file.New(file.Options{Directories: w.cfg.CopyFrom}), catalog.PushConnector: w.push,
+			"kafka": kafka.New(kafka.Options{}), catalog.FileConnector: file.New(file.Options{Directories: w.cfg.CopyFrom}), catalog.PushConnector: w.push,
 		},
 		Logger:             w.log,
 		HotBytes:           w.cfg.Memory,

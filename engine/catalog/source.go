@@ -41,8 +41,12 @@ type SourceDefinition struct {
 	Access        Access `json:",omitzero"`
 }
 
-// PushConnector is the connector of sources whose rows are pushed.
-const PushConnector = "push"
+// The connectors that Millstream knows more of than their names: of sources whose
+// rows are pushed, and of those that read files of the server.
+const (
+	PushConnector = "push"
+	FileConnector = "file"
+)
 
 // Fed reports whether rows are handed to the source, and no reader fetches them.
 func (d *SourceDefinition) Fed() bool { return d.Connector == "" || d.Connector == PushConnector }

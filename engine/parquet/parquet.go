@@ -51,7 +51,7 @@ func (r *Reader) Rows(ctx context.Context, path string) (n int64, err error) {
 // from is the file as a relation.
 func from(path string) string {
 	escaped := strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]").Replace(path) // it is no pattern
-	return "read_parquet(" + history.Literal(escaped) + ", file_row_number = true)"
+	return "read_parquet(" + history.Literal(escaped) + ", file_row_number = true, hive_partitioning = false)"
 }
 
 // rowColumn is the number of a row in its file.

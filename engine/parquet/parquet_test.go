@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -138,9 +139,12 @@ func TestRowsKeepTheirOrder(t *testing.T) {
 
 func TestSamenessOfNames(t *testing.T) {
 	db, dir := open(t)
-	path := filepath.Join(dir, "b.parquet")
+	path := filepath.Join(dir, "other=7", "b.parquet") // which DuckDB would take for a column
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	write(t, db, path, "SELECT 1 AS \"Id\", 2 AS other")
-	if got, err := read(t, New(db), path, 0, 1, "ID BIGINT", "file_row_number BIGINT"); err != nil || got != "1 NULL" {
+	if got, err := read(t, New(db), path, 0, 1, "ID BIGINT", "other BIGINT", "file_row_number BIGINT"); err != nil || got != "1 2 NULL" {
 		t.Errorf("%s, %v", got, err)
 	}
 }

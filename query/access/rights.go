@@ -228,7 +228,7 @@ func (r *Rights) Permit(tree parser.Statement) error {
 	}
 	switch t := tree.(type) {
 	case *parser.CreateSource:
-		if strings.EqualFold(parser.OptionMap(t.Options)["connector"], "file") {
+		if strings.EqualFold(parser.OptionMap(t.Options)["connector"], catalog.FileConnector) {
 			if err := r.ServerFiles(); err != nil {
 				return err
 			}

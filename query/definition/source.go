@@ -174,7 +174,7 @@ func Options(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 	if def.Format == "" {
 		def.Format = "PLAIN"
 	}
-	if def.Encode == "" && def.Connector != "file" { // whose names say it
+	if def.Encode == "" && def.Connector != catalog.FileConnector { // whose names say it
 		def.Encode = "JSON"
 	}
 	return nil
