@@ -233,3 +233,29 @@ func TestCollectorBounds(t *testing.T) {
 		t.Errorf("%d rejected, the first of %d bytes", len(b.Rejected), len(x.Value))
 	}
 }
+
+// FuzzLines: the records of a text are its bytes, in order.
+func FuzzLines(f *testing.F) {
+	for _, seed := range []string{"a,b\n\"x\ny\",1\n", "\"a\"\"b\n", "\r\n\n", "\"", "a\"b\n\"c\",\"d"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		l := NewLines(strings.NewReader(text), LinesOptions{Most: 1 << 20, Quote: '"', Delimiter: ','})
+		var all []byte
+		for {
+			record, err := l.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil || len(record) == 0 {
+				t.Fatalf("%q, %v", record, err)
+			}
+			if all = append(all, record...); l.At() != int64(len(all)) {
+				t.Fatalf("at %d after %d bytes", l.At(), len(all))
+			}
+		}
+		if string(all) != text {
+			t.Fatalf("the records are %q", all)
+		}
+	})
+}
