@@ -23,7 +23,7 @@ type SourceDefinition struct {
 	Name        string
 	SQL         string // the statement, for SHOW CREATE
 	Columns     []SourceColumn
-	Key         []int  `json:",omitempty"` // the primary key's columns: FORMAT UPSERT
+	Key         []int  `json:",omitempty"` // the primary key's columns: FORMAT UPSERT or DEBEZIUM
 	EventTime   string // the watermark's column, "" for none
 	DelayMicros int64  // of the watermark behind the event time
 	Connector   string // "" for a source that is fed through Append only

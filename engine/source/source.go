@@ -28,12 +28,12 @@ type Connector interface {
 type Spec struct {
 	Name    string            // the source's name, for messages and metrics
 	Options map[string]string // WITH (…), names in lower case
-	Format  string            // PLAIN, or UPSERT for a source that is read by key
+	Format  string            // PLAIN, or UPSERT or DEBEZIUM for a source that is read by key
 	Encode  string            // JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES
 	// EncodeOptions are what stands in parentheses behind ENCODE, names in lower case.
 	EncodeOptions map[string]string
 	Schema        *batch.Schema // the columns to decode, without generated ones and metadata
-	Key           []int         // with UPSERT: those of Schema that are the primary key
+	Key           []int         // of a source that is read by key: those of Schema that are the primary key
 	Alloc         *batch.Allocator
 	Logger        *slog.Logger
 	// Limits on one record; zero values mean the connector's defaults.

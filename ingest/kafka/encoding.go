@@ -14,7 +14,9 @@ import (
 
 // encoding is what FORMAT … ENCODE … (…) says.
 type encoding struct {
+	format  string // PLAIN, UPSERT or DEBEZIUM
 	encode  string // JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES
+	json    decode.JSONOptions
 	csv     decode.CSVOptions
 	schemas schemaPlace // of AVRO and PROTOBUF
 }
@@ -30,10 +32,15 @@ const (
 func (o *optionReader) encoding(spec source.Spec) encoding {
 	format, encode := strings.ToUpper(cmp.Or(spec.Format, "PLAIN")), strings.ToUpper(cmp.Or(spec.Encode, "JSON"))
 	of := optionReader{options: spec.EncodeOptions}
-	e := encoding{encode: encode}
+	e := encoding{format: format, encode: encode}
 	known := []string{}
 	switch {
-	case format == "UPSERT" && encode == "JSON", format == "PLAIN" && encode == "JSON":
+	case encode == "JSON" && (format == "PLAIN" || format == "UPSERT" || format == "DEBEZIUM"):
+		known = jsonOptions
+		if format == "DEBEZIUM" {
+			known = debeziumOptions
+		}
+		e.json = of.json()
 	case format == "PLAIN" && encode == "CSV":
 		known = []string{optDelimiter, optNull, optQuote}
 		e.csv = of.csv()
@@ -46,7 +53,7 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 	case format == "PLAIN" && (encode == "TEXT" || encode == "BYTES"):
 		of.oneColumn(spec.Schema, encode)
 	default:
-		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES, or FORMAT UPSERT ENCODE JSON", format, encode)
+		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES, or FORMAT UPSERT or DEBEZIUM ENCODE JSON", format, encode)
 		return e
 	}
 	for _, name := range slices.Sorted(maps.Keys(spec.EncodeOptions)) {
@@ -54,6 +61,8 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 		case slices.Contains(known, name):
 		case len(known) == 0:
 			of.problem("ENCODE %s has no option %s: it has none", encode, name)
+		case encode == "JSON":
+			of.problem("FORMAT %s ENCODE JSON has no option %s; it knows %s", format, name, strings.Join(known, ", "))
 		default:
 			of.problem("ENCODE %s has no option %s; it knows %s", encode, name, strings.Join(known, ", "))
 		}
@@ -116,8 +125,11 @@ func newDecoder(spec source.Spec, e encoding, known schemas) decoder {
 	switch {
 	case known != nil:
 		return ofValue(known.Decode)
+	case e.format == "DEBEZIUM":
+		return decode.NewDebezium(spec.Schema, spec.Key, e.json, limits).Decode
 	case len(spec.Key) > 0:
-		return decode.NewKeyed(spec.Schema, spec.Key, limits).Decode
+		return decode.NewKeyed(spec.Schema, spec.Key, decode.NewKey(spec.Schema, spec.Key, decode.KeyJSON, e.json, limits),
+			decode.NewJSONColumns(spec.Schema, decode.Others(spec.Schema, spec.Key), e.json, limits)).Decode
 	case e.encode == "CSV":
 		return ofValue(decode.NewCSV(spec.Schema, e.csv, limits).Decode)
 	case e.encode == "TEXT":
@@ -125,7 +137,7 @@ func newDecoder(spec source.Spec, e encoding, known schemas) decoder {
 	case e.encode == "BYTES":
 		return ofValue(decode.NewBytes(limits).Decode)
 	}
-	return ofValue(decode.NewJSON(spec.Schema, limits).Decode)
+	return ofValue(decode.NewJSONWith(spec.Schema, e.json, limits).Decode)
 }
 
 // ofValue is a decoder that looks at the record's value only.

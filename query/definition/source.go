@@ -78,23 +78,26 @@ func watermark(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 	return nil
 }
 
-// primaryKey finds the columns of the key of FORMAT UPSERT.
+// keyedFormats are those whose records say what has become of the row of a key.
+var keyedFormats = []string{"UPSERT", "DEBEZIUM"}
+
+// primaryKey finds the columns of the key of the keyedFormats.
 func primaryKey(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 	fail := func(offset int, code, hint, format string, args ...any) error {
 		return &parser.Error{Code: code, Message: fmt.Sprintf(format, args...), Hint: hint, Offset: offset}
 	}
-	switch upsert := t.Format == "UPSERT"; {
-	case t.PrimaryKey == nil && !upsert, !upsert && t.Format != "" && t.Format != "PLAIN": // which the connector refuses
+	switch keyed := slices.Contains(keyedFormats, t.Format); {
+	case t.PrimaryKey == nil && !keyed, !keyed && t.Format != "" && t.Format != "PLAIN": // which the connector refuses
 		return nil
-	case !upsert:
-		return fail(t.PrimaryKey[0].Offset, sqlstate.CodeInvalidDefinition, "Write FORMAT UPSERT ENCODE JSON for a topic whose records replace each other by key, or leave PRIMARY KEY out.",
+	case !keyed:
+		return fail(t.PrimaryKey[0].Offset, sqlstate.CodeInvalidDefinition, "Write FORMAT UPSERT ENCODE JSON for a topic whose records replace each other by key, FORMAT DEBEZIUM ENCODE JSON for one of a table's changes, or leave PRIMARY KEY out.",
 			"source %s has a primary key, but keeps every record", def.Name)
 	case t.PrimaryKey == nil:
-		return fail(parser.NoOffset, sqlstate.CodeInvalidDefinition, fmt.Sprintf("Say which columns the record's key gives: CREATE SOURCE %s (…, PRIMARY KEY (id)).", def.Name),
-			"source %s of FORMAT UPSERT has no primary key", def.Name)
+		return fail(parser.NoOffset, sqlstate.CodeInvalidDefinition, fmt.Sprintf("Say which columns tell rows apart: CREATE SOURCE %s (…, PRIMARY KEY (id)).", def.Name),
+			"source %s of FORMAT %s has no primary key", def.Name, t.Format)
 	case t.Watermark != nil:
 		return fail(t.Watermark.Offset, sqlstate.CodeInvalidDefinition, "Leave it out: views join the source, and take the time from the stream that they read.",
-			"source %s of FORMAT UPSERT can't have a watermark: it keeps the latest row of each key", def.Name)
+			"source %s of FORMAT %s can't have a watermark: it keeps the latest row of each key", def.Name, t.Format)
 	}
 	for _, k := range t.PrimaryKey {
 		at := slices.IndexFunc(def.Columns, func(c catalog.SourceColumn) bool { return strings.EqualFold(c.Name, k.Name) })
@@ -159,7 +162,7 @@ func Options(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 		for _, o := range t.Options {
 			if o.Name == "retention" || o.Name == "history" {
 				return &parser.Error{Code: sqlstate.CodeInvalidParameter, Offset: o.Offset, Hint: "A row goes when its key is deleted, by a record without a value.",
-					Message: fmt.Sprintf("option %s does not fit FORMAT UPSERT, which keeps the latest row of each key", o.Name)}
+					Message: fmt.Sprintf("option %s does not fit FORMAT %s, which keeps the latest row of each key", o.Name, def.Format)}
 			}
 		}
 	}

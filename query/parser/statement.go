@@ -50,7 +50,7 @@ type CreateSource struct {
 	Table         bool // it was spelled CREATE TABLE
 	Name          Name
 	Columns       []Column     // nil: none were given
-	PrimaryKey    []ColumnName // nil: none; of FORMAT UPSERT
+	PrimaryKey    []ColumnName // nil: none; of FORMAT UPSERT and DEBEZIUM
 	Watermark     *Watermark
 	Options       []Option // WITH (…), in the order given
 	Format        string   // FORMAT's word in upper case: PLAIN, DEBEZIUM, …; empty: none
