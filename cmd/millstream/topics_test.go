@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/millstream-db/millstream/ingest/broker"
 )
@@ -151,4 +155,59 @@ func TestDebeziumTopic(t *testing.T) {
 	k.want(t, "SELECT * FROM per_name ORDER BY name", "ann|1", "anna|1", "bob|1", "NULL|2")
 	k.exec(t, "CHECKPOINT")
 	k.want(t, "SELECT count(*), sum(id) FROM customers", "2|10")
+}
+
+// TestUpsertBySchemas keeps the latest rows of topics whose values, and keys, are
+// written by schemas of a registry, which headers may name as well.
+func TestUpsertBySchemas(t *testing.T) {
+	k := startTopics(t, "a", "b", "c", "d", "e")
+	registry := srfake.NewRegistry()
+	server := httptest.NewServer(registry.Handler())
+	t.Cleanup(server.Close)
+	register := func(subject string, s sr.Schema) (number []byte) {
+		id, _, err := registry.RegisterSchema(subject, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return binary.BigEndian.AppendUint32([]byte{0}, uint32(id))
+	}
+	frame := func(number []byte, datum string) []byte { return append(number[:5:5], datum...) }
+	value := register("a-value", sr.Schema{Schema: `{"type":"record","name":"V","fields":[{"name":"name","type":"string"},{"name":"id","type":"string"}]}`})
+	key := register("a-key", sr.Schema{Schema: `{"type":"record","name":"K","fields":[{"name":"id","type":"long"},{"name":"shop","type":["null","string"]}]}`})
+	long := register("b-key", sr.Schema{Schema: `"long"`})
+	proto := register("e-value", sr.Schema{Type: sr.TypeProtobuf, Schema: `syntax = "proto3"; message V { int64 id = 1; string name = 2; }`})
+	registered := " (schema.registry = '" + server.URL + "')"
+	for topic, format := range map[string]string{
+		"a": "id BIGINT, name VARCHAR, shop VARCHAR, PRIMARY KEY (shop, id)) | FORMAT UPSERT ENCODE AVRO" + registered,
+		"b": "name VARCHAR, id BIGINT PRIMARY KEY) | FORMAT UPSERT ENCODE AVRO" + registered + " KEY ENCODE AVRO",
+		"c": "id VARCHAR PRIMARY KEY, name VARCHAR) | FORMAT UPSERT ENCODE AVRO" + registered + " KEY ENCODE TEXT",
+		"d": "shop BIGINT, name VARCHAR, id BIGINT, PRIMARY KEY (id, shop)) | FORMAT UPSERT ENCODE AVRO" + registered + " KEY ENCODE JSON",
+		"e": "name VARCHAR, id BIGINT PRIMARY KEY) | FORMAT UPSERT ENCODE PROTOBUF" + registered,
+	} {
+		columns, encode, _ := strings.Cut(format, "|")
+		k.exec(t, "CREATE SOURCE "+topic+" ("+columns+k.with+"'"+topic+"')"+encode)
+	}
+	record := func(key, value []byte, headers ...kgo.RecordHeader) *kgo.Record {
+		return &kgo.Record{Key: key, Value: value, Headers: headers}
+	}
+	named := func(name string, number []byte) kgo.RecordHeader { return kgo.RecordHeader{Key: name, Value: number} }
+	ann, bob := "\x06ann\x02x", "\x06bob\x02x"
+	k.write(t, "a",
+		record(frame(key, "\x02\x02\x02s"), frame(value, ann)), record(frame(key, "\x04\x02\x02s"), frame(value, ann)),
+		record(frame(key, "\x02\x02\x02s"), frame(value, bob)), record(frame(key, "\x04\x02\x02s"), nil),
+		record(frame(key, "\x02\x00"), frame(value, ann)), record([]byte("1"), frame(value, ann)), record(nil, frame(value, ann)),
+		record([]byte("\x06\x02\x02s"), []byte(ann), named("__key_schema_id", key), named("__value_schema_id", key), named("__value_schema_id", value)))
+	k.want(t, "SELECT id, name, shop FROM a ORDER BY id", "1|bob|s", "3|ann|s")
+	k.want(t, `SELECT _offset, error FROM "a$rejected" ORDER BY _offset`, `4|key: there is no value for column "shop"`,
+		"5|key: the record does not name its schema: it begins with 0x31, not with 0x00 and the schema's id", "6|the record has no key")
+	k.write(t, "b", record(frame(long, "\x0e"), frame(value, ann)), record(frame(long, "\x10"), frame(value, ann)), record(frame(long, "\x0e"), nil))
+	k.want(t, "SELECT id, name FROM b", "8|ann")
+	k.write(t, "c", record([]byte(`{"id":1}`), frame(value, ann)), record([]byte("x"), frame(value, bob)), record([]byte("x"), frame(value, ann)))
+	k.want(t, "SELECT id, name FROM c ORDER BY id", "x|ann", `{"id":1}|ann`)
+	k.write(t, "d", record([]byte(`{"id":1,"shop":2}`), frame(value, ann)), record([]byte(`{"id":1,"shop":3}`), frame(value, ann)), record([]byte(`{"shop":3,"id":1}`), nil))
+	k.want(t, "SELECT id, shop, name FROM d", "1|2|ann")
+	k.write(t, "e", record([]byte("7"), frame(proto, "\x00\x12\x03ann")), record([]byte("7"), frame(proto, "\x00\x08\x05\x12\x03bob")),
+		record([]byte("8"), []byte("\x12\x03cyd"), named("__value_schema_id", append(proto[:5:5], 0))))
+	k.want(t, "SELECT id, name FROM e ORDER BY id", "7|bob", "8|cyd")
+	k.want(t, "SELECT name, status FROM millstream.sources ORDER BY name", "a|running", "b|running", "c|running", "d|running", "e|running")
 }

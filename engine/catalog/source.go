@@ -32,6 +32,7 @@ type SourceDefinition struct {
 	Encode      string
 	// EncodeOptions are what stands in parentheses behind ENCODE.
 	EncodeOptions map[string]string `json:",omitempty"`
+	KeyEncode     string            `json:",omitempty"` // KEY ENCODE's word
 	Retention     time.Duration     // of rows in history, 0 for ever
 	IdleTimeout   time.Duration     // 0 for the default
 	MaxFuture     time.Duration     // 0 for the default

@@ -32,6 +32,7 @@ type Spec struct {
 	Encode  string            // JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES
 	// EncodeOptions are what stands in parentheses behind ENCODE, names in lower case.
 	EncodeOptions map[string]string
+	KeyEncode     string        // how keys are encoded: JSON, TEXT, BYTES, AVRO, PROTOBUF; "" is the connector's choice
 	Schema        *batch.Schema // the columns to decode, without generated ones and metadata
 	Key           []int         // of a source that is read by key: those of Schema that are the primary key
 	Alloc         *batch.Allocator

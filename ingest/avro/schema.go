@@ -88,6 +88,24 @@ type Schema struct{ root *node }
 // ParseSchema reads a schema of a record. The texts of the schemas that it refers
 // to by name come first, each behind those that it refers to itself.
 func ParseSchema(text string, references ...string) (*Schema, error) {
+	s, err := parseSchema(text, references)
+	if err == nil && s.root.kind != recordKind {
+		return nil, fmt.Errorf("the schema is of type %s, and must be a record", s.root)
+	}
+	return s, err
+}
+
+// ParseKey is ParseSchema for keys, which may also be of another type: they are
+// records of one field with the given name then, which are written just so.
+func ParseKey(column, text string, references ...string) (*Schema, error) {
+	s, err := parseSchema(text, references)
+	if err == nil && s.root.kind != recordKind {
+		s.root = &node{kind: recordKind, name: s.root.String(), fields: []field{{name: column, typ: s.root}}, hollow: s.root.hollow}
+	}
+	return s, err
+}
+
+func parseSchema(text string, references []string) (*Schema, error) {
 	var cache avrolib.SchemaCache
 	lax := avrolib.WithLaxNames(nil) // names of other languages' writers are no reason to refuse
 	for _, reference := range references {
@@ -103,9 +121,6 @@ func ParseSchema(text string, references ...string) (*Schema, error) {
 	root, err := t.node(parsed.Root(), "")
 	if err != nil {
 		return nil, err
-	}
-	if root.kind != recordKind {
-		return nil, fmt.Errorf("the schema is of type %s, and must be a record", root)
 	}
 	return &Schema{root}, nil
 }

@@ -21,13 +21,15 @@ type Rows interface {
 // safe for concurrent use.
 type Keyed struct {
 	key, value Rows
+	primary    []int
 	others     []int
+	schema     *batch.Schema
 }
 
 // NewKeyed returns a decoder for the columns of schema, of which those with the
 // given indexes are the primary key: key decodes these, value all others.
 func NewKeyed(schema *batch.Schema, primary []int, key, value Rows) *Keyed {
-	return &Keyed{key: key, value: value, others: Others(schema, primary)}
+	return &Keyed{key: key, value: value, primary: primary, others: Others(schema, primary), schema: schema}
 }
 
 // Others returns the indexes of the columns that are not in the primary key.
@@ -54,15 +56,22 @@ func (d *Keyed) Decode(key, value []byte, b *batch.Builder) (deleted bool, err e
 	if key == nil {
 		return false, errors.New("the record has no key")
 	}
+	rows := b.Column(d.primary[0]).Len()
 	if err := d.key.Decode(key, b); err != nil {
 		return false, fmt.Errorf("key: %w", err)
+	}
+	for _, i := range d.primary {
+		if v := b.Column(i).Vector(); v.Null(rows) {
+			b.Truncate(rows)
+			return false, fmt.Errorf("key: there is no value for column %q", d.schema.Columns[i].Name)
+		}
 	}
 	if value == nil {
 		appendNulls(b, d.others)
 		return true, nil
 	}
 	if err := d.value.Decode(value, b); err != nil {
-		b.Truncate(b.Rows())
+		b.Truncate(rows)
 		return false, err
 	}
 	return false, nil

@@ -87,7 +87,7 @@ func (t *batcher) advance(next int64, epoch int32) {
 // afterwards.
 func (t *batcher) add(r *kgo.Record) {
 	t.raw += int64(len(r.Key) + len(r.Value))
-	deleted, err := t.decode(r.Key, r.Value, t.builder)
+	deleted, err := t.decode(r, t.builder)
 	if err != nil {
 		t.reject(r, err.Error())
 		return

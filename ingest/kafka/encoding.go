@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/ingest/decode"
@@ -19,6 +21,7 @@ type encoding struct {
 	json    decode.JSONOptions
 	csv     decode.CSVOptions
 	schemas schemaPlace // of AVRO and PROTOBUF
+	key     keyEncoding // of UPSERT
 }
 
 // The options of ENCODE CSV.
@@ -44,7 +47,7 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 	case format == "PLAIN" && encode == "CSV":
 		known = []string{optDelimiter, optNull, optQuote}
 		e.csv = of.csv()
-	case format == "PLAIN" && (encode == "AVRO" || encode == "PROTOBUF"):
+	case (format == "PLAIN" || format == "UPSERT") && (encode == "AVRO" || encode == "PROTOBUF"):
 		known = avroOptions
 		if encode == "PROTOBUF" {
 			known = protobufOptions
@@ -53,9 +56,10 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 	case format == "PLAIN" && (encode == "TEXT" || encode == "BYTES"):
 		of.oneColumn(spec.Schema, encode)
 	default:
-		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES, or FORMAT UPSERT or DEBEZIUM ENCODE JSON", format, encode)
+		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES, FORMAT UPSERT ENCODE JSON, AVRO or PROTOBUF, or FORMAT DEBEZIUM ENCODE JSON", format, encode)
 		return e
 	}
+	e.key = of.keyEncoding(spec, e)
 	for _, name := range slices.Sorted(maps.Keys(spec.EncodeOptions)) {
 		switch {
 		case slices.Contains(known, name):
@@ -120,16 +124,16 @@ func limitsOf(spec source.Spec) decode.Limits {
 
 // newDecoder returns the decoder of the source's records. known is nil unless they
 // need schemas.
-func newDecoder(spec source.Spec, e encoding, known schemas) decoder {
+func newDecoder(spec source.Spec, e encoding, known *schemas) decoder {
 	limits := limitsOf(spec)
 	switch {
 	case known != nil:
-		return ofValue(known.Decode)
+		return known.decoder(spec, e)
 	case e.format == "DEBEZIUM":
-		return decode.NewDebezium(spec.Schema, spec.Key, e.json, limits).Decode
+		return ofBoth(decode.NewDebezium(spec.Schema, spec.Key, e.json, limits).Decode)
 	case len(spec.Key) > 0:
-		return decode.NewKeyed(spec.Schema, spec.Key, decode.NewKey(spec.Schema, spec.Key, decode.KeyJSON, e.json, limits),
-			decode.NewJSONColumns(spec.Schema, decode.Others(spec.Schema, spec.Key), e.json, limits)).Decode
+		return ofBoth(decode.NewKeyed(spec.Schema, spec.Key, decode.NewKey(spec.Schema, spec.Key, e.key.plain, e.json, limits),
+			decode.NewJSONColumns(spec.Schema, decode.Others(spec.Schema, spec.Key), e.json, limits)).Decode)
 	case e.encode == "CSV":
 		return ofValue(decode.NewCSV(spec.Schema, e.csv, limits).Decode)
 	case e.encode == "TEXT":
@@ -142,10 +146,17 @@ func newDecoder(spec source.Spec, e encoding, known schemas) decoder {
 
 // ofValue is a decoder that looks at the record's value only.
 func ofValue(decode func(value []byte, b *batch.Builder) error) decoder {
-	return func(_, value []byte, b *batch.Builder) (bool, error) {
-		if value == nil {
-			return false, errors.New("the record has no value (a tombstone)")
+	return func(r *kgo.Record, b *batch.Builder) (bool, error) {
+		if r.Value == nil {
+			return false, errNoValue
 		}
-		return false, decode(value, b)
+		return false, decode(r.Value, b)
 	}
+}
+
+var errNoValue = errors.New("the record has no value (a tombstone)")
+
+// ofBoth is a decoder that looks at the record's key and value.
+func ofBoth(decode func(key, value []byte, b *batch.Builder) (deleted bool, err error)) decoder {
+	return func(r *kgo.Record, b *batch.Builder) (bool, error) { return decode(r.Key, r.Value, b) }
 }

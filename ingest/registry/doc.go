@@ -3,7 +3,8 @@
 //
 // The nouns: a [Client] asks a schema registry that speaks Confluent's protocol;
 // a [Framed] decodes records that name their schema by its id in the registry, in
-// the first five bytes (0x00, and the id in big endian); a [File] decodes bare
+// front of the datum or in a header (0x00 and the number in big endian, or 0x01 and
+// the GUID); a [File] decodes bare
 // datums of the one schema that a file holds; a [Format], [Avro] or [Protobuf], says
 // how schemas are written, and records by them.
 //
@@ -13,7 +14,6 @@
 // for it; whoever reads waits, says so, and tries again. A schema is fetched
 // once, since what an id means never changes.
 //
-// It does not write to the registry, keeps nothing on disk, and looks for ids in
-// the value only: not for those that some writers put into a header
-// (__value_schema_id), and not for the fingerprints of single-object encoding.
+// It does not write to the registry, keeps nothing on disk, and does not look for
+// the fingerprints of single-object encoding.
 package registry

@@ -17,6 +17,7 @@ type File struct {
 	path    string
 	format  Format
 	table   *batch.Schema
+	at      []int // nil: as in table
 	limits  decode.Limits
 	decoder decoder
 }
@@ -27,12 +28,16 @@ func NewFile(path string, format Format, table *batch.Schema, limits decode.Limi
 	return &File{path: path, format: format, table: table, limits: limits}
 }
 
+// Into makes the table's columns those of a wider one, at the given indexes, in
+// builders for that. It must be called before Fetch.
+func (f *File) Into(at []int) { f.at = at }
+
 // Awaits reports whether the file was not read yet.
-func (f *File) Awaits([]byte) bool { return f.decoder == nil }
+func (f *File) Awaits(_, _ []byte) bool { return f.decoder == nil }
 
 // Fetch reads the file. A *decode.RefusedError says that records of its schema
 // can't be rows of the table.
-func (f *File) Fetch(context.Context, []byte) error {
+func (f *File) Fetch(_ context.Context, _, _ []byte) error {
 	text, err := readText(f.path)
 	if err != nil {
 		return fmt.Errorf("schema file %s: %w", f.path, err)
@@ -45,13 +50,16 @@ func (f *File) Fetch(context.Context, []byte) error {
 	if err != nil {
 		return fmt.Errorf("schema file %s (%s) does not fit: %w", f.path, s.title(message), err)
 	}
+	if f.at != nil {
+		d.Into(f.at)
+	}
 	f.decoder = d
 	return nil
 }
 
 // Decode appends one row, or returns an error of one line and leaves b as it was.
 // The file must have been read.
-func (f *File) Decode(value []byte, b *batch.Builder) error {
+func (f *File) Decode(_, value []byte, b *batch.Builder) error {
 	if f.decoder == nil {
 		return errors.New("the schema was not read")
 	}

@@ -19,7 +19,7 @@ import (
 // Source returns the definition that a CREATE SOURCE gives; sql is its text. bind
 // completes generated columns, once the columns are known.
 func Source(t *parser.CreateSource, sql string, bind func(*catalog.SourceDefinition) error) (*catalog.SourceDefinition, error) {
-	def := &catalog.SourceDefinition{Name: t.Name.Name, SQL: sql, Format: t.Format, Encode: t.Encode}
+	def := &catalog.SourceDefinition{Name: t.Name.Name, SQL: sql, Format: t.Format, Encode: t.Encode, KeyEncode: t.KeyEncode}
 	if len(t.Columns) == 0 {
 		return nil, sqlstate.Errorf(sqlstate.CodeInvalidDefinition, "source %s has no columns", def.Name).WithHint("List them: CREATE SOURCE %s (id BIGINT, …).", def.Name)
 	}
@@ -167,7 +167,7 @@ func Options(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 		}
 	}
 	def.EncodeOptions = parser.OptionMap(t.EncodeOptions)
-	if def.Connector == "" && (len(def.EncodeOptions) > 0 || def.Encode != "" && def.Encode != "JSON") {
+	if def.Connector == "" && (len(def.EncodeOptions) > 0 || def.Encode != "" && def.Encode != "JSON" || def.KeyEncode != "") {
 		return sqlstate.Errorf(sqlstate.CodeInvalidParameter, "source %s says how records are encoded but has no connector to read them", def.Name).
 			WithHint("Add WITH (connector = 'kafka', …), or leave FORMAT and ENCODE out: INSERT gives values.")
 	}

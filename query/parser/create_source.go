@@ -68,6 +68,9 @@ func (p *parser) createSource(table bool) Statement {
 		if p.peek().mark("(") {
 			s.EncodeOptions = p.options()
 		}
+		if p.accept("key", "encode") {
+			s.KeyEncode = strings.ToUpper(p.identifier().Value)
+		}
 	}
 	p.end()
 	if table && !hasOption(s.Options, "connector") {

@@ -52,6 +52,9 @@ func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 		if len(s.EncodeOptions) > 0 {
 			b.WriteString(" " + formatOptions(s.EncodeOptions, maskSecrets))
 		}
+		if s.KeyEncode != "" {
+			b.WriteString("\nKEY ENCODE " + formatWord(s.KeyEncode))
+		}
 	}
 	return b.String()
 }

@@ -56,6 +56,7 @@ type CreateSource struct {
 	Format        string   // FORMAT's word in upper case: PLAIN, DEBEZIUM, …; empty: none
 	Encode        string   // ENCODE's word in upper case: JSON, AVRO, …; empty: none
 	EncodeOptions []Option
+	KeyEncode     string // KEY ENCODE's word in upper case; empty: none
 }
 
 // Column is a column of CREATE SOURCE.
