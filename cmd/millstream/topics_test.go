@@ -211,3 +211,31 @@ func TestUpsertBySchemas(t *testing.T) {
 	k.want(t, "SELECT id, name FROM e ORDER BY id", "7|bob", "8|cyd")
 	k.want(t, "SELECT name, status FROM millstream.sources ORDER BY name", "a|running", "b|running", "c|running", "d|running", "e|running")
 }
+
+// TestIncludedParts makes columns of headers and payloads, also behind a column that
+// was added later, and after a restart of the reader.
+func TestIncludedParts(t *testing.T) {
+	k := startTopics(t, "events", "latest")
+	k.exec(t, `CREATE SOURCE events (id BIGINT, loud VARCHAR AS upper(trace)) INCLUDE header 'trace' VARCHAR AS trace INCLUDE headers AS h INCLUDE payload VARCHAR AS raw INCLUDE offset AS o`+k.with+"'events') FORMAT PLAIN ENCODE JSON",
+		`CREATE SOURCE latest (id BIGINT PRIMARY KEY) INCLUDE header 'by' VARCHAR AS who`+k.with+"'latest') FORMAT UPSERT ENCODE JSON",
+		"CREATE MATERIALIZED VIEW per_trace AS SELECT trace, count(*) AS n FROM events GROUP BY trace")
+	record := func(key, value, header, text string) *kgo.Record {
+		r := keyedRecord(key, value)
+		r.Headers = []kgo.RecordHeader{{Key: header, Value: []byte(text)}}
+		return r
+	}
+	k.write(t, "events", record("", `{"id":1}`, "trace", "a"), keyedRecord("", `{"id":2}`), record("", `{"id":3}`, "trace", "\xff"))
+	k.want(t, "SELECT id, loud, trace, h, raw, o FROM events ORDER BY id", `1|A|a|[{"key":"trace","value":"a"}]|{"id":1}|0`, `2|NULL|NULL|[]|{"id":2}|1`)
+	k.want(t, "SELECT * FROM per_trace ORDER BY trace", "a|1", "NULL|1")
+	k.want(t, `SELECT _offset, error FROM "events$rejected"`, "2|header: invalid UTF-8 at byte 0: 0xff")
+	k.exec(t, "ALTER SOURCE events ADD COLUMN name VARCHAR")
+	k.write(t, "events", record("", `{"id":4,"name":"new"}`, "trace", "b"))
+	k.want(t, "SELECT id, loud, trace, raw, o, name FROM events WHERE id > 1 ORDER BY id", `2|NULL|NULL|{"id":2}|1|NULL`, `4|B|b|{"id":4,"name":"new"}|3|new`)
+	k.exec(t, "CHECKPOINT")
+	k.want(t, "SELECT id, trace, h->0->>'key', name FROM events WHERE id = 4", "4|b|trace|new")
+	k.write(t, "latest", record("1", "{}", "by", "ann"), record("2", "{}", "by", "ann"), record("1", "{}", "by", "bob"), record("2", "", "by", "cy"))
+	k.want(t, "SELECT id, who FROM latest", "1|bob")
+	if got := k.rows(t, "SHOW CREATE SOURCE latest"); !strings.Contains(got[0], "\nINCLUDE header 'by' VARCHAR AS who\n") {
+		t.Errorf("shown as %s", got)
+	}
+}

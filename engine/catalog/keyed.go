@@ -30,7 +30,7 @@ func (d *SourceDefinition) RowSchema() *batch.Schema {
 // DeliveredSchema returns the columns of a reader's batches: without generated
 // columns, with metadata.
 func (d *SourceDefinition) DeliveredSchema() *batch.Schema {
-	s := d.Decoded().WithMetadata()
+	s := d.Read().WithMetadata()
 	if d.Keyed() {
 		return s.WithDeleted()
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/watermark"
 )
 
@@ -16,6 +17,10 @@ type SourceColumn struct {
 	// Generated is the DuckDB expression over the decoded columns that makes
 	// the column, "" for one that is decoded.
 	Generated string
+	// Part is the part of the record that the column is, "" for a field of its value;
+	// of a header it has the name.
+	Part   source.Part `json:",omitempty"`
+	Header string      `json:",omitempty"`
 }
 
 // SourceDefinition is what CREATE SOURCE says.
@@ -74,11 +79,33 @@ func (d *SourceDefinition) SchemaOf(columns int) *batch.Schema {
 	return older.Schema()
 }
 
-// Decoded returns the columns that a reader decodes, without metadata.
+// Included returns the columns that are other parts of records than their values'
+// fields.
+func (d *SourceDefinition) Included() (included []source.Included) {
+	for _, c := range d.Columns {
+		if c.Part != "" {
+			included = append(included, source.Included{Column: batch.Column{Name: c.Name, Type: c.Type}, Part: c.Part, Header: c.Header})
+		}
+	}
+	return included
+}
+
+// Read returns the columns that come from records, without metadata: those of
+// Decoded, then those that are Included.
+func (d *SourceDefinition) Read() *batch.Schema {
+	columns := d.Decoded().Columns
+	for _, c := range d.Included() {
+		columns = append(columns, c.Column)
+	}
+	return batch.NewSchema(columns)
+}
+
+// Decoded returns the columns that a reader decodes of records' values and keys,
+// without metadata.
 func (d *SourceDefinition) Decoded() *batch.Schema {
 	var columns []batch.Column
 	for _, c := range d.Columns {
-		if c.Generated == "" {
+		if c.Generated == "" && c.Part == "" {
 			columns = append(columns, batch.Column{Name: c.Name, Type: c.Type})
 		}
 	}

@@ -34,12 +34,31 @@ type Spec struct {
 	EncodeOptions map[string]string
 	KeyEncode     string        // how keys are encoded: JSON, TEXT, BYTES, AVRO, PROTOBUF; "" is the connector's choice
 	Schema        *batch.Schema // the columns to decode, without generated ones and metadata
+	Included      []Included    // columns behind those of Schema
 	Key           []int         // of a source that is read by key: those of Schema that are the primary key
 	Alloc         *batch.Allocator
 	Logger        *slog.Logger
 	// Limits on one record; zero values mean the connector's defaults.
 	MaxRecordBytes, MaxDepth, MaxFields int
 }
+
+// Included is a column that is another part of a record than its value's fields.
+type Included struct {
+	batch.Column
+	Part   Part
+	Header string // of a Header, its name
+}
+
+// Part is a part of a record.
+type Part string
+
+// The parts of records that INCLUDE makes columns of, besides those that are
+// metadata of every record.
+const (
+	Header  Part = "header"  // the value of the last header of a name, NULL if there is none
+	Headers Part = "headers" // all headers, as JSON
+	Payload Part = "payload" // the value, as it is
+)
 
 // Position is where reading a partition begins.
 type Position struct {

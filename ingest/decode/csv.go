@@ -33,7 +33,7 @@ func NewCSV(schema *batch.Schema, o CSVOptions, limits Limits) *CSV {
 	if o.Delimiter == 0 {
 		o.Delimiter = ','
 	}
-	row := newCells(schema, limits)
+	row := newCells(schema, all(schema), limits)
 	row.quote = o.Quote
 	return &CSV{o, row}
 }
@@ -159,7 +159,12 @@ type Text struct{ row *JSON }
 
 // NewText returns a decoder for the one column of schema, which is the first
 // column of the builders that Decode is given.
-func NewText(schema *batch.Schema, limits Limits) *Text { return &Text{newCells(schema, limits)} }
+func NewText(schema *batch.Schema, limits Limits) *Text { return NewTextColumn(schema, 0, limits) }
+
+// NewTextColumn returns a decoder for one of the columns of schema.
+func NewTextColumn(schema *batch.Schema, column int, limits Limits) *Text {
+	return &Text{newCells(schema, []int{column}, limits)}
+}
 
 // Decode appends the record in value, all of it, or returns an error and leaves b
 // as it was.

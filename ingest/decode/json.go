@@ -79,8 +79,8 @@ func newColumns(schema *batch.Schema, at []int, o JSONOptions, limits Limits) *J
 
 // newCells returns a decoder whose values somebody else finds, each column's
 // behind the first one.
-func newCells(schema *batch.Schema, limits Limits) *JSON {
-	d := newColumns(schema, all(schema), JSONOptions{}, limits)
+func newCells(schema *batch.Schema, at []int, limits Limits) *JSON {
+	d := newColumns(schema, at, JSONOptions{}, limits)
 	d.plant(&wish{}, len(d.columns)+1)
 	return d
 }

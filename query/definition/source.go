@@ -12,6 +12,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
+	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/sqlstate"
 )
@@ -33,7 +34,11 @@ func Source(t *parser.CreateSource, sql string, bind func(*catalog.SourceDefinit
 			return nil, &parser.Error{Code: "42701", Message: fmt.Sprintf("column %q specified more than once", c.Name), Offset: c.Offset}
 		}
 		seen[strings.ToLower(c.Name)] = true
-		def.Columns = append(def.Columns, catalog.SourceColumn{Name: c.Name, Type: typ})
+		if c.Part == string(source.Headers) && typ.Kind != batch.JSON && typ.Kind != batch.Varchar {
+			return nil, &parser.Error{Code: sqlstate.CodeDatatypeMismatch, Message: fmt.Sprintf("all headers together are JSON, and column %q is of type %s", c.Name, typ), Offset: c.TypeOffset,
+				Hint: "Write INCLUDE headers AS name, or INCLUDE header 'its name' BIGINT AS name for one of them."}
+		}
+		def.Columns = append(def.Columns, catalog.SourceColumn{Name: c.Name, Type: typ, Part: source.Part(c.Part), Header: c.Header})
 	}
 	if err := bind(def); err != nil {
 		return nil, err
@@ -106,6 +111,8 @@ func primaryKey(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 			return fail(k.Offset, sqlstate.CodeUndefinedColumn, "", "column %q named in key does not exist", k.Name)
 		case slices.Contains(def.Key, at):
 			return fail(k.Offset, "42701", "", "column %q appears twice in primary key", k.Name)
+		case def.Columns[at].Part != "":
+			return fail(k.Offset, sqlstate.CodeInvalidDefinition, "The key's columns come from the record's key.", "column %q is another part of the record, and can't be in the primary key", k.Name)
 		case def.Columns[at].Generated != "":
 			return fail(k.Offset, sqlstate.CodeInvalidDefinition, "The key's columns come from the record's key.", "generated column %q can't be in the primary key", k.Name)
 		case !fitsKey(def.Columns[at].Type):
@@ -164,6 +171,12 @@ func Options(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 				return &parser.Error{Code: sqlstate.CodeInvalidParameter, Offset: o.Offset, Hint: "A row goes when its key is deleted, by a record without a value.",
 					Message: fmt.Sprintf("option %s does not fit FORMAT %s, which keeps the latest row of each key", o.Name, def.Format)}
 			}
+		}
+	}
+	for _, c := range t.Columns {
+		if c.Part != "" && def.Connector != "kafka" {
+			return &parser.Error{Code: sqlstate.CodeInvalidParameter, Offset: c.Offset, Message: fmt.Sprintf("INCLUDE %s needs connector = 'kafka', whose records have one", c.Part),
+				Hint: "Declare an ordinary column for what INSERT or another connector gives."}
 		}
 	}
 	def.EncodeOptions = parser.OptionMap(t.EncodeOptions)

@@ -258,19 +258,34 @@ var included = map[string]struct{ metadata, typ string }{
 	"offset": {batch.OffsetColumn, "BIGINT"}, "timestamp": {batch.TimestampColumn, "TIMESTAMPTZ"},
 }
 
-// include reads INCLUDE field [type] [AS name], which is short for a generated column
-// of one of the metadata columns.
+// includedParts are the types of the columns that INCLUDE makes of other parts of a
+// record.
+var includedParts = map[string]string{"header": "BLOB", "headers": "JSON", "payload": "BLOB"}
+
+// include reads INCLUDE field ['header'] [type] [AS name]. Some fields are short for a
+// generated column of one of the metadata columns, others are columns of their own.
 func (p *parser) include() Column {
 	p.expect("include")
 	field := p.take() // not an identifier: offset is a reserved word
-	in, ok := included[field.Value]
+	c := Column{Name: "record_" + field.Value, Offset: field.Offset, TypeOffset: field.Offset}
+	in, isMetadata := included[field.Value]
+	part, isPart := includedParts[field.Value]
 	switch {
-	case field.isAny("header", "headers", "payload"):
-		panic(unsupportedHere(field, "The fields are key, partition, offset and timestamp.", "INCLUDE %s is not supported yet", field.Value))
-	case !ok:
+	case isMetadata:
+		c.Type, c.Expr, c.ExprOffset = in.typ, in.metadata, field.Offset
+	case isPart:
+		c.Type, c.Part = part, field.Value
+		if name := p.peek(); field.is("header") && name.Kind == String {
+			if c.Header = p.take().Value; c.Header == "" {
+				panic(syntaxError(name))
+			}
+			c.Name += "_" + strings.ToLower(c.Header)
+		} else if field.is("header") { // without a name, all of them
+			c.Part, c.Type = "headers", includedParts["headers"]
+		}
+	default:
 		panic(syntaxError(field))
 	}
-	c := Column{Name: "record_" + field.Value, Offset: field.Offset, Type: in.typ, TypeOffset: field.Offset, Expr: in.metadata, ExprOffset: field.Offset}
 	if t := p.peek(); t.Kind == Word && !t.isAny("as", "include", "with", "format") {
 		c.Type, c.TypeOffset = p.take().Text, t.Offset // one word: WITH may follow
 		if field.is("key") && !t.isAny("blob", "bytea", "binary", "varbinary") {
