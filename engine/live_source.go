@@ -412,7 +412,7 @@ func (e *Engine) connector(name string) (source.Connector, error) {
 
 func (e *Engine) spec(def *catalog.SourceDefinition) source.Spec {
 	return source.Spec{
-		Name: def.Name, Options: def.Options, Format: def.Format, Encode: def.Encode, EncodeOptions: def.EncodeOptions, KeyEncode: def.KeyEncode, Schema: def.Decoded(), Included: def.Included(),
+		Name: def.Name, Options: def.Options, Format: def.Format, Encode: def.Encode, EncodeOptions: def.EncodeOptions, KeyEncode: def.KeyEncode, Schema: def.Decoded(), Paths: def.Paths(), Included: def.Included(),
 		Key: def.DecodedKey(), Alloc: e.mem, Logger: e.opts.Logger,
 	}
 }

@@ -153,6 +153,9 @@ func (db *DB) addColumn(ctx context.Context, kind, name string, a parser.AddColu
 		return "", &parser.Error{Code: CodeFeatureNotSupported, Message: "a generated column can't be added to what is there", Offset: c.ExprOffset,
 			Hint: "Compute it in the view, or create the object again."}
 	}
+	if s := db.engine.Sources()[name]; c.Path != "" && (kind == catalog.KindTable || s != nil && s.Connector != "kafka") {
+		return "", definition.PathError(c)
+	}
 	exists := &parser.Error{Code: "42701", Message: fmt.Sprintf("column %q of relation %q already exists", c.Name, name), Offset: c.Offset}
 	taken := func(names []batch.Column) bool {
 		return slices.ContainsFunc(names, func(h batch.Column) bool { return strings.EqualFold(h.Name, c.Name) })
@@ -179,10 +182,10 @@ func (db *DB) addColumn(ctx context.Context, kind, name string, a parser.AddColu
 				return &parser.Error{Code: "42701", Offset: c.Offset, Message: fmt.Sprintf("column name %q is taken in %s%s", c.Name, name, catalog.LateSuffix),
 					Hint: "Choose another name, or create the source again with the column."}
 			}
-			d.Columns = append(d.Columns, catalog.SourceColumn{Name: c.Name, Type: typ})
+			d.Columns = append(d.Columns, catalog.SourceColumn{Name: c.Name, Type: typ, Path: c.Path})
 			d.SQL, err = restate(d.SQL, func(tree parser.Statement) {
 				t := tree.(*parser.CreateSource)
-				t.Columns = append(t.Columns, parser.Column{Name: c.Name, Type: c.Type})
+				t.Columns = append(t.Columns, parser.Column{Name: c.Name, Type: c.Type, Path: c.Path})
 			})
 			return err
 		})

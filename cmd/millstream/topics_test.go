@@ -239,3 +239,21 @@ func TestIncludedParts(t *testing.T) {
 		t.Errorf("shown as %s", got)
 	}
 }
+
+func TestPaths(t *testing.T) {
+	k := startTopics(t, "events", "changes")
+	k.exec(t, `CREATE SOURCE events (id BIGINT, total DOUBLE PATH 'payment.total.value', currency VARCHAR PATH 'payment.total.currency', first JSON PATH 'lines[0]', at TIMESTAMPTZ PATH 'meta.at', twice DOUBLE AS total * 2)`+
+		k.with+"'events') FORMAT PLAIN ENCODE JSON (timestamp.format = 'epoch_millis')",
+		`CREATE SOURCE changes (id BIGINT PRIMARY KEY PATH 'key.id', city VARCHAR PATH 'address.city')`+k.with+"'changes') FORMAT DEBEZIUM ENCODE JSON")
+	k.write(t, "events", keyedRecord("", `{"id":1,"payment":{"total":{"value":1.5,"currency":"EUR"}},"lines":[{"x":1},{}],"meta":{"at":1000}}`), keyedRecord("", `{"id":2,"payment":[]}`))
+	k.want(t, "SELECT * FROM events ORDER BY id", `1|1.5|EUR|{"x":1}|1970-01-01 00:00:01+00|3`, "2|NULL|NULL|NULL|NULL|NULL")
+	k.exec(t, "ALTER SOURCE events ADD COLUMN tax DOUBLE PATH 'payment.tax'")
+	k.write(t, "events", keyedRecord("", `{"id":3,"payment":{"tax":0.2,"total":{"value":7}}}`))
+	k.want(t, "SELECT id, total, tax FROM events WHERE id = 3", "3|7|0.2")
+	if got := k.rows(t, "SHOW CREATE SOURCE events"); !strings.Contains(got[0], "first JSON PATH 'lines[0]'") || !strings.Contains(got[0], "tax DOUBLE PATH 'payment.tax'") {
+		t.Errorf("shown as %s", got)
+	}
+	k.write(t, "changes", keyedRecord(`{"key":{"id":7}}`, `{"op":"c","after":{"address":{"city":"Rome"}}}`), keyedRecord("", `{"op":"c","after":{"key":{"id":8},"address":{"city":"Oslo"}}}`),
+		keyedRecord("", `{"op":"d","before":{"key":{"id":7}}}`))
+	k.want(t, "SELECT id, city FROM changes", "8|Oslo")
+}

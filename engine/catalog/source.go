@@ -17,6 +17,9 @@ type SourceColumn struct {
 	// Generated is the DuckDB expression over the decoded columns that makes
 	// the column, "" for one that is decoded.
 	Generated string
+	// Path is where a decoded column's value is in the record, "" for the field of its
+	// name.
+	Path string `json:",omitempty"`
 	// Part is the part of the record that the column is, "" for a field of its value;
 	// of a header it has the name.
 	Part   source.Part `json:",omitempty"`
@@ -77,6 +80,22 @@ func (d *SourceDefinition) SchemaOf(columns int) *batch.Schema {
 	older := *d
 	older.Columns = d.Columns[:columns]
 	return older.Schema()
+}
+
+// Paths returns where the values of the columns of Decoded are, nil if each is in the
+// field of its name.
+func (d *SourceDefinition) Paths() (paths []string) {
+	some := false
+	for _, c := range d.Columns {
+		if c.Generated == "" && c.Part == "" {
+			paths = append(paths, c.Path)
+			some = some || c.Path != ""
+		}
+	}
+	if !some {
+		return nil
+	}
+	return paths
 }
 
 // Included returns the columns that are other parts of records than their values'

@@ -34,6 +34,7 @@ type Spec struct {
 	EncodeOptions map[string]string
 	KeyEncode     string        // how keys are encoded: JSON, TEXT, BYTES, AVRO, PROTOBUF; "" is the connector's choice
 	Schema        *batch.Schema // the columns to decode, without generated ones and metadata
+	Paths         []string      // where the values of Schema's columns are, nil or "" for the field of the column's name
 	Included      []Included    // columns behind those of Schema
 	Key           []int         // of a source that is read by key: those of Schema that are the primary key
 	Alloc         *batch.Allocator

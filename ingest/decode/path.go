@@ -52,6 +52,9 @@ func ParsePath(text string) (Path, error) {
 			return nil, pathError(text, "it has more than "+strconv.Itoa(pathStepsMax)+" steps")
 		}
 	}
+	if path[0].Index >= 0 {
+		return nil, pathError(text, "it begins with an index, and a record is an object")
+	}
 	return path, nil
 }
 

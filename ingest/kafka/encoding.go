@@ -43,7 +43,7 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 		if format == "DEBEZIUM" {
 			known = debeziumOptions
 		}
-		e.json = of.json()
+		e.json = of.json(spec)
 	case format == "PLAIN" && encode == "CSV":
 		known = []string{optDelimiter, optNull, optQuote}
 		e.csv = of.csv()
@@ -58,6 +58,9 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 	default:
 		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES, FORMAT UPSERT ENCODE JSON, AVRO or PROTOBUF, or FORMAT DEBEZIUM ENCODE JSON", format, encode)
 		return e
+	}
+	if encode != "JSON" && len(spec.Paths) > 0 {
+		o.problem("PATH is for columns of ENCODE JSON: with ENCODE %s, take a part out of a column in a generated one", encode)
 	}
 	e.key = of.keyEncoding(spec, e)
 	for _, name := range slices.Sorted(maps.Keys(spec.EncodeOptions)) {

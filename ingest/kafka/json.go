@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
@@ -20,8 +21,9 @@ var (
 )
 
 // json reads the options of ENCODE JSON (…).
-func (o *optionReader) json() decode.JSONOptions {
+func (o *optionReader) json(spec source.Spec) decode.JSONOptions {
 	j := decode.JSONOptions{
+		Paths:      o.paths(spec),
 		Timestamps: o.meaning(optTimestampFormat, decode.TimestampFormats),
 		Times:      o.meaning(optTimeFormat, decode.TimeFormats),
 	}
@@ -29,6 +31,21 @@ func (o *optionReader) json() decode.JSONOptions {
 		j.Decimals = decode.Unscaled
 	}
 	return j
+}
+
+// paths reads where the values of columns are.
+func (o *optionReader) paths(spec source.Spec) (paths []decode.Path) {
+	for i, text := range spec.Paths {
+		var path decode.Path
+		if text != "" {
+			var err error
+			if path, err = decode.ParsePath(text); err != nil {
+				o.problem("column %q: %w", spec.Schema.Columns[i].Name, err)
+			}
+		}
+		paths = append(paths, path)
+	}
+	return paths
 }
 
 func (o *optionReader) meaning(name string, words map[string]decode.Meaning) decode.Meaning {

@@ -38,7 +38,7 @@ func Source(t *parser.CreateSource, sql string, bind func(*catalog.SourceDefinit
 			return nil, &parser.Error{Code: sqlstate.CodeDatatypeMismatch, Message: fmt.Sprintf("all headers together are JSON, and column %q is of type %s", c.Name, typ), Offset: c.TypeOffset,
 				Hint: "Write INCLUDE headers AS name, or INCLUDE header 'its name' BIGINT AS name for one of them."}
 		}
-		def.Columns = append(def.Columns, catalog.SourceColumn{Name: c.Name, Type: typ, Part: source.Part(c.Part), Header: c.Header})
+		def.Columns = append(def.Columns, catalog.SourceColumn{Name: c.Name, Type: typ, Path: c.Path, Part: source.Part(c.Part), Header: c.Header})
 	}
 	if err := bind(def); err != nil {
 		return nil, err
@@ -50,6 +50,12 @@ func Source(t *parser.CreateSource, sql string, bind func(*catalog.SourceDefinit
 		return nil, err
 	}
 	return def, Options(t, def)
+}
+
+// PathError is the error for a column with a path where there are no records.
+func PathError(c parser.Column) error {
+	return &parser.Error{Code: sqlstate.CodeInvalidParameter, Offset: c.PathOffset, Message: fmt.Sprintf("the path of column %q needs connector = 'kafka', whose records have one", c.Name),
+		Hint: "Leave PATH out, or take the value out of a JSON column: name type AS (record->>'$.payment.total')."}
 }
 
 func watermark(t *parser.CreateSource, def *catalog.SourceDefinition) error {
@@ -177,6 +183,11 @@ func Options(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 		if c.Part != "" && def.Connector != "kafka" {
 			return &parser.Error{Code: sqlstate.CodeInvalidParameter, Offset: c.Offset, Message: fmt.Sprintf("INCLUDE %s needs connector = 'kafka', whose records have one", c.Part),
 				Hint: "Declare an ordinary column for what INSERT or another connector gives."}
+		}
+	}
+	for _, c := range t.Columns {
+		if c.Path != "" && def.Connector != "kafka" {
+			return PathError(c)
 		}
 	}
 	def.EncodeOptions = parser.OptionMap(t.EncodeOptions)

@@ -8,7 +8,7 @@ import (
 
 const (
 	hintNotNull     = "Columns of a source may be NULL, because a record may lack the field. Leave NOT NULL out and write WHERE col IS NOT NULL in the view."
-	hintPlainColumn = "A column of a source is: name type [AS expression] [PRIMARY KEY]."
+	hintPlainColumn = "A column of a source is: name type [PATH 'where'] [AS expression] [PRIMARY KEY]."
 )
 
 // create dispatches on what is to be created.
@@ -141,12 +141,20 @@ func (p *parser) column(s *CreateSource) Column {
 	for {
 		t := p.peek()
 		switch {
-		case t.is("as"):
+		case t.is("as") && c.Path == "":
 			p.take()
 			c.Expr, c.ExprOffset = p.expression()
 			return c
 		case t.is("null"):
 			p.take()
+		case p.isPath() && c.Path == "":
+			p.take()
+			c.Path, c.PathOffset = p.peek().Value, p.peek().Offset
+			if p.take(); c.Path == "" {
+				panic(errorAt(c.PathOffset, codeSyntax, "the path of column \"%s\" is empty", c.Name))
+			}
+		case t.is("as") && c.Path != "":
+			panic(unsupportedHere(t, hintPlainColumn, "column \"%s\" can't have a path and an expression", c.Name))
 		case t.is("primary") && s != nil:
 			p.expect("primary", "key")
 			s.setKey(t, []ColumnName{{Name: c.Name, Offset: c.Offset}})
@@ -179,6 +187,9 @@ func (p *parser) typeName() string {
 	for depth := 0; ; {
 		t := p.peek()
 		closing := t.mark(")") || t.mark("]")
+		if depth == 0 && text.Len() > 0 && p.isPath() {
+			break
+		}
 		if t.Kind == EOF || depth == 0 && (closing || t.mark(",") || t.Kind == Word && columnConstraints[t.Value]) {
 			break
 		}
@@ -201,6 +212,9 @@ func (p *parser) typeName() string {
 	}
 	return text.String()
 }
+
+// isPath reports whether PATH 'text' comes next, which a type may stand in front of.
+func (p *parser) isPath() bool { return p.peek().is("path") && p.peekAt(1).Kind == String }
 
 func isTypeToken(t Token) bool {
 	switch t.Kind {

@@ -34,6 +34,9 @@ func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 			continue
 		}
 		item := DisplayIdent(c.Name) + " " + c.Type
+		if c.Path != "" {
+			item += " PATH " + QuoteLiteral(c.Path)
+		}
 		if c.Expr != "" {
 			item += " AS " + c.Expr
 		}

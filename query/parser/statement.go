@@ -67,6 +67,8 @@ type Column struct {
 	TypeOffset int
 	Expr       string // the text behind AS of a generated column; empty: it comes from the record
 	ExprOffset int
+	Path       string // where the value is in the record; empty: in the field of the column's name
+	PathOffset int
 	Part       string // header, headers or payload: INCLUDE makes the column of it; empty: it does not
 	Header     string // the name of the header
 }
