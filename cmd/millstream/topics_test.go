@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/twmb/avro"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
@@ -256,4 +257,52 @@ func TestPaths(t *testing.T) {
 	k.write(t, "changes", keyedRecord(`{"key":{"id":7}}`, `{"op":"c","after":{"address":{"city":"Rome"}}}`), keyedRecord("", `{"op":"c","after":{"key":{"id":8},"address":{"city":"Oslo"}}}`),
 		keyedRecord("", `{"op":"d","before":{"key":{"id":7}}}`))
 	k.want(t, "SELECT id, city FROM changes", "8|Oslo")
+}
+
+func TestDebeziumAvroTopic(t *testing.T) {
+	k := startTopics(t, "items", "text")
+	registry := srfake.NewRegistry()
+	server := httptest.NewServer(registry.Handler())
+	t.Cleanup(server.Close)
+	register := func(subject, schema string) (number []byte, write func(v any) []byte) {
+		id, _, err := registry.RegisterSchema(subject, sr.Schema{Schema: schema})
+		if err != nil {
+			t.Fatal(err)
+		}
+		number = binary.BigEndian.AppendUint32([]byte{0}, uint32(id))
+		return number, func(v any) []byte {
+			data, err := avro.MustParse(schema).AppendEncode(number[:5:5], v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return data
+		}
+	}
+	_, value := register("items-value", `{"type":"record","name":"Envelope","fields":[{"name":"before","type":["null",{"type":"record","name":"Value","fields":[
+		{"name":"id","type":"int"},{"name":"name","type":["null","string"]},{"name":"made","type":["null",{"type":"long","connect.name":"io.debezium.time.MicroTimestamp"}]}]}]},
+		{"name":"after","type":["null","Value"]},{"name":"op","type":"string"}]}`)
+	_, key := register("items-key", `{"type":"record","name":"Key","fields":[{"name":"id","type":"int"}]}`)
+	for topic, encode := range map[string]string{"items": "", "text": " KEY ENCODE TEXT"} {
+		k.exec(t, "CREATE SOURCE "+topic+" (made TIMESTAMP, id BIGINT PRIMARY KEY, name VARCHAR)"+k.with+"'"+topic+"') FORMAT DEBEZIUM ENCODE AVRO (schema.registry = '"+server.URL+"')"+encode)
+	}
+	row := func(id int, name any) any {
+		return map[string]any{"id": int32(id), "name": name, "made": int64(1000001)}
+	}
+	change := func(op string, before, after any) []byte {
+		return value(map[string]any{"op": op, "before": before, "after": after})
+	}
+	id := func(id int) []byte { return key(map[string]any{"id": int32(id)}) }
+	k.write(t, "items",
+		&kgo.Record{Key: id(1), Value: change("r", nil, row(1, "ann"))}, &kgo.Record{Key: id(2), Value: change("c", nil, row(2, "bob"))},
+		&kgo.Record{Value: change("c", nil, row(3, "cy"))}, &kgo.Record{Value: change("c", nil, row(4, "di"))},
+		&kgo.Record{Key: id(1), Value: change("u", row(1, "ann"), row(1, nil))},
+		&kgo.Record{Key: id(2), Value: change("d", row(2, "bob"), nil)}, &kgo.Record{Key: id(2)},
+		&kgo.Record{Value: change("d", row(3, "cy"), nil)},
+		&kgo.Record{Key: id(1), Value: change("t", nil, nil)}, &kgo.Record{Key: id(1), Value: change("c", nil, nil)}, &kgo.Record{Value: change("d", nil, nil)},
+		&kgo.Record{Key: []byte("1"), Value: change("c", nil, row(1, "x"))}, &kgo.Record{Key: id(1), Value: change("c", nil, row(1, "x"))[:12]})
+	k.want(t, "SELECT id, name, made FROM items ORDER BY id", "1|NULL|1970-01-01 00:00:01.000001", "4|di|1970-01-01 00:00:01.000001")
+	k.want(t, `SELECT _offset, left(error, 40) FROM "items$rejected" ORDER BY _offset`, `8|op is "t": the table was truncated, whic`, `9|op is "c", but after has no row`,
+		`10|op is "d", but the record has no key, an`, "11|key: the record does not name its schema", `12|field "after": the record ends inside th`)
+	k.write(t, "text", &kgo.Record{Key: []byte("7"), Value: change("c", nil, row(1, "ann"))}, &kgo.Record{Key: []byte("8"), Value: change("c", nil, row(1, "bob"))}, &kgo.Record{Key: []byte("7")})
+	k.want(t, "SELECT id, name FROM text", "8|bob")
 }

@@ -72,6 +72,8 @@ type node struct {
 
 	precision, scale int  // of a decimal
 	hollow           bool // a value may take no bytes at all
+	connect          bool // the meaning is Kafka Connect's, and the form is one that Avro has without it
+	zoned, json      bool // a text that is a timestamp; that is JSON
 }
 
 type field struct {
@@ -220,6 +222,10 @@ func (t typeTable) named(n *avrolib.SchemaNode) (*node, error) {
 // means takes the logical type over, if the form is one that it may have. Others
 // are to be passed over, Avro says.
 func (p *node) means(n *avrolib.SchemaNode) {
+	if n.LogicalType == "" {
+		p.meansConnect(n)
+		return
+	}
 	form := map[string]bool{
 		"date": p.kind == intKind, "time-millis": p.kind == intKind, "time-micros": p.kind == longKind,
 		"timestamp-millis": p.kind == longKind, "timestamp-micros": p.kind == longKind, "timestamp-nanos": p.kind == longKind,
@@ -237,6 +243,26 @@ func (p *node) means(n *avrolib.SchemaNode) {
 		}
 	}
 	p.precision, p.scale = n.Precision, n.Scale
+}
+
+// connectLogical are the meanings for which Avro has a word.
+var connectLogical = map[string]struct {
+	logical
+	form kind
+}{
+	"io.debezium.time.Date": {date, intKind}, "io.debezium.time.Time": {timeMillis, intKind}, "io.debezium.time.MicroTime": {timeMicros, longKind},
+	"io.debezium.time.Timestamp": {timestampMillis, longKind}, "io.debezium.time.MicroTimestamp": {timestampMicros, longKind},
+	"io.debezium.time.NanoTimestamp": {timestampNanos, longKind},
+}
+
+// meansConnect takes over what Kafka Connect says that a type means.
+func (p *node) meansConnect(n *avrolib.SchemaNode) {
+	name, _ := n.Props["connect.name"].(string)
+	if m, ok := connectLogical[name]; ok && m.form == p.kind {
+		p.logical, p.connect = m.logical, true
+	}
+	p.zoned = p.kind == stringKind && name == "io.debezium.time.ZonedTimestamp"
+	p.json = p.kind == stringKind && name == "io.debezium.data.Json"
 }
 
 // String tells the type to a person.

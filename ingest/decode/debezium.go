@@ -70,6 +70,9 @@ func newEnvelope(schema *batch.Schema, at []int, o *JSONOptions, limits Limits) 
 	return e
 }
 
+// ErrTruncated is why a record is rejected that says that all rows are gone.
+var ErrTruncated = errors.New(`op is "t": the table was truncated, which deletes no rows here`)
+
 // Decode appends one row to the columns of b that belong to the schema, and
 // reports whether the record deletes the key: all columns but the key's are NULL
 // then. After an error b is as it was. It keeps neither key nor value.
@@ -107,7 +110,7 @@ func (d *Debezium) decode(key, value []byte, b *batch.Builder) (deleted bool, er
 	case "":
 		return false, errors.New("not a Debezium envelope, which has a field op: records that are nothing but the row are of FORMAT UPSERT")
 	case "t":
-		return false, errors.New(`op is "t": the table was truncated, which deletes no rows here`)
+		return false, ErrTruncated
 	default:
 		return false, fmt.Errorf("op is %q, which is none of c, r, u and d", excerpt(op))
 	}
@@ -128,7 +131,7 @@ func (d *Debezium) deleteKey(key []byte, b *batch.Builder) error {
 	if err := d.key.Decode(key, b); err != nil {
 		return fmt.Errorf("key: %w", err)
 	}
-	appendNulls(b, d.rowOthers)
+	AppendNulls(b, d.rowOthers)
 	return nil
 }
 
@@ -149,6 +152,6 @@ func (d *Debezium) deleteRow(e *envelope, key, value []byte, b *batch.Builder) e
 	if err := d.old.appendRow(b); err != nil {
 		return fmt.Errorf("before: %w", err)
 	}
-	appendNulls(b, d.rowOthers)
+	AppendNulls(b, d.rowOthers)
 	return nil
 }

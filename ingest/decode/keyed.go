@@ -57,17 +57,11 @@ func (d *Keyed) Decode(key, value []byte, b *batch.Builder) (deleted bool, err e
 		return false, errors.New("the record has no key")
 	}
 	rows := b.Column(d.primary[0]).Len()
-	if err := d.key.Decode(key, b); err != nil {
-		return false, fmt.Errorf("key: %w", err)
-	}
-	for _, i := range d.primary {
-		if v := b.Column(i).Vector(); v.Null(rows) {
-			b.Truncate(rows)
-			return false, fmt.Errorf("key: there is no value for column %q", d.schema.Columns[i].Name)
-		}
+	if err := d.DecodeKey(key, b); err != nil {
+		return false, err
 	}
 	if value == nil {
-		appendNulls(b, d.others)
+		AppendNulls(b, d.others)
 		return true, nil
 	}
 	if err := d.value.Decode(value, b); err != nil {
@@ -77,7 +71,33 @@ func (d *Keyed) Decode(key, value []byte, b *batch.Builder) (deleted bool, err e
 	return false, nil
 }
 
-func appendNulls(b *batch.Builder, columns []int) {
+// DecodeKey appends a key to the columns of the primary key, or returns an error and
+// leaves b as it was.
+func (d *Keyed) DecodeKey(key []byte, b *batch.Builder) error {
+	rows := b.Column(d.primary[0]).Len()
+	if err := d.key.Decode(key, b); err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	for _, i := range d.primary {
+		if v := b.Column(i).Vector(); v.Null(rows) {
+			b.Truncate(rows)
+			return fmt.Errorf("key: there is no value for column %q", d.schema.Columns[i].Name)
+		}
+	}
+	return nil
+}
+
+// Pick returns the columns of a schema with the given indexes.
+func Pick(s *batch.Schema, at []int) *batch.Schema {
+	columns := make([]batch.Column, len(at))
+	for i, c := range at {
+		columns[i] = s.Columns[c]
+	}
+	return batch.NewSchema(columns)
+}
+
+// AppendNulls appends NULL to columns of b.
+func AppendNulls(b *batch.Builder, columns []int) {
 	for _, i := range columns {
 		b.Column(i).AppendNull()
 	}

@@ -47,7 +47,7 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 	case format == "PLAIN" && encode == "CSV":
 		known = []string{optDelimiter, optNull, optQuote}
 		e.csv = of.csv()
-	case (format == "PLAIN" || format == "UPSERT") && (encode == "AVRO" || encode == "PROTOBUF"):
+	case (format == "PLAIN" || format == "UPSERT") && (encode == "AVRO" || encode == "PROTOBUF"), format == "DEBEZIUM" && encode == "AVRO":
 		known = avroOptions
 		if encode == "PROTOBUF" {
 			known = protobufOptions
@@ -56,8 +56,11 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 	case format == "PLAIN" && (encode == "TEXT" || encode == "BYTES"):
 		of.oneColumn(spec.Schema, encode)
 	default:
-		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES, FORMAT UPSERT ENCODE JSON, AVRO or PROTOBUF, or FORMAT DEBEZIUM ENCODE JSON", format, encode)
+		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES, FORMAT UPSERT ENCODE JSON, AVRO or PROTOBUF, or FORMAT DEBEZIUM ENCODE JSON or AVRO", format, encode)
 		return e
+	}
+	if format == "DEBEZIUM" && e.schemas.file != "" {
+		of.problem("FORMAT DEBEZIUM ENCODE AVRO needs %s", optRegistry)
 	}
 	if encode != "JSON" && len(spec.Paths) > 0 {
 		o.problem("PATH is for columns of ENCODE JSON: with ENCODE %s, take a part out of a column in a generated one", encode)

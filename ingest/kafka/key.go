@@ -24,9 +24,9 @@ func (o *optionReader) keyEncoding(spec source.Spec, e encoding) keyEncoding {
 	if registered && e.encode == "AVRO" {
 		otherwise = "AVRO"
 	}
-	if e.format != "UPSERT" {
+	if e.format != "UPSERT" && !(e.format == "DEBEZIUM" && e.encode == "AVRO") {
 		if spec.KeyEncode != "" {
-			o.problem("KEY ENCODE is for FORMAT UPSERT, whose keys are read; INCLUDE key makes a column of them elsewhere")
+			o.problem("KEY ENCODE is for FORMAT UPSERT, whose keys are read, and for FORMAT DEBEZIUM ENCODE AVRO; INCLUDE key makes a column of keys elsewhere")
 		}
 		return keyEncoding{}
 	}

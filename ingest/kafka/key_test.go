@@ -26,6 +26,8 @@ func TestKeyOptions(t *testing.T) {
 		{name: "Avro without a registry", encode: "JSON", key: "AVRO", want: []string{"KEY ENCODE AVRO needs schema.registry"}},
 		{name: "unknown", encode: "JSON", key: "XML", want: []string{"KEY ENCODE must be JSON, TEXT, BYTES, AVRO or PROTOBUF, not XML"}},
 		{name: "no upsert", format: "PLAIN", encode: "JSON", key: "TEXT", want: []string{"KEY ENCODE is for FORMAT UPSERT"}},
+		{name: "Debezium's in Avro", format: "DEBEZIUM", encode: "AVRO", key: "JSON", options: registry},
+		{name: "Debezium's in a file", format: "DEBEZIUM", encode: "AVRO", options: map[string]string{"schema.location": "file:///none"}, want: []string{"FORMAT DEBEZIUM ENCODE AVRO needs schema.registry", "none: no such file"}},
 		{name: "Debezium's", format: "DEBEZIUM", encode: "JSON", key: "TEXT", want: []string{"KEY ENCODE is for FORMAT UPSERT"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -121,7 +121,7 @@ func (p schemaPlace) check(spec source.Spec) error {
 	}
 	columns := spec.Schema
 	if len(spec.Key) > 0 {
-		columns = pick(spec.Schema, decode.Others(spec.Schema, spec.Key))
+		columns = decode.Pick(spec.Schema, decode.Others(spec.Schema, spec.Key))
 	}
 	return registry.NewFile(p.file, p.format, columns, limitsOf(spec)).Fetch(context.Background(), nil, nil)
 }
@@ -151,9 +151,11 @@ func openSchemas(e encoding, spec source.Spec) (*schemas, error) {
 		return nil, nil
 	}
 	columns, at := spec.Schema, []int(nil)
-	if len(spec.Key) > 0 {
+	if e.format == "DEBEZIUM" {
+		p.format = registry.Debezium{Primary: spec.Key}
+	} else if len(spec.Key) > 0 {
 		at = decode.Others(spec.Schema, spec.Key)
-		columns = pick(spec.Schema, at)
+		columns = decode.Pick(spec.Schema, at)
 	}
 	s := &schemas{}
 	if p.file != "" {
@@ -165,7 +167,7 @@ func openSchemas(e encoding, spec source.Spec) (*schemas, error) {
 		}
 		s.value = registry.NewFramed(client, p.format, columns, limitsOf(spec))
 		if e.key.format != nil {
-			s.key = registry.NewFramed(client, e.key.format, pick(spec.Schema, spec.Key), limitsOf(spec))
+			s.key = registry.NewFramed(client, e.key.format, decode.Pick(spec.Schema, spec.Key), limitsOf(spec))
 			s.key.Into(spec.Key)
 		}
 	}
@@ -173,15 +175,6 @@ func openSchemas(e encoding, spec source.Spec) (*schemas, error) {
 		s.value.Into(at)
 	}
 	return s, nil
-}
-
-// pick returns the columns of a schema with the given indexes.
-func pick(s *batch.Schema, at []int) *batch.Schema {
-	columns := make([]batch.Column, len(at))
-	for i, c := range at {
-		columns[i] = s.Columns[c]
-	}
-	return batch.NewSchema(columns)
 }
 
 // headerOf returns the last header of a name, nil if there is none.
@@ -244,13 +237,34 @@ func (s *schemas) decoder(spec source.Spec, e encoding) decoder {
 		}
 	}
 	value, key := &named{schemaReader: s.value}, &named{schemaReader: s.key}
-	rows := decode.NewKeyed(spec.Schema, spec.Key, key, value)
+	keys := decode.Rows(key)
 	if s.key == nil {
-		rows = decode.NewKeyed(spec.Schema, spec.Key, decode.NewKey(spec.Schema, spec.Key, e.key.plain, e.json, limitsOf(spec)), value)
+		keys = decode.NewKey(spec.Schema, spec.Key, e.key.plain, e.json, limitsOf(spec))
+	}
+	rows := decode.NewKeyed(spec.Schema, spec.Key, keys, value)
+	changes, ok := s.value.(*registry.Framed)
+	if e.format != "DEBEZIUM" || !ok {
+		return func(r *kgo.Record, b *batch.Builder) (bool, error) {
+			key.header, value.header = headerOf(r, registry.KeyHeader), headerOf(r, registry.ValueHeader)
+			return rows.Decode(r.Key, r.Value, b)
+		}
 	}
 	return func(r *kgo.Record, b *batch.Builder) (bool, error) {
-		key.header, value.header = headerOf(r, registry.KeyHeader), headerOf(r, registry.ValueHeader)
-		return rows.Decode(r.Key, r.Value, b)
+		key.header = headerOf(r, registry.KeyHeader)
+		if r.Value == nil {
+			return rows.Decode(r.Key, nil, b)
+		}
+		at := b.Column(spec.Key[0]).Len()
+		if r.Key != nil {
+			if err := rows.DecodeKey(r.Key, b); err != nil {
+				return false, err
+			}
+		}
+		deleted, err := changes.DecodeChange(headerOf(r, registry.ValueHeader), r.Value, r.Key != nil, b)
+		if err != nil {
+			b.Truncate(at)
+		}
+		return deleted, err
 	}
 }
 

@@ -5,7 +5,7 @@
 // a [Framed] decodes records that name their schema by its id in the registry, in
 // front of the datum or in a header (0x00 and the number in big endian, or 0x01 and
 // the GUID); a [File] decodes bare
-// datums of the one schema that a file holds; a [Format], [Avro] or [Protobuf], says
+// datums of the one schema that a file holds; a [Format], [Avro], [Protobuf] or [Debezium], says
 // how schemas are written, and records by them.
 //
 // Schemas are looked for ahead of the record that needs them, never in the middle

@@ -190,23 +190,44 @@ func (f *Framed) Fetch(ctx context.Context, header, value []byte) error {
 // Decode appends one row, or returns an error of one line and leaves b as it was.
 // The record's schema must have been fetched.
 func (f *Framed) Decode(header, value []byte, b *batch.Builder) error {
-	r, err := readFrame(header, value)
+	d, datum, err := f.open(header, value)
 	if err != nil {
 		return err
 	}
+	return d.Decode(datum, b)
+}
+
+// DecodeChange appends what a record of the format Debezium does to its row, and
+// reports whether it deletes that: all columns but the key's are NULL then. If keyed,
+// the columns of the key have their values from the record's key already, and those
+// in the record are passed over. After an error nothing was appended.
+func (f *Framed) DecodeChange(header, value []byte, keyed bool, b *batch.Builder) (deleted bool, err error) {
+	d, datum, err := f.open(header, value)
+	if err != nil {
+		return false, err
+	}
+	return d.(*changes).change(datum, keyed, b)
+}
+
+// open finds the decoder of a record, and its datum.
+func (f *Framed) open(header, value []byte) (decoder, []byte, error) {
+	r, err := readFrame(header, value)
+	if err != nil {
+		return nil, nil, err
+	}
 	s := f.find(r.id)
 	if s == nil {
-		return fmt.Errorf("schema %s was not fetched", r.id)
+		return nil, nil, fmt.Errorf("schema %s was not fetched", r.id)
 	}
 	message, datum, err := r.split(s.schema)
 	if err != nil {
-		return fmt.Errorf("schema %s: %w", r.id, err)
+		return nil, nil, fmt.Errorf("schema %s: %w", r.id, err)
 	}
 	d := s.decoder(message)
 	if d == nil {
-		return fmt.Errorf("schema %s (%s) was not fetched", r.id, s.schema.title(message))
+		return nil, nil, fmt.Errorf("schema %s (%s) was not fetched", r.id, s.schema.title(message))
 	}
-	return d.Decode(datum, b)
+	return d, datum, nil
 }
 
 // Close ends the client.
