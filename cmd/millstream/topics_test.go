@@ -53,13 +53,14 @@ func startTopics(t *testing.T, names ...string) *topics {
 	return &topics{conn, client, " WITH (connector = 'kafka', properties.bootstrap.server = '" + b.Addr() + "', properties.fetch.max.wait.ms = '50', topic = "}
 }
 
+// write writes records at once, so that most of them are read in one batch.
 func (k *topics) write(t *testing.T, topic string, records ...*kgo.Record) {
 	t.Helper()
 	for _, r := range records {
 		r.Topic = topic
-		if err := k.client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
+	}
+	if err := k.client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -146,16 +147,18 @@ func TestDebeziumTopic(t *testing.T) {
 		keyedRecord("", value("d", `{"id":3}`, "null")),
 		keyedRecord("", value("t", "null", "null")),
 		keyedRecord(key(4), `{"id":4,"name":"flat"}`),
-		keyedRecord("", ""))
-	k.want(t, "SELECT id, name, since, debt FROM customers ORDER BY id", "1|anna|1970-01-01 00:00:00.000005+00|0.00", "9|bob|NULL|NULL")
+		keyedRecord("", ""),
+		keyedRecord(key(5), value("c", "null", `{"id":5,"debt":"x"}`)),
+		keyedRecord(key(10), value("c", "null", `{"id":10,"name":"zoe"}`)))
+	k.want(t, "SELECT id, name, since, debt FROM customers ORDER BY id", "1|anna|1970-01-01 00:00:00.000005+00|0.00", "9|bob|NULL|NULL", "10|zoe|NULL|NULL")
 	k.want(t, `SELECT _offset, error FROM "customers$rejected" ORDER BY _offset`,
 		`8|op is "t": the table was truncated, which deletes no rows here`,
 		"9|not a Debezium envelope, which has a field op: records that are nothing but the row are of FORMAT UPSERT",
-		"10|the record has neither a key nor a value")
+		"10|the record has neither a key nor a value", `11|column "debt": "x" is not a DECIMAL(12,2), at byte 312`)
 	k.write(t, "clicks", keyedRecord("", `{"customer":1}`), keyedRecord("", `{"customer":9}`), keyedRecord("", `{"customer":2}`))
 	k.want(t, "SELECT * FROM per_name ORDER BY name", "ann|1", "anna|1", "bob|1", "NULL|2")
 	k.exec(t, "CHECKPOINT")
-	k.want(t, "SELECT count(*), sum(id) FROM customers", "2|10")
+	k.want(t, "SELECT count(*), sum(id) FROM customers", "3|20")
 }
 
 // TestUpsertBySchemas keeps the latest rows of topics whose values, and keys, are
@@ -191,6 +194,7 @@ func TestUpsertBySchemas(t *testing.T) {
 	record := func(key, value []byte, headers ...kgo.RecordHeader) *kgo.Record {
 		return &kgo.Record{Key: key, Value: value, Headers: headers}
 	}
+	wider := register("a-key", sr.Schema{Schema: `{"type":"record","name":"K","fields":[{"name":"shop","type":"string"},{"name":"id","type":"long"}]}`})
 	named := func(name string, number []byte) kgo.RecordHeader { return kgo.RecordHeader{Key: name, Value: number} }
 	ann, bob := "\x06ann\x02x", "\x06bob\x02x"
 	k.write(t, "a",
@@ -199,6 +203,8 @@ func TestUpsertBySchemas(t *testing.T) {
 		record(frame(key, "\x02\x00"), frame(value, ann)), record([]byte("1"), frame(value, ann)), record(nil, frame(value, ann)),
 		record([]byte("\x06\x02\x02s"), []byte(ann), named("__key_schema_id", key), named("__value_schema_id", key), named("__value_schema_id", value)))
 	k.want(t, "SELECT id, name, shop FROM a ORDER BY id", "1|bob|s", "3|ann|s")
+	k.write(t, "a", record(frame(wider, "\x02s\x08"), frame(value, ann))) // whose key has a new schema
+	k.want(t, "SELECT id, name, shop FROM a ORDER BY id", "1|bob|s", "3|ann|s", "4|ann|s")
 	k.want(t, `SELECT _offset, error FROM "a$rejected" ORDER BY _offset`, `4|key: there is no value for column "shop"`,
 		"5|key: the record does not name its schema: it begins with 0x31, not with 0x00 and the schema's id", "6|the record has no key")
 	k.write(t, "b", record(frame(long, "\x0e"), frame(value, ann)), record(frame(long, "\x10"), frame(value, ann)), record(frame(long, "\x0e"), nil))
@@ -219,6 +225,8 @@ func TestIncludedParts(t *testing.T) {
 	k := startTopics(t, "events", "latest")
 	k.exec(t, `CREATE SOURCE events (id BIGINT, loud VARCHAR AS upper(trace)) INCLUDE header 'trace' VARCHAR AS trace INCLUDE headers AS h INCLUDE payload VARCHAR AS raw INCLUDE offset AS o`+k.with+"'events') FORMAT PLAIN ENCODE JSON",
 		`CREATE SOURCE latest (id BIGINT PRIMARY KEY) INCLUDE header 'by' VARCHAR AS who`+k.with+"'latest') FORMAT UPSERT ENCODE JSON",
+		`CREATE SOURCE plain (id BIGINT) INCLUDE header 'trace' BLOB AS trace`+k.with+"'events') FORMAT PLAIN ENCODE JSON",
+		"ALTER SOURCE plain ADD COLUMN name VARCHAR",
 		"CREATE MATERIALIZED VIEW per_trace AS SELECT trace, count(*) AS n FROM events GROUP BY trace")
 	record := func(key, value, header, text string) *kgo.Record {
 		r := keyedRecord(key, value)
@@ -232,6 +240,7 @@ func TestIncludedParts(t *testing.T) {
 	k.exec(t, "ALTER SOURCE events ADD COLUMN name VARCHAR")
 	k.write(t, "events", record("", `{"id":4,"name":"new"}`, "trace", "b"))
 	k.want(t, "SELECT id, loud, trace, raw, o, name FROM events WHERE id > 1 ORDER BY id", `2|NULL|NULL|{"id":2}|1|NULL`, `4|B|b|{"id":4,"name":"new"}|3|new`)
+	k.want(t, "SELECT id, decode(trace), name FROM plain WHERE id IN (1, 4) ORDER BY id", "1|a|NULL", "4|b|new")
 	k.exec(t, "CHECKPOINT")
 	k.want(t, "SELECT id, trace, h->0->>'key', name FROM events WHERE id = 4", "4|b|trace|new")
 	k.write(t, "latest", record("1", "{}", "by", "ann"), record("2", "{}", "by", "ann"), record("1", "{}", "by", "bob"), record("2", "", "by", "cy"))
@@ -279,13 +288,16 @@ func TestDebeziumAvroTopic(t *testing.T) {
 		}
 	}
 	_, value := register("items-value", `{"type":"record","name":"Envelope","fields":[{"name":"before","type":["null",{"type":"record","name":"Value","fields":[
-		{"name":"id","type":"int"},{"name":"name","type":["null","string"]},{"name":"made","type":["null",{"type":"long","connect.name":"io.debezium.time.MicroTimestamp"}]}]}]},
+		{"name":"id","type":["null","int"]},{"name":"name","type":["null","string"]},{"name":"made","type":["null",{"type":"long","connect.name":"io.debezium.time.MicroTimestamp"}]}]}]},
 		{"name":"after","type":["null","Value"]},{"name":"op","type":"string"}]}`)
 	_, key := register("items-key", `{"type":"record","name":"Key","fields":[{"name":"id","type":"int"}]}`)
 	for topic, encode := range map[string]string{"items": "", "text": " KEY ENCODE TEXT"} {
 		k.exec(t, "CREATE SOURCE "+topic+" (made TIMESTAMP, id BIGINT PRIMARY KEY, name VARCHAR)"+k.with+"'"+topic+"') FORMAT DEBEZIUM ENCODE AVRO (schema.registry = '"+server.URL+"')"+encode)
 	}
 	row := func(id int, name any) any {
+		if id == 0 {
+			return map[string]any{"id": nil, "name": name, "made": nil}
+		}
 		return map[string]any{"id": int32(id), "name": name, "made": int64(1000001)}
 	}
 	change := func(op string, before, after any) []byte {
@@ -299,10 +311,13 @@ func TestDebeziumAvroTopic(t *testing.T) {
 		&kgo.Record{Key: id(2), Value: change("d", row(2, "bob"), nil)}, &kgo.Record{Key: id(2)},
 		&kgo.Record{Value: change("d", row(3, "cy"), nil)},
 		&kgo.Record{Key: id(1), Value: change("t", nil, nil)}, &kgo.Record{Key: id(1), Value: change("c", nil, nil)}, &kgo.Record{Value: change("d", nil, nil)},
-		&kgo.Record{Key: []byte("1"), Value: change("c", nil, row(1, "x"))}, &kgo.Record{Key: id(1), Value: change("c", nil, row(1, "x"))[:12]})
-	k.want(t, "SELECT id, name, made FROM items ORDER BY id", "1|NULL|1970-01-01 00:00:01.000001", "4|di|1970-01-01 00:00:01.000001")
+		&kgo.Record{Key: []byte("1"), Value: change("c", nil, row(1, "x"))}, &kgo.Record{Key: id(1), Value: change("c", nil, row(1, "x"))[:12]},
+		&kgo.Record{Value: change("c", nil, row(0, "nobody"))}, &kgo.Record{Value: change("d", row(0, "nobody"), nil)},
+		&kgo.Record{Key: id(6), Value: change("c", nil, row(6, "eve"))})
+	k.want(t, "SELECT id, name, made FROM items ORDER BY id", "1|NULL|1970-01-01 00:00:01.000001", "4|di|1970-01-01 00:00:01.000001", "6|eve|1970-01-01 00:00:01.000001")
 	k.want(t, `SELECT _offset, left(error, 40) FROM "items$rejected" ORDER BY _offset`, `8|op is "t": the table was truncated, whic`, `9|op is "c", but after has no row`,
-		`10|op is "d", but the record has no key, an`, "11|key: the record does not name its schema", `12|field "after": the record ends inside th`)
+		`10|op is "d", but the record has no key, an`, "11|key: the record does not name its schema", `12|field "after": the record ends inside th`,
+		`13|there is no value for column "id"`, `14|before: there is no value for column "id`)
 	k.write(t, "text", &kgo.Record{Key: []byte("7"), Value: change("c", nil, row(1, "ann"))}, &kgo.Record{Key: []byte("8"), Value: change("c", nil, row(1, "bob"))}, &kgo.Record{Key: []byte("7")})
 	k.want(t, "SELECT id, name FROM text", "8|bob")
 }

@@ -25,8 +25,12 @@ type meant struct {
 	scale int
 }
 
-// connectSchemasMax is how many schemas are remembered.
-const connectSchemasMax = 64
+// How many schemas are remembered, and of which length. Longer ones are read again
+// whenever the record before was of another.
+const (
+	connectSchemasMax     = 64
+	connectSchemaBytesMax = 64 << 10
+)
 
 // place finds the schema in the tree of a decoder.
 func (c *connectSchema) place(d *JSON) {
@@ -51,10 +55,13 @@ func (c *connectSchema) learn(d *JSON, record []byte, part string, too ...*JSON)
 	}
 	means, ok := c.known[string(text)]
 	if !ok {
-		if means = c.read(d, text, part); len(c.known) >= connectSchemasMax || c.known == nil {
+		means = c.read(d, text, part)
+		if c.known == nil || len(c.known) >= connectSchemasMax {
 			c.known = make(map[string][]meant)
 		}
-		c.known[string(text)] = means
+		if len(text) <= connectSchemaBytesMax {
+			c.known[string(text)] = means
+		}
 	}
 	c.holds = append([]byte(nil), text...)
 	c.node.known = c.holds

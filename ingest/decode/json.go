@@ -16,7 +16,8 @@ import (
 // whose name differs in letter case only. Of fields for the same column the
 // last one wins, but a name that is the column's letter for letter wins over
 // one that is not. A column without a field is NULL, as is one whose field is
-// null. Fields that no column wants are validated and passed over.
+// null. Fields that no column wants are validated and passed over. So it is with
+// the fields of objects inside that the [Path] of a column leads through.
 type JSON struct {
 	limits  Limits
 	columns []column
@@ -155,7 +156,7 @@ func (d *JSON) locate() error {
 // known to be valid: it looks no further than the object's end.
 func (d *JSON) again(start int) {
 	clear(d.values)
-	d.fields(&d.root, d.scan.space(start+1), 1)
+	d.fields(&d.root, d.scan.space(start+1), 2) // inside of the record
 }
 
 func invalidUTF8(data []byte) error {

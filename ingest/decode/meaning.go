@@ -96,6 +96,7 @@ func (c *column) mean(m Meaning, scale int) {
 	switch {
 	case m == ISO8601 && is(batch.Timestamp, batch.TimestampTZ, batch.Time):
 		c.append = appendTextOnly
+	case m == EpochDays && is(batch.Date): // which a number is in any case
 	case m >= EpochSeconds && m <= EpochDays && is(batch.Timestamp, batch.TimestampTZ, batch.Date):
 		c.append = appendEpoch
 	case m >= DayMillis && m <= DayNanos && is(batch.Time):

@@ -160,6 +160,13 @@ func TestPathsKeepLimits(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", record, got, want)
 		}
 	}
+	shallow, schema := withPaths(t, Limits{MaxDepth: 2}, "v BIGINT a.b.c", "w BIGINT l[0][0]")
+	for record, at := range map[string]int{`{"a":{"b":{"c":1}}}`: 10, `{"l":[[1]]}`: 6} {
+		want := fmt.Sprintf("invalid JSON at byte %d: nested deeper than 2 levels", at)
+		if _, err := decodeWith(t, shallow, schema, record); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", record, err, want)
+		}
+	}
 }
 
 // TestPathsAgainstALibrary decodes random records into columns at random paths, and

@@ -55,11 +55,13 @@ func (t *batcher) include(r *kgo.Record, deleted bool) error {
 		switch c.Part {
 		case source.Headers:
 			t.headers = appendHeaders(t.headers[:0], r.Headers)
+			t.raw += int64(len(t.headers))
 			b.AppendBytes(t.headers)
 			continue
 		case source.Header:
 			part = headerOf(r, c.Header)
 		}
+		t.raw += int64(len(part)) // a column must not outgrow a batch
 		switch {
 		case part == nil:
 			b.AppendNull()

@@ -89,6 +89,35 @@ func TestIncludedParts(t *testing.T) {
 	}
 }
 
+// TestDeletedRowsHaveNoParts adds a record that deletes its key.
+func TestDeletedRowsHaveNoParts(t *testing.T) {
+	schema := batch.NewSchema(batchtest.Columns(t, "id BIGINT"))
+	spec := source.Spec{
+		Schema: schema, Key: []int{0}, Alloc: batch.NewAllocator(),
+		Included: []source.Included{{Column: batchtest.Columns(t, "trace VARCHAR")[0], Part: source.Header, Header: "trace"}},
+	}
+	b := newBatcher(Options{}.withDefaults(), spec, newDecoder(spec, encoding{format: "UPSERT", encode: "JSON"}, nil))
+	defer b.release()
+	b.open(newPartition(0), 10)
+	for _, value := range []string{"{}", ""} {
+		r := &kgo.Record{Key: []byte("7"), Headers: []kgo.RecordHeader{{Key: "trace", Value: []byte("x")}}}
+		if value != "" {
+			r.Value = []byte(value)
+		}
+		b.add(r)
+	}
+	b.advance(2, 0)
+	out := b.flush()
+	defer out.Release()
+	for row, want := range []string{"7 x false", "7 NULL true"} {
+		rec := out.Record
+		last := int(rec.NumCols()) - 1
+		if got := batchtest.Show(rec.Column(0), row) + " " + batchtest.Show(rec.Column(1), row) + " " + batchtest.Show(rec.Column(last), row); got != want {
+			t.Errorf("row %d: got %s, want %s", row, got, want)
+		}
+	}
+}
+
 // BenchmarkInclude adds records without and with columns of their headers.
 func BenchmarkInclude(b *testing.B) {
 	id := batch.Column{Name: "id", Type: batch.Type{Kind: batch.BigInt}}

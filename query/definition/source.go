@@ -52,6 +52,23 @@ func Source(t *parser.CreateSource, sql string, bind func(*catalog.SourceDefinit
 	return def, Options(t, def)
 }
 
+// places checks that columns which say where in a record they are have records.
+func places(t *parser.CreateSource, def *catalog.SourceDefinition) error {
+	if def.Connector == "kafka" {
+		return nil
+	}
+	for _, c := range t.Columns {
+		switch {
+		case c.Part != "":
+			return &parser.Error{Code: sqlstate.CodeInvalidParameter, Offset: c.Offset, Message: fmt.Sprintf("INCLUDE %s needs connector = 'kafka', whose records have one", c.Part),
+				Hint: "Declare an ordinary column for what INSERT or another connector gives."}
+		case c.Path != "":
+			return PathError(c)
+		}
+	}
+	return nil
+}
+
 // PathError is the error for a column with a path where there are no records.
 func PathError(c parser.Column) error {
 	return &parser.Error{Code: sqlstate.CodeInvalidParameter, Offset: c.PathOffset, Message: fmt.Sprintf("the path of column %q needs connector = 'kafka', whose records have one", c.Name),
@@ -179,16 +196,8 @@ func Options(t *parser.CreateSource, def *catalog.SourceDefinition) error {
 			}
 		}
 	}
-	for _, c := range t.Columns {
-		if c.Part != "" && def.Connector != "kafka" {
-			return &parser.Error{Code: sqlstate.CodeInvalidParameter, Offset: c.Offset, Message: fmt.Sprintf("INCLUDE %s needs connector = 'kafka', whose records have one", c.Part),
-				Hint: "Declare an ordinary column for what INSERT or another connector gives."}
-		}
-	}
-	for _, c := range t.Columns {
-		if c.Path != "" && def.Connector != "kafka" {
-			return PathError(c)
-		}
+	if err := places(t, def); err != nil {
+		return err
 	}
 	def.EncodeOptions = parser.OptionMap(t.EncodeOptions)
 	if def.Connector == "" && (len(def.EncodeOptions) > 0 || def.Encode != "" && def.Encode != "JSON" || def.KeyEncode != "") {
