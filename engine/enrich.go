@@ -3,13 +3,11 @@ package engine
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/dimension"
-	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -29,63 +27,19 @@ func (e *Engine) newEnricher(ctx context.Context, def *view.Definition, source *
 	})
 }
 
-// copySQL reads what a join needs of its table.
-func copySQL(j *view.Join) string {
-	return "SELECT " + joinItems(j) + " FROM history.main." + history.Quote(j.Table) + joinWhere(j)
-}
-
-func joinItems(j *view.Join) string {
-	items := make([]string, 0, len(j.Keys)+len(j.Columns))
-	for i, k := range j.Keys {
-		items = append(items, fmt.Sprintf("TRY(%s) AS j%d", k.Table, i))
-	}
-	for _, c := range j.Columns {
-		items = append(items, history.Quote(c.Column))
-	}
-	return strings.Join(items, ", ")
-}
-
-func joinWhere(j *view.Join) string {
-	if j.Where == "" {
-		return ""
-	}
-	return " WHERE TRY(" + j.Where + ")"
-}
-
-// joinSchema is the columns of joinItems.
-func joinSchema(j *view.Join) []batch.Column {
-	columns := make([]batch.Column, 0, len(j.Keys)+len(j.Columns))
-	for i, k := range j.Keys {
-		columns = append(columns, batch.Column{Name: fmt.Sprint("j", i), Type: k.Row.Type})
-	}
-	for i, c := range j.Columns {
-		columns = append(columns, batch.Column{Name: fmt.Sprint("c", i), Type: c.Type})
-	}
-	return columns
-}
-
-// copyKey is equal for joins that can share a copy.
-func copyKey(j *view.Join) string {
-	key := copySQL(j)
-	for _, k := range j.Keys {
-		key += " " + k.Row.Type.String()
-	}
-	return key
-}
-
 // tableCopy returns the copy of a table's current version that a join needs:
 // another view's, or a new one. It runs on the writer.
 func (e *Engine) tableCopy(ctx context.Context, t *liveTable, j *view.Join) (*dimension.Copy, error) {
-	key := copyKey(j)
+	key := dimension.ShareKey(j)
 	for _, v := range e.attached() {
 		for _, other := range v.enrich.Steps() {
-			if copyKey(other.Join) == key && other.Copy.Version == t.version {
+			if dimension.ShareKey(other.Join) == key && other.Copy.Version == t.version {
 				return other.Copy.Retain(), nil
 			}
 		}
 	}
 	c, err := e.buildCopy(j, func(schema *batch.Schema, f func(arrow.RecordBatch) error) error {
-		return e.queryRecords(ctx, copySQL(j), schema, f)
+		return e.queryRecords(ctx, dimension.SelectSQL(j), schema, f)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("copy table %s: %w", t.def.Name, err)
@@ -95,7 +49,7 @@ func (e *Engine) tableCopy(ctx context.Context, t *liveTable, j *view.Join) (*di
 }
 
 func (e *Engine) buildCopy(j *view.Join, scan func(*batch.Schema, func(arrow.RecordBatch) error) error) (*dimension.Copy, error) {
-	schema := batch.NewSchema(joinSchema(j))
+	schema := batch.NewSchema(dimension.Columns(j))
 	return dimension.Build(e.mem, schema, len(j.Keys), func(f func(arrow.RecordBatch) error) error { return scan(schema, f) })
 }
 

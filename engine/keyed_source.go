@@ -84,11 +84,11 @@ func (s *liveSource) closeCopies() {
 // join's keys, its columns, and the primary key.
 func (s *liveSource) latestSQL(j *view.Join) string {
 	columns := s.def.Schema().Columns
-	sql := joinItems(j)
+	sql := dimension.ItemsSQL(j)
 	for i, k := range s.def.Key {
 		sql += fmt.Sprintf(", %s AS p%d", history.Quote(s.def.Columns[k].Name), i)
 	}
-	return "SELECT " + sql + " FROM (" + s.def.LatestSQL(columns, rowsPrefix+s.def.Name) + ")" + joinWhere(j)
+	return "SELECT " + sql + " FROM (" + s.def.LatestSQL(columns, rowsPrefix+s.def.Name) + ")" + dimension.WhereSQL(j)
 }
 
 // latestRows are the changes that the writer has taken. Some of them may be in
@@ -104,7 +104,7 @@ func (l latestRows) Relation(string) (duck.Relation, error) {
 func (e *Engine) scanLatest(ctx context.Context, s *liveSource, j *view.Join, f func(arrow.RecordBatch) error) error {
 	e.admin.SetRelations(latestRows{s})
 	defer e.admin.SetRelations(schemas{e})
-	schema := joinSchema(j)
+	schema := dimension.Columns(j)
 	for i, k := range s.def.Key {
 		schema = append(schema, batch.Column{Name: fmt.Sprint("p", i), Type: s.def.Columns[k].Type})
 	}
@@ -114,7 +114,7 @@ func (e *Engine) scanLatest(ctx context.Context, s *liveSource, j *view.Join, f 
 // sharedCopy returns the copy of a keyed source for a join that all views with
 // such a join look up in, and that follows the source. It belongs to the writer.
 func (e *Engine) sharedCopy(ctx context.Context, s *liveSource, j *view.Join) (*dimension.Copy, error) {
-	key := copyKey(j)
+	key := dimension.ShareKey(j)
 	if k := s.copies[key]; k != nil {
 		return k.Copy, nil
 	}

@@ -25,11 +25,13 @@ import (
 
 // liveSource is a source at work. It belongs to the writer, but for its reader.
 type liveSource struct {
-	def     *catalog.SourceDefinition
-	created time.Time
-	schema  *batch.Schema // of the hot rows: own columns and metadata; of a keyed source, changes
-	decoded *batch.Schema // of a reader's batches: without generated columns
-	late    *batch.Schema
+	def      *catalog.SourceDefinition
+	created  time.Time
+	schema   *batch.Schema // of the hot rows: own columns and metadata; of a keyed source, changes
+	decoded  *batch.Schema // of a reader's batches: without generated columns
+	included int           // the first of those columns that is another part of the record
+	moved    bool          // the columns of rows come in another order
+	late     *batch.Schema
 
 	eventTime int // column of schema, -1 none
 	tracker   *watermark.Tracker
@@ -50,7 +52,7 @@ type liveSource struct {
 	errors   int64         // rows whose generated column failed
 
 	changes int64                       // of a keyed source, since it was opened
-	copies  map[string]*dimension.Keyed // for the views that join a keyed source, by copyKey
+	copies  map[string]*dimension.Keyed // for the views that join a keyed source, by ShareKey
 
 	watermarks []int64 // scratch
 
@@ -91,9 +93,16 @@ func (e *Engine) newSource(def *catalog.SourceDefinition, created time.Time) (*l
 		s.eventTime = s.schema.Index(def.EventTime)
 	}
 	s.tracker = watermark.New(def.WatermarkOptions())
+	included := false
 	for _, c := range def.Columns {
-		if c.Generated != "" {
+		switch {
+		case c.Generated != "":
 			s.exprs = append(s.exprs, view.Expr{SQL: c.Generated, Type: c.Type, Column: -1})
+		case c.Part != "":
+			included = true
+		default:
+			s.included++
+			s.moved = s.moved || included
 		}
 	}
 	var err error
@@ -164,7 +173,7 @@ func (s *liveSource) accept(b *batch.Batch) error {
 // complete returns the batch's rows with the generated columns in their
 // places. The caller owns the record.
 func (s *liveSource) complete(ctx context.Context, mem *batch.Allocator, rec arrow.RecordBatch) (arrow.RecordBatch, error) {
-	if len(s.exprs) == 0 && !s.def.Keyed() {
+	if len(s.exprs) == 0 && !s.def.Keyed() && !s.moved {
 		rec.Retain()
 		return rec, nil
 	}
@@ -176,18 +185,22 @@ func (s *liveSource) complete(ctx context.Context, mem *batch.Allocator, rec arr
 		s.errors++
 	}
 	columns := make([]arrow.Array, 0, len(s.schema.Columns))
-	decoded, generated := 0, 0
+	decoded, generated, included := 0, 0, s.included
 	for _, c := range s.def.Columns {
-		if c.Generated != "" {
+		switch {
+		case c.Generated != "":
 			columns = append(columns, s.generated.Column(generated))
 			generated++
-		} else {
+		case c.Part != "":
+			columns = append(columns, rec.Column(included))
+			included++
+		default:
 			columns = append(columns, rec.Column(decoded))
 			decoded++
 		}
 	}
-	for ; decoded < int(rec.NumCols()); decoded++ {
-		columns = append(columns, rec.Column(decoded))
+	for ; included < int(rec.NumCols()); included++ {
+		columns = append(columns, rec.Column(included))
 	}
 	if s.def.Keyed() {
 		numbers := s.numberChanges(mem, rec.NumRows())
@@ -374,8 +387,9 @@ func (e *Engine) connector(name string) (source.Connector, error) {
 
 func (e *Engine) spec(def *catalog.SourceDefinition) source.Spec {
 	return source.Spec{
-		Name: def.Name, Options: def.Options, Format: def.Format, Encode: def.Encode, EncodeOptions: def.EncodeOptions, Schema: def.Decoded(),
-		Key: def.DecodedKey(), Alloc: e.mem, Logger: e.opts.Logger, Parquet: parquet.New(e.store.DB()),
+		Name: def.Name, Options: def.Options, Format: def.Format, Encode: def.Encode, EncodeOptions: def.EncodeOptions, KeyEncode: def.KeyEncode,
+		Schema: def.Decoded(), Paths: def.Paths(), Included: def.Included(), Key: def.DecodedKey(),
+		Alloc: e.mem, Logger: e.opts.Logger, Parquet: parquet.New(e.store.DB()),
 	}
 }
 

@@ -153,6 +153,9 @@ func (db *DB) addColumn(ctx context.Context, kind, name string, a parser.AddColu
 		return "", &parser.Error{Code: CodeFeatureNotSupported, Message: "a generated column can't be added to what is there", Offset: c.ExprOffset,
 			Hint: "Compute it in the view, or create the object again."}
 	}
+	if s := db.engine.Sources()[name]; c.Path != "" && (kind == catalog.KindTable || s != nil && s.Connector != "kafka") {
+		return "", definition.PathError(c)
+	}
 	exists := taken(name, c)
 	if kind == catalog.KindTable {
 		err = db.engine.AlterTable(ctx, name, func(d *catalog.TableDefinition) (err error) {
@@ -194,10 +197,10 @@ func widen(d *catalog.SourceDefinition, c parser.Column, typ batch.Type, exists 
 		return &parser.Error{Code: "42701", Offset: c.Offset, Message: fmt.Sprintf("column name %q is taken in %s%s", c.Name, d.Name, catalog.LateSuffix),
 			Hint: "Choose another name, or create the source again with the column."}
 	}
-	d.Columns = append(d.Columns, catalog.SourceColumn{Name: c.Name, Type: typ})
+	d.Columns = append(d.Columns, catalog.SourceColumn{Name: c.Name, Type: typ, Path: c.Path})
 	d.SQL, err = restate(d.SQL, func(tree parser.Statement) {
 		t := tree.(*parser.CreateSource)
-		t.Columns = append(t.Columns, parser.Column{Name: c.Name, Type: c.Type})
+		t.Columns = append(t.Columns, parser.Column{Name: c.Name, Type: c.Type, Path: c.Path})
 	})
 	return err
 }

@@ -53,10 +53,10 @@ func (db *DB) sourceDefinition(ctx context.Context, t *parser.CreateSource, sql 
 func (db *DB) generatedColumns(ctx context.Context, t *parser.CreateSource, def *catalog.SourceDefinition) error {
 	for i, c := range t.Columns {
 		if c.Expr != "" {
-			def.Columns[i].Generated = c.Expr // so that Decoded leaves it out
+			def.Columns[i].Generated = c.Expr // so that Read leaves it out
 		}
 	}
-	decoded := def.Decoded().WithMetadata().Columns
+	decoded := def.Read().WithMetadata().Columns
 	for i, c := range t.Columns {
 		if c.Expr == "" {
 			continue

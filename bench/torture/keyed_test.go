@@ -20,6 +20,44 @@ type keyedTopic struct {
 	client *kgo.Client
 	latest map[int]string
 	sent   int
+	// of returns what tells that the name of an id is another one now, "" for none,
+	// and what it was before.
+	of func(id int, was, name string) []*kgo.Record
+}
+
+// upsert is a change as FORMAT UPSERT has it.
+func upsert(id int, _, name string) []*kgo.Record {
+	r := &kgo.Record{Key: fmt.Append(nil, id)}
+	if name != "" {
+		r.Value = fmt.Appendf(nil, `{"name": %q}`, name)
+	}
+	return []*kgo.Record{r}
+}
+
+// debezium is a change as Debezium writes it, with a tombstone behind a deletion.
+func debezium(id int, was, name string) []*kgo.Record {
+	row := func(name string) string {
+		if name == "" {
+			return "null"
+		}
+		return fmt.Sprintf(`{"id":%d,"name":%q}`, id, name)
+	}
+	op := "u"
+	switch {
+	case was == "" && name == "":
+		return nil
+	case was == "":
+		op = "c"
+	case name == "":
+		op = "d"
+	}
+	key := fmt.Appendf(nil, `{"schema":{"type":"struct"},"payload":{"id":%d}}`, id)
+	records := []*kgo.Record{{Key: key, Value: fmt.Appendf(nil, `{"schema":{"type":"struct"},"payload":{"before":%s,"after":%s,"source":{"table":"names"},"op":%q,"ts_ms":%d}}`,
+		row(was), row(name), op, id)}}
+	if op == "d" {
+		records = append(records, &kgo.Record{Key: key})
+	}
+	return records
 }
 
 // change produces changes of random keys, of which some are deleted.
@@ -28,15 +66,15 @@ func (k *keyedTopic) change(t *testing.T, n int) {
 	var records []*kgo.Record
 	for range n {
 		id := k.rand.IntN(500)
-		r := &kgo.Record{Key: fmt.Append(nil, id)}
-		if k.sent++; k.rand.IntN(5) == 0 {
+		was := k.latest[id]
+		if k.rand.IntN(5) == 0 {
 			delete(k.latest, id)
 		} else {
-			k.latest[id] = fmt.Sprint("name ", k.sent)
-			r.Value = fmt.Appendf(nil, `{"name": %q}`, k.latest[id])
+			k.latest[id] = fmt.Sprint("name ", k.sent+len(records))
 		}
-		records = append(records, r)
+		records = append(records, k.of(id, was, k.latest[id])...)
 	}
+	k.sent += len(records)
 	if err := k.client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
@@ -69,18 +107,23 @@ func wantNumber(t *testing.T, db *instance.Instance, sql string, want int64) {
 }
 
 // TestKeyedTopic follows a topic of upserts and tombstones through kills.
-func TestKeyedTopic(t *testing.T) {
+func TestKeyedTopic(t *testing.T) { followKeyed(t, "UPSERT", upsert) }
+
+// TestDebeziumTopic does so with a topic of Debezium's.
+func TestDebeziumTopic(t *testing.T) { followKeyed(t, "DEBEZIUM", debezium) }
+
+func followKeyed(t *testing.T, format string, of func(id int, was, name string) []*kgo.Record) {
 	b := startBroker(t, broker.Options{Topics: map[string]int{"names": 3, "clicks": 1}})
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.DefaultProduceTopic("names"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	k := &keyedTopic{rand: rand.New(rand.NewPCG(1, 2)), client: client, latest: make(map[int]string)}
+	k := &keyedTopic{rand: rand.New(rand.NewPCG(1, 2)), client: client, latest: make(map[int]string), of: of}
 	o := options(t, "--checkpoint_interval", "300ms")
 	db := start(t, o)
 	with := " WITH (connector = 'kafka', properties.bootstrap.server = '" + b.Addr() + "', topic = "
-	mustExec(t, db, "CREATE SOURCE names (id BIGINT PRIMARY KEY, name VARCHAR)"+with+"'names') FORMAT UPSERT ENCODE JSON",
+	mustExec(t, db, "CREATE SOURCE names (id BIGINT PRIMARY KEY, name VARCHAR)"+with+"'names') FORMAT "+format+" ENCODE JSON",
 		"CREATE SOURCE clicks (id BIGINT, name_id INTEGER)"+with+"'clicks') FORMAT PLAIN ENCODE JSON",
 		"CREATE MATERIALIZED VIEW per_name AS SELECT n.name, count(*) AS n FROM clicks c LEFT JOIN names n ON n.id = c.name_id GROUP BY n.name")
 	for range 6 {

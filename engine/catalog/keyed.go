@@ -14,7 +14,7 @@ import (
 const NumberColumn = "ms$number"
 
 // Keyed reports whether the source keeps the latest row of each key (FORMAT
-// UPSERT). What a reader delivers of such a source is changes.
+// UPSERT or DEBEZIUM). What a reader delivers of such a source is changes.
 func (d *SourceDefinition) Keyed() bool { return len(d.Key) > 0 }
 
 // RowSchema returns the columns of rows while they are hot: those of Schema, and
@@ -30,7 +30,7 @@ func (d *SourceDefinition) RowSchema() *batch.Schema {
 // DeliveredSchema returns the columns of a reader's batches: without generated
 // columns, with metadata.
 func (d *SourceDefinition) DeliveredSchema() *batch.Schema {
-	s := d.Decoded().WithMetadata()
+	s := d.Read().WithMetadata()
 	if d.Keyed() {
 		return s.WithDeleted()
 	}

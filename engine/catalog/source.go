@@ -6,6 +6,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/watermark"
 )
 
@@ -16,6 +17,13 @@ type SourceColumn struct {
 	// Generated is the DuckDB expression over the decoded columns that makes
 	// the column, "" for one that is decoded.
 	Generated string
+	// Path is where a decoded column's value is in the record, "" for the field of its
+	// name.
+	Path string `json:",omitempty"`
+	// Part is the part of the record that the column is, "" for a field of its value;
+	// of a header it has the name.
+	Part   source.Part `json:",omitempty"`
+	Header string      `json:",omitempty"`
 }
 
 // SourceDefinition is what CREATE SOURCE says.
@@ -23,7 +31,7 @@ type SourceDefinition struct {
 	Name        string
 	SQL         string // the statement, for SHOW CREATE
 	Columns     []SourceColumn
-	Key         []int  `json:",omitempty"` // the primary key's columns: FORMAT UPSERT
+	Key         []int  `json:",omitempty"` // the primary key's columns: FORMAT UPSERT or DEBEZIUM
 	EventTime   string // the watermark's column, "" for none
 	DelayMicros int64  // of the watermark behind the event time
 	Connector   string // "" for a source that only INSERT feeds
@@ -32,6 +40,7 @@ type SourceDefinition struct {
 	Encode      string
 	// EncodeOptions are what stands in parentheses behind ENCODE.
 	EncodeOptions map[string]string `json:",omitempty"`
+	KeyEncode     string            `json:",omitempty"` // KEY ENCODE's word
 	Retention     time.Duration     // of rows in history, 0 for ever
 	IdleTimeout   time.Duration     // 0 for the default
 	MaxFuture     time.Duration     // 0 for the default
@@ -83,11 +92,49 @@ func (d *SourceDefinition) SchemaOf(columns int) *batch.Schema {
 	return older.Schema()
 }
 
-// Decoded returns the columns that a reader decodes, without metadata.
+// Paths returns where the values of the columns of Decoded are, nil if each is in the
+// field of its name.
+func (d *SourceDefinition) Paths() (paths []string) {
+	some := false
+	for _, c := range d.Columns {
+		if c.Generated == "" && c.Part == "" {
+			paths = append(paths, c.Path)
+			some = some || c.Path != ""
+		}
+	}
+	if !some {
+		return nil
+	}
+	return paths
+}
+
+// Included returns the columns that are other parts of records than their values'
+// fields.
+func (d *SourceDefinition) Included() (included []source.Included) {
+	for _, c := range d.Columns {
+		if c.Part != "" {
+			included = append(included, source.Included{Column: batch.Column{Name: c.Name, Type: c.Type}, Part: c.Part, Header: c.Header})
+		}
+	}
+	return included
+}
+
+// Read returns the columns that come from records, without metadata: those of
+// Decoded, then those that are Included.
+func (d *SourceDefinition) Read() *batch.Schema {
+	columns := d.Decoded().Columns
+	for _, c := range d.Included() {
+		columns = append(columns, c.Column)
+	}
+	return batch.NewSchema(columns)
+}
+
+// Decoded returns the columns that a reader decodes of records' values and keys,
+// without metadata.
 func (d *SourceDefinition) Decoded() *batch.Schema {
 	var columns []batch.Column
 	for _, c := range d.Columns {
-		if c.Generated == "" {
+		if c.Generated == "" && c.Part == "" {
 			columns = append(columns, batch.Column{Name: c.Name, Type: c.Type})
 		}
 	}

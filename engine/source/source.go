@@ -64,12 +64,15 @@ type Omission struct{ Field, Why string }
 type Spec struct {
 	Name    string            // the source's name, for messages and metrics
 	Options map[string]string // WITH (…), names in lower case
-	Format  string            // PLAIN, or UPSERT for a source that is read by key
+	Format  string            // PLAIN, or UPSERT or DEBEZIUM for a source that is read by key
 	Encode  string            // JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES
 	// EncodeOptions are what stands in parentheses behind ENCODE, names in lower case.
 	EncodeOptions map[string]string
+	KeyEncode     string        // how keys are encoded: JSON, TEXT, BYTES, AVRO, PROTOBUF; "" is the connector's choice
 	Schema        *batch.Schema // the columns to decode, without generated ones and metadata
-	Key           []int         // with UPSERT: those of Schema that are the primary key
+	Paths         []string      // where the values of Schema's columns are, nil or "" for the field of the column's name
+	Included      []Included    // columns behind those of Schema
+	Key           []int         // of a source that is read by key: those of Schema that are the primary key
 	Alloc         *batch.Allocator
 	Parquet       Parquet // reads such files, of directories that the operator allows
 	Logger        *slog.Logger
@@ -90,6 +93,24 @@ type Parquet interface {
 	// rejected; their offsets are the numbers of the rows in the file.
 	Read(ctx context.Context, path string, schema *batch.Schema, first, next int64, mem *batch.Allocator) (arrow.RecordBatch, []batch.Rejected, error)
 }
+
+// Included is a column that is another part of a record than its value's fields.
+type Included struct {
+	batch.Column
+	Part   Part
+	Header string // of a Header, its name
+}
+
+// Part is a part of a record.
+type Part string
+
+// The parts of records that INCLUDE makes columns of, besides those that are
+// metadata of every record.
+const (
+	Header  Part = "header"  // the value of the last header of a name, NULL if there is none
+	Headers Part = "headers" // all headers, as JSON
+	Payload Part = "payload" // the value, as it is
+)
 
 // Position is where reading a partition begins.
 type Position struct {

@@ -54,6 +54,9 @@ func fit(n *node, typ batch.Type) (step, error) {
 		return s, nil
 	case n.kind == unionKind:
 		return fitUnion(s)
+	case typ.Kind == batch.JSON && n.json:
+		s.run = takeInner
+		return s, nil
 	case typ.Kind == batch.JSON:
 		s.run = takeJSON
 		return s, nil
@@ -105,7 +108,7 @@ func fitInteger(n *node, kind batch.Kind) (taker, error) {
 			return nil, decode.ErrNarrower
 		}
 		return nil, decode.ErrFamily
-	case n.logical != plain:
+	case n.logical != plain && !n.connect:
 		return nil, decode.ErrFamily
 	case kind == batch.HugeInt:
 		return takeHuge, nil
@@ -179,6 +182,9 @@ func fitKind(n *node, column batch.Kind) (taker, error) {
 	case batch.Timestamp, batch.TimestampTZ:
 		if l >= timestampMillis && l <= localNanos {
 			return takeTimestamp, nil
+		}
+		if n.zoned {
+			return takeZoned, nil
 		}
 		if n.kind == longKind && l == plain {
 			return nil, decode.ErrTimestamp

@@ -2,7 +2,8 @@
 //
 // The nouns: a [Schema] is what a record was written with; a [Decoder] is a
 // schema compiled for the columns of a table, a list of steps that read one
-// field each, in the order of the record, straight into a batch.Builder.
+// field each, in the order of the record, straight into a batch.Builder; an
+// [Envelope] finds the rows in records of Debezium's, which are decoded so then.
 //
 // A field belongs to the column of its name, or else of its name in another
 // letter case, or else of one of its aliases. Fields that no column wants are

@@ -72,6 +72,8 @@ type node struct {
 
 	precision, scale int  // of a decimal
 	hollow           bool // a value may take no bytes at all
+	connect          bool // the meaning is Kafka Connect's, and the form is one that Avro has without it
+	zoned, json      bool // a text that is a timestamp; that is JSON
 }
 
 type field struct {
@@ -88,6 +90,24 @@ type Schema struct{ root *node }
 // ParseSchema reads a schema of a record. The texts of the schemas that it refers
 // to by name come first, each behind those that it refers to itself.
 func ParseSchema(text string, references ...string) (*Schema, error) {
+	s, err := parseSchema(text, references)
+	if err == nil && s.root.kind != recordKind {
+		return nil, fmt.Errorf("the schema is of type %s, and must be a record", s.root)
+	}
+	return s, err
+}
+
+// ParseKey is ParseSchema for keys, which may also be of another type: they are
+// records of one field with the given name then, which are written just so.
+func ParseKey(column, text string, references ...string) (*Schema, error) {
+	s, err := parseSchema(text, references)
+	if err == nil && s.root.kind != recordKind {
+		s.root = &node{kind: recordKind, name: s.root.String(), fields: []field{{name: column, typ: s.root}}, hollow: s.root.hollow}
+	}
+	return s, err
+}
+
+func parseSchema(text string, references []string) (*Schema, error) {
 	var cache avrolib.SchemaCache
 	lax := avrolib.WithLaxNames(nil) // names of other languages' writers are no reason to refuse
 	for _, reference := range references {
@@ -103,9 +123,6 @@ func ParseSchema(text string, references ...string) (*Schema, error) {
 	root, err := t.node(parsed.Root(), "")
 	if err != nil {
 		return nil, err
-	}
-	if root.kind != recordKind {
-		return nil, fmt.Errorf("the schema is of type %s, and must be a record", root)
 	}
 	return &Schema{root}, nil
 }
@@ -205,6 +222,10 @@ func (t typeTable) named(n *avrolib.SchemaNode) (*node, error) {
 // means takes the logical type over, if the form is one that it may have. Others
 // are to be passed over, Avro says.
 func (p *node) means(n *avrolib.SchemaNode) {
+	if n.LogicalType == "" {
+		p.meansConnect(n)
+		return
+	}
 	form := map[string]bool{
 		"date": p.kind == intKind, "time-millis": p.kind == intKind, "time-micros": p.kind == longKind,
 		"timestamp-millis": p.kind == longKind, "timestamp-micros": p.kind == longKind, "timestamp-nanos": p.kind == longKind,
@@ -222,6 +243,26 @@ func (p *node) means(n *avrolib.SchemaNode) {
 		}
 	}
 	p.precision, p.scale = n.Precision, n.Scale
+}
+
+// connectLogical are the meanings for which Avro has a word.
+var connectLogical = map[string]struct {
+	logical
+	form kind
+}{
+	"io.debezium.time.Date": {date, intKind}, "io.debezium.time.Time": {timeMillis, intKind}, "io.debezium.time.MicroTime": {timeMicros, longKind},
+	"io.debezium.time.Timestamp": {timestampMillis, longKind}, "io.debezium.time.MicroTimestamp": {timestampMicros, longKind},
+	"io.debezium.time.NanoTimestamp": {timestampNanos, longKind},
+}
+
+// meansConnect takes over what Kafka Connect says that a type means.
+func (p *node) meansConnect(n *avrolib.SchemaNode) {
+	name, _ := n.Props["connect.name"].(string)
+	if m, ok := connectLogical[name]; ok && m.form == p.kind {
+		p.logical, p.connect = m.logical, true
+	}
+	p.zoned = p.kind == stringKind && name == "io.debezium.time.ZonedTimestamp"
+	p.json = p.kind == stringKind && name == "io.debezium.data.Json"
 }
 
 // String tells the type to a person.

@@ -3,6 +3,7 @@ package avro
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"math"
 	"unicode/utf8"
 
@@ -225,6 +226,20 @@ func takeTimestamp(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	return true
 }
 
+// takeZoned appends the timestamp that a text is.
+func takeZoned(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
+	b, ok := d.bytes(s.node)
+	if !ok {
+		return false
+	}
+	micros, _, err := decode.ParseTimestampMicros(b)
+	if err != nil {
+		return d.fail(err.Error())
+	}
+	c.AppendInt64(micros)
+	return true
+}
+
 func takeInterval(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	b, ok := d.bytes(s.node)
 	if !ok {
@@ -265,6 +280,19 @@ func takeJSON(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 		return false
 	}
 	c.AppendBytes(d.text)
+	return true
+}
+
+// takeInner appends the JSON that a text is.
+func takeInner(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
+	b, ok := d.bytes(s.node)
+	if !ok {
+		return false
+	}
+	if !utf8.Valid(b) || !json.Valid(b) {
+		return d.failf("%.60q is not JSON", b)
+	}
+	c.AppendBytes(b)
 	return true
 }
 

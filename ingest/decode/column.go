@@ -11,9 +11,19 @@ import (
 type column struct {
 	name         string
 	typ          batch.Type
-	append       func(*JSON, *column, *value, *batch.ColumnBuilder) fault
+	slot         int // of the decoder's values
+	append       taker
 	below, above uint64 // the largest magnitudes of an integer
+
+	meaning Meaning
+	plain   taker // what append is for values that mean what they look like
+	scale   int   // of Unscaled
+
+	required bool // to have no value is an error
 }
+
+// taker converts a value and appends it to a column.
+type taker = func(*JSON, *column, *value, *batch.ColumnBuilder) fault
 
 func newColumn(c batch.Column) column {
 	col := column{name: c.Name, typ: c.Type}

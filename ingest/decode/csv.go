@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -34,11 +33,7 @@ type CSV struct {
 // NewCSV returns a decoder for the columns of schema, which are the first columns
 // of the builders that Decode is given.
 func NewCSV(schema *batch.Schema, o CSVOptions, limits Limits) *CSV {
-	all := make([]int, len(schema.Columns))
-	for i := range all {
-		all[i] = i
-	}
-	return NewCSVOf(schema, all, o, limits)
+	return NewCSVOf(schema, all(schema), o, limits)
 }
 
 // NewCSVOf is NewCSV for lines with fields for some of the columns, in the order
@@ -47,19 +42,9 @@ func NewCSVOf(schema *batch.Schema, at []int, o CSVOptions, limits Limits) *CSV 
 	if o.Delimiter == 0 {
 		o.Delimiter = ','
 	}
-	row := newJSON(schema, at, limits)
+	row := newCells(schema, at, limits)
 	row.quote = o.Quote
-	return &CSV{o, row, others(schema, at)}
-}
-
-// others returns the columns of schema that are not in at.
-func others(schema *batch.Schema, at []int) (rest []int) {
-	for i := range schema.Columns {
-		if !slices.Contains(at, i) {
-			rest = append(rest, i)
-		}
-	}
-	return rest
+	return &CSV{o, row, Others(schema, at)}
 }
 
 // CSVHeader reads a line of names.
@@ -253,7 +238,12 @@ type Text struct{ row *JSON }
 
 // NewText returns a decoder for the one column of schema, which is the first
 // column of the builders that Decode is given.
-func NewText(schema *batch.Schema, limits Limits) *Text { return &Text{NewJSON(schema, limits)} }
+func NewText(schema *batch.Schema, limits Limits) *Text { return NewTextColumn(schema, 0, limits) }
+
+// NewTextColumn returns a decoder for one of the columns of schema.
+func NewTextColumn(schema *batch.Schema, column int, limits Limits) *Text {
+	return &Text{newCells(schema, []int{column}, limits)}
+}
 
 // Decode appends the record in value, all of it, or returns an error and leaves b
 // as it was.

@@ -1,14 +1,15 @@
 // Package decode turns the bytes of one record into one row of typed columns.
 //
 // The nouns: a [JSON] decodes JSON objects into a batch.Builder, directed by
-// the declared columns of a source; a [Keyed] takes some of them from the
-// record's key; a [CSV] decodes lines of separated values, a [Text] and a [Bytes]
-// take the whole record as one value; [Limits] bound what one record may cost;
-// [ColumnsOf] and a [RefusedError] are for decoders of records that have a schema;
-// [Fields] finds what a record has before there are columns, and a [Proposal] are
-// the columns that it could have;
-// the Parse functions read one SQL value from text and are what decoders (and
-// whoever else is handed a value as text) use for strings.
+// the declared columns of a source, each by its [Path] and its [Meaning]; a [Keyed]
+// takes some of them from the record's key, which a [Key] decodes; a [Debezium]
+// takes rows out of envelopes that say what has become of them; a [CSV] decodes
+// lines of separated values, a [Text] and a [Bytes] take the whole record as one
+// value; [Limits] bound what one record may cost; [ColumnsOf] and a [RefusedError]
+// are for decoders of records that have a schema; [Fields] finds what a record has
+// before there are columns, and a [Proposal] are the columns that it could have; the
+// Parse functions read one SQL value from text and are what decoders (and whoever
+// else is handed a value as text) use for strings.
 //
 // It promises that a record either becomes exactly one value in every declared
 // column or leaves the builder as it was, with an error that says in one line,

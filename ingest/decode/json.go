@@ -3,7 +3,7 @@ package decode
 import (
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -16,42 +16,87 @@ import (
 // whose name differs in letter case only. Of fields for the same column the
 // last one wins, but a name that is the column's letter for letter wins over
 // one that is not. A column without a field is NULL, as is one whose field is
-// null. Fields that no column wants are validated and passed over.
+// null. Fields that no column wants are validated and passed over. So it is with
+// the fields of objects inside that the [Path] of a column leads through.
 type JSON struct {
 	limits  Limits
 	columns []column
 	at      []int // by column, the builder's
-	names   nameTable
+	root    node
 	scan    scanner
-	values  []value // of each column, behind one that takes what no column wants
+	values  []value // of each column, and of what columns are in, behind one that takes what nobody wants
 	scratch []byte  // the text of a string with escapes
 	decoded []byte  // the bytes of a BLOB
+	number  []byte  // a decimal in text
+	inner   []byte  // JSON that was in a string
+	within  *JSON   // reads the parts of a value
 
-	required bool // a column without a value is an error
-	quote    byte // which doubledText has twice
+	quote byte // which doubledText has twice
 }
 
 // NewJSON returns a decoder for the columns of schema, which are the first
 // columns of the builders that Decode is given.
 func NewJSON(schema *batch.Schema, limits Limits) *JSON {
-	all := make([]int, len(schema.Columns))
-	for i := range all {
-		all[i] = i
+	return NewJSONWith(schema, JSONOptions{}, limits)
+}
+
+// NewJSONWith is NewJSON with options.
+func NewJSONWith(schema *batch.Schema, o JSONOptions, limits Limits) *JSON {
+	return newJSON(schema, all(schema), o, limits)
+}
+
+// all returns the indexes of all columns.
+func all(schema *batch.Schema) []int {
+	at := make([]int, len(schema.Columns))
+	for i := range at {
+		at[i] = i
 	}
-	return newJSON(schema, all, limits)
+	return at
 }
 
 // newJSON returns a decoder for some of the columns of schema.
-func newJSON(schema *batch.Schema, at []int, limits Limits) *JSON {
-	limits = limits.WithDefaults()
-	own := make([]batch.Column, len(at))
-	d := &JSON{limits: limits, at: at, scan: scanner{maxDepth: limits.MaxDepth}, values: make([]value, len(at)+1)}
-	for i, column := range at {
-		own[i] = schema.Columns[column]
-		d.columns = append(d.columns, newColumn(own[i]))
+func newJSON(schema *batch.Schema, at []int, o JSONOptions, limits Limits) *JSON {
+	d := newColumns(schema, at, o, limits)
+	var t wish
+	for i := range d.columns {
+		d.columns[i].slot = t.want(o.path(d.at[i], d.columns[i].name), i+1)
 	}
-	d.names = newNameTable(batch.NewSchema(own))
+	d.plant(&t, len(d.columns)+1)
 	return d
+}
+
+// newColumns returns a decoder that looks for no column yet: see plant.
+func newColumns(schema *batch.Schema, at []int, o JSONOptions, limits Limits) *JSON {
+	limits = limits.WithDefaults()
+	d := &JSON{limits: limits, at: at, scan: scanner{maxDepth: limits.MaxDepth}}
+	for _, column := range at {
+		c := newColumn(schema.Columns[column])
+		c.slot = len(d.columns) + 1
+		c.mean(o.meaning(c.typ))
+		d.columns = append(d.columns, c)
+	}
+	return d
+}
+
+// newCells returns a decoder whose values somebody else finds, each column's
+// behind the first one.
+func newCells(schema *batch.Schema, at []int, limits Limits) *JSON {
+	d := newColumns(schema, at, JSONOptions{}, limits)
+	d.plant(&wish{}, len(d.columns)+1)
+	return d
+}
+
+// plant makes the decoder look for what t wants, which has so many slots.
+func (d *JSON) plant(t *wish, slots int) {
+	d.root = t.node(&slots)
+	d.values = make([]value, slots)
+}
+
+// require makes columns of the schema need a value.
+func (d *JSON) require(columns []int) {
+	for i := range d.columns {
+		d.columns[i].required = slices.Contains(columns, d.at[i])
+	}
 }
 
 var byteOrderMark = "\xef\xbb\xbf"
@@ -98,13 +143,20 @@ func (d *JSON) locate() error {
 		return fmt.Errorf("record is not a JSON object: %s", excerpt(data[p:]))
 	}
 	clear(d.values)
-	if p = d.fields(d.scan.space(p + 1)); p >= 0 {
+	if p = d.fields(&d.root, d.scan.space(p+1), 1); p >= 0 {
 		if p = d.scan.space(p); p == len(data) {
 			return nil
 		}
 		d.scan.unexpected(p, "the end of the record")
 	}
 	return fmt.Errorf("invalid JSON at byte %d: %s", d.scan.at, d.scan.problem)
+}
+
+// again notes where the values of the object at start are, once the record is
+// known to be valid: it looks no further than the object's end.
+func (d *JSON) again(start int) {
+	clear(d.values)
+	d.fields(&d.root, d.scan.space(start+1), 2) // inside of the record
 }
 
 func invalidUTF8(data []byte) error {
@@ -118,75 +170,13 @@ func invalidUTF8(data []byte) error {
 	}
 }
 
-// fields scans the fields of the record, of which the first, or the closing
-// brace, is at p, and returns the position behind that brace.
-func (d *JSON) fields(p int) int {
-	s := &d.scan
-	data := s.data
-	if p < len(data) && data[p] == '}' {
-		return p + 1
-	}
-	current := 0
-	for count := 1; ; count++ {
-		if p >= len(data) || data[p] != '"' {
-			return s.unexpected(p, "a field name")
-		}
-		if count > d.limits.MaxFields {
-			return s.fail(p, "more than "+strconv.Itoa(d.limits.MaxFields)+" fields")
-		}
-		var slot int
-		var exact bool
-		if next := d.names.follow(current, data, p+1); next != 0 {
-			n := &d.names.names[next]
-			current, slot, exact = next, n.slot, n.exact
-			p += len(n.text) + 2
-		} else if current, slot, exact, p = d.findName(current, p+1); p < 0 {
-			return p
-		}
-		if p = s.colon(p); p < 0 {
-			return p
-		}
-		if !exact && d.values[slot].exact {
-			slot = 0
-		}
-		v := &d.values[slot]
-		v.exact = exact
-		if p = s.value(p, 1, v); p < 0 {
-			return p
-		}
-		if p = s.space(p); p >= len(data) || data[p] != ',' {
-			break
-		}
-		p = s.space(p + 1)
-	}
-	if p < len(data) && data[p] == '}' {
-		return p + 1
-	}
-	return s.unexpected(p, "',' or '}' after a value")
-}
-
-// findName looks up the name that begins at p, as the nameTable does, and
-// returns the position behind its closing quote.
-func (d *JSON) findName(prev, p int) (i, slot int, exact bool, end int) {
-	end, escaped := d.scan.stringEnd(p)
-	if end < 0 {
-		return 0, 0, false, end
-	}
-	text := d.scan.data[p : end-1]
-	if escaped {
-		d.scratch = unescape(d.scratch[:0], text)
-		text = d.scratch
-	}
-	i, slot, exact = d.names.find(prev, text)
-	return i, slot, exact, end
-}
-
 // appendRow converts what locate found and appends it.
 func (d *JSON) appendRow(b *batch.Builder) error {
 	for i := range d.columns {
-		c, v := &d.columns[i], &d.values[i+1]
+		c := &d.columns[i]
+		v := &d.values[c.slot]
 		if v.kind <= null {
-			if d.required {
+			if c.required {
 				b.Truncate(b.Rows())
 				return fmt.Errorf("there is no value for column %q", c.name)
 			}

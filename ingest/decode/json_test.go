@@ -209,10 +209,10 @@ func TestJSONNamesAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(d.names.names); n > maxLearned+3 {
+	if n := len(d.root.names.names); n > maxLearned+3 {
 		t.Errorf("learned %d names", n)
 	}
-	for _, n := range d.names.names {
+	for _, n := range d.root.names.names {
 		if len(n.text) > maxLearnedBytes {
 			t.Errorf("learned a name of %d bytes", len(n.text))
 		}

@@ -3,30 +3,49 @@ package decode
 import (
 	"errors"
 	"fmt"
-	"unicode/utf8"
+	"slices"
 
 	"github.com/millstream-db/millstream/engine/batch"
 )
 
+// Rows decodes one part of a record, its key or its value, into some of the
+// columns of a table.
+type Rows interface {
+	// Decode appends one value to each of its columns, or returns an error and
+	// leaves b as it was. It does not keep part.
+	Decode(part []byte, b *batch.Builder) error
+}
+
 // Keyed decodes records whose key says which row they are about: the columns of
-// a primary key come from the record's key, the others from its value, which is
-// a JSON object. It is not safe for concurrent use.
-//
-// A key is a JSON object that has the columns as fields. The key of one column
-// may also be a JSON string, or else is that column's text as it stands: a
-// number, a word, a UUID; for a BLOB, the bytes themselves. Fields of the value
-// with the name of a key's column are passed over.
+// a primary key come from the record's key, the others from its value. It is not
+// safe for concurrent use.
 type Keyed struct {
-	key, value *JSON
-	text       []byte // a key that is no JSON, in quotes
+	key, value Rows
+	primary    []int
+	others     []int
+	schema     *batch.Schema
 }
 
 // NewKeyed returns a decoder for the columns of schema, of which those with the
-// given indexes are the primary key.
-func NewKeyed(schema *batch.Schema, primary []int, limits Limits) *Keyed {
-	d := &Keyed{key: newJSON(schema, primary, limits), value: newJSON(schema, others(schema, primary), limits)}
-	d.key.required = true
-	return d
+// given indexes are the primary key: key decodes these, value all others.
+func NewKeyed(schema *batch.Schema, primary []int, key, value Rows) *Keyed {
+	return &Keyed{key: key, value: value, primary: primary, others: Others(schema, primary), schema: schema}
+}
+
+// Others returns the indexes of the columns that are not in the primary key.
+func Others(schema *batch.Schema, primary []int) (others []int) {
+	for i := range schema.Columns {
+		if !slices.Contains(primary, i) {
+			others = append(others, i)
+		}
+	}
+	return others
+}
+
+// NewJSONColumns returns a decoder for those columns of schema that have the
+// given indexes. Fields of a record with the names of other columns are passed over.
+func NewJSONColumns(schema *batch.Schema, at []int, o JSONOptions, limits Limits) *JSON {
+	return newJSON(schema, at, o, limits)
 }
 
 // Decode appends one row to the columns of b that belong to the schema, and
@@ -37,46 +56,49 @@ func (d *Keyed) Decode(key, value []byte, b *batch.Builder) (deleted bool, err e
 	if key == nil {
 		return false, errors.New("the record has no key")
 	}
-	if err := d.decodeKey(key, b); err != nil {
-		return false, fmt.Errorf("key: %w", err)
+	rows := b.Column(d.primary[0]).Len()
+	if err := d.DecodeKey(key, b); err != nil {
+		return false, err
 	}
 	if value == nil {
-		for _, i := range d.value.at {
-			b.Column(i).AppendNull()
-		}
+		AppendNulls(b, d.others)
 		return true, nil
 	}
 	if err := d.value.Decode(value, b); err != nil {
-		b.Truncate(b.Rows())
+		b.Truncate(rows)
 		return false, err
 	}
 	return false, nil
 }
 
-func (d *Keyed) decodeKey(key []byte, b *batch.Builder) error {
-	trimmed := trim(key)
-	if len(trimmed) > 0 && trimmed[0] == '{' {
-		return d.key.Decode(key, b)
+// DecodeKey appends a key to the columns of the primary key, or returns an error and
+// leaves b as it was.
+func (d *Keyed) DecodeKey(key []byte, b *batch.Builder) error {
+	rows := b.Column(d.primary[0]).Len()
+	if err := d.key.Decode(key, b); err != nil {
+		return fmt.Errorf("key: %w", err)
 	}
-	if len(d.key.columns) > 1 {
-		return fmt.Errorf("not a JSON object with the fields of the primary key: %s", excerpt(key))
+	for _, i := range d.primary {
+		if v := b.Column(i).Vector(); v.Null(rows) {
+			b.Truncate(rows)
+			return fmt.Errorf("key: there is no value for column %q", d.schema.Columns[i].Name)
+		}
 	}
-	if d.key.columns[0].typ.Kind == batch.Blob {
-		b.Column(d.key.at[0]).AppendBytes(key)
-		return nil
+	return nil
+}
+
+// Pick returns the columns of a schema with the given indexes.
+func Pick(s *batch.Schema, at []int) *batch.Schema {
+	columns := make([]batch.Column, len(at))
+	for i, c := range at {
+		columns[i] = s.Columns[c]
 	}
-	if !utf8.Valid(key) {
-		return invalidUTF8(key)
+	return batch.NewSchema(columns)
+}
+
+// AppendNulls appends NULL to columns of b.
+func AppendNulls(b *batch.Builder, columns []int) {
+	for _, i := range columns {
+		b.Column(i).AppendNull()
 	}
-	s := &d.key.scan
-	defer func() { s.data = nil }()
-	clear(d.key.values)
-	v := &d.key.values[1]
-	if s.data = trimmed; len(trimmed) > 0 && trimmed[0] == '"' && s.value(0, 1, v) == len(trimmed) {
-		return d.key.appendRow(b)
-	}
-	d.text = append(append(append(d.text[:0], '"'), key...), '"')
-	s.data = d.text
-	*v = value{kind: plainString, end: len(d.text)}
-	return d.key.appendRow(b)
 }

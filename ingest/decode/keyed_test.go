@@ -20,6 +20,12 @@ func keyedSchema(types ...string) *batch.Schema {
 	return batch.NewSchema(columns)
 }
 
+// jsonKeyed decodes JSON values under JSON keys.
+func jsonKeyed(schema *batch.Schema, primary []int, limits Limits) *Keyed {
+	return NewKeyed(schema, primary, NewKey(schema, primary, KeyJSON, JSONOptions{}, limits),
+		NewJSONColumns(schema, Others(schema, primary), JSONOptions{}, limits))
+}
+
 // row shows a builder's last row.
 func row(b *batch.Builder) string {
 	rec := b.Finish()
@@ -68,7 +74,7 @@ func TestKeyedRecords(t *testing.T) {
 		{"BIGINT VARCHAR VARCHAR", []int{0, 2}, "17", `{}`, "error: key: not a JSON object with the fields of the primary key: 17"},
 	} {
 		schema := keyedSchema(strings.Fields(test.types)...)
-		d := NewKeyed(schema, test.primary, Limits{})
+		d := jsonKeyed(schema, test.primary, Limits{})
 		b := batchtest.NewBuilder(t, schema)
 		value := []byte(test.value)
 		if test.value == "-" {
@@ -100,7 +106,7 @@ func TestKeyedRecords(t *testing.T) {
 
 func TestARecordWithoutAKeyIsRefused(t *testing.T) {
 	schema := keyedSchema("BIGINT")
-	if _, err := NewKeyed(schema, []int{0}, Limits{}).Decode(nil, []byte("{}"), batchtest.NewBuilder(t, schema)); err == nil || err.Error() != "the record has no key" {
+	if _, err := jsonKeyed(schema, []int{0}, Limits{}).Decode(nil, []byte("{}"), batchtest.NewBuilder(t, schema)); err == nil || err.Error() != "the record has no key" {
 		t.Errorf("%v", err)
 	}
 }
@@ -108,7 +114,7 @@ func TestARecordWithoutAKeyIsRefused(t *testing.T) {
 func TestABlobIsTheKeysBytes(t *testing.T) {
 	schema := keyedSchema("BLOB", "BIGINT")
 	b := batchtest.NewBuilder(t, schema)
-	if _, err := NewKeyed(schema, []int{0}, Limits{}).Decode([]byte("\x00\xff"), []byte(`{"b":1}`), b); err != nil {
+	if _, err := jsonKeyed(schema, []int{0}, Limits{}).Decode([]byte("\x00\xff"), []byte(`{"b":1}`), b); err != nil {
 		t.Fatal(err)
 	}
 	rec := b.Finish()
@@ -135,7 +141,7 @@ func FuzzKeyed(f *testing.F) {
 			value = []byte{}
 		}
 		for _, primary := range decoders {
-			d := NewKeyed(schema, primary, limits)
+			d := jsonKeyed(schema, primary, limits)
 			b := batchtest.NewBuilder(t, schema)
 			if _, err := d.Decode([]byte(`{"a":1,"d":"k"}`), []byte("{}"), b); err != nil {
 				t.Fatal(err)

@@ -1,11 +1,6 @@
 package decode
 
-import (
-	"strings"
-	"unsafe"
-
-	"github.com/millstream-db/millstream/engine/batch"
-)
+import "strings"
 
 // The table of names learns the names that records use besides the columns':
 // as many as make sense, since records may invent new ones for ever.
@@ -14,28 +9,38 @@ const (
 	maxLearnedBytes = 128
 )
 
+// target is where the value of a field, or of an element, goes.
+type target struct {
+	slot   int   // of the decoder's values; 0 for what nobody wants
+	inside *node // what is wanted of the parts of the value, nil for nothing
+}
+
 // name is a field name and where the field's value goes.
 type name struct {
+	target
 	text  string
-	slot  int  // 1 + the column, 0 for a field that no column wants
-	exact bool // letter for letter the column's name
+	exact bool // letter for letter the name that was asked for
 	bare  bool // stands in JSON as it is, without escapes
 	next  int  // the name that followed this one in an earlier record
 }
 
 // nameTable finds the names of fields. Names mostly come in the same order, so
 // the first guess is the name that followed the previous one last time.
-// Name 0 stands for the beginning of a record and for names not in the table.
+// Name 0 stands for the beginning of an object and for names not in the table.
 type nameTable struct {
-	schema *batch.Schema
+	wanted int // how many names were asked for: those behind name 0
 	names  []name
 	byText map[string]int
+	folded map[string]int // the names that were asked for, in lower case
 }
 
-func newNameTable(schema *batch.Schema) nameTable {
-	t := nameTable{schema: schema, names: make([]name, 1), byText: make(map[string]int)}
-	for i, c := range schema.Columns {
-		t.add(name{text: c.Name, slot: i + 1, exact: true})
+// newNameTable returns a table of the names wanted, of which no two differ in
+// letter case only.
+func newNameTable(wanted []name) nameTable {
+	t := nameTable{wanted: len(wanted), names: make([]name, 1), byText: make(map[string]int), folded: make(map[string]int)}
+	for _, n := range wanted {
+		n.exact = true
+		t.folded[strings.ToLower(n.text)] = t.add(n)
 	}
 	// Until a record says otherwise, fields come in the order of the columns.
 	for i := range t.names {
@@ -66,20 +71,22 @@ func (t *nameTable) follow(prev int, data []byte, p int) int {
 }
 
 // find returns the name with the given text, and expects it behind prev from
-// now on. A name that is not in the table is not learned once that is full.
-func (t *nameTable) find(prev int, text []byte) (i, slot int, exact bool) {
+// now on. A name that is not in the table is not learned once that is full: it
+// is no name then, with its target.
+func (t *nameTable) find(prev int, text []byte) (i int, to target, exact bool) {
 	i, ok := t.byText[string(text)]
 	if !ok {
-		// Index does not keep its argument.
-		slot = 1 + t.schema.Index(unsafe.String(unsafe.SliceData(text), len(text)))
-		if len(text) > maxLearnedBytes || len(t.names) > len(t.schema.Columns)+maxLearned {
-			return 0, slot, false
+		if asked, ok := t.folded[strings.ToLower(string(text))]; ok {
+			to = t.names[asked].target
 		}
-		i = t.add(name{text: string(text), slot: slot})
+		if len(text) > maxLearnedBytes || len(t.names) > t.wanted+maxLearned {
+			return 0, to, false
+		}
+		i = t.add(name{text: string(text), target: to})
 	}
 	n := &t.names[i]
 	if n.bare {
 		t.names[prev].next = i
 	}
-	return i, n.slot, n.exact
+	return i, n.target, n.exact
 }

@@ -130,11 +130,15 @@ func (s *scanner) literal(p int, word string) int {
 	return s.unexpected(p, word)
 }
 
+func (s *scanner) tooDeep(p int) int {
+	return s.fail(p, "nested deeper than "+strconv.Itoa(s.maxDepth)+" levels")
+}
+
 // container scans the object or array that begins at p and is the depth-th of
 // those around it.
 func (s *scanner) container(p, depth int) int {
 	if depth > s.maxDepth {
-		return s.fail(p, "nested deeper than "+strconv.Itoa(s.maxDepth)+" levels")
+		return s.tooDeep(p)
 	}
 	isObject, closer := s.data[p] == '{', s.data[p]+2 // '{' + 2 is '}', '[' + 2 is ']'
 	if p = s.space(p + 1); p < len(s.data) && s.data[p] == closer {

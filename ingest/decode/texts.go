@@ -11,7 +11,7 @@ type Texts struct {
 
 // NewTexts returns a decoder for the columns of schema that at has.
 func NewTexts(schema *batch.Schema, at []int, limits Limits) *Texts {
-	return &Texts{row: newJSON(schema, at, limits)}
+	return &Texts{row: newCells(schema, at, limits)}
 }
 
 // Set gives the i-th of the columns its text in the next row, of which Texts

@@ -1,6 +1,10 @@
 package decode
 
-import "github.com/millstream-db/millstream/engine/batch"
+import (
+	"math/bits"
+
+	"github.com/millstream-db/millstream/engine/batch"
+)
 
 // The finite timestamps that DuckDB holds: from 290309-12-22 (BC) 00:00:00 to
 // the last microsecond before infinity.
@@ -164,28 +168,43 @@ func epochMicros(n number, text []byte) (int64, fault) {
 	if !ok {
 		return 0, malformed
 	}
-	const scale = 9
-	v, cut, ok := num.scaled(scale)
+	v, cut, ok := num.scaled(epochScale)
 	if !ok {
 		return 0, outOfRange
 	}
-	divisor := uint64(1e12)
+	divisor := uint64(nanosEach)
 	switch {
-	case v.less(pow10Wide[11+scale]):
-		divisor = 1e3
-	case v.less(pow10Wide[14+scale]):
-		divisor = 1e6
-	case v.less(pow10Wide[17+scale]):
-		divisor = 1e9
+	case v.less(pow10Wide[11+epochScale]):
+		divisor = secondsEach
+	case v.less(pow10Wide[14+epochScale]):
+		divisor = millisEach
+	case v.less(pow10Wide[17+epochScale]):
+		divisor = microsEach
 	}
+	return wholeMicros(v, num.neg, cut.nonzero, divisor)
+}
+
+// What is read of a number for a timestamp has epochScale digits behind the
+// point. Divided by one of the others, it is microseconds if the number counts
+// that unit.
+const (
+	epochScale  = 9
+	secondsEach = 1e3
+	millisEach  = 1e6
+	microsEach  = 1e9
+	nanosEach   = 1e12
+)
+
+// wholeMicros divides, and rounds down.
+func wholeMicros(v uint128, neg, more bool, divisor uint64) (int64, fault) {
 	v, rest := v.dividedBy(divisor)
 	if v.hi != 0 || v.lo > uint64(maxMicros) {
 		return 0, outOfRange
 	}
 	micros := int64(v.lo)
-	if num.neg {
+	if neg {
 		micros = -micros
-		if rest != 0 || cut.nonzero {
+		if rest != 0 || more {
 			micros--
 		}
 	}
@@ -193,4 +212,23 @@ func epochMicros(n number, text []byte) (int64, fault) {
 		return 0, outOfRange
 	}
 	return micros, fine
+}
+
+// unitMicros reads a number as the time since 1970-01-01 UTC, in the unit that
+// divisor stands for. What is finer than a microsecond is rounded down.
+func unitMicros(n number, text []byte, divisor uint64) (int64, fault) {
+	if n.plain && n.frac == 0 && n.mant < epochMillisEnd {
+		v := uint128{}
+		v.hi, v.lo = bits.Mul64(n.mant, pow10[epochScale])
+		return wholeMicros(v, n.neg, false, divisor)
+	}
+	num, ok := readNumeral(text)
+	if !ok {
+		return 0, malformed
+	}
+	v, cut, ok := num.scaled(epochScale)
+	if !ok {
+		return 0, outOfRange
+	}
+	return wholeMicros(v, num.neg, cut.nonzero, divisor)
 }

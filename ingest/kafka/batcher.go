@@ -28,6 +28,8 @@ type batcher struct {
 	builder  *batch.Builder
 	meta     int  // the first metadata column
 	keyed    bool // batch.DeletedColumn stands behind the metadata
+	included []included
+	headers  []byte // of a record, as JSON
 
 	ranges   []batch.OffsetRange // the last one is open
 	anchored bool                // keep ranges that cover nothing
@@ -39,13 +41,14 @@ type batcher struct {
 }
 
 func newBatcher(opts Options, spec source.Spec, d decoder) *batcher {
-	schema, keyed := spec.Schema.WithMetadata(), len(spec.Key) > 0
+	columns, parts := include(spec)
+	schema, keyed := columns.WithMetadata(), len(spec.Key) > 0
 	if keyed {
 		schema = schema.WithDeleted()
 	}
 	return &batcher{
 		maxRows: opts.MaxBatchRows, maxBytes: opts.MaxBatchBytes, decode: d,
-		builder: batch.NewBuilder(spec.Alloc, schema), meta: len(spec.Schema.Columns), keyed: keyed, now: time.Now,
+		builder: batch.NewBuilder(spec.Alloc, schema), meta: len(columns.Columns), keyed: keyed, included: parts, now: time.Now,
 	}
 }
 
@@ -87,7 +90,10 @@ func (t *batcher) advance(next int64, epoch int32) {
 // afterwards.
 func (t *batcher) add(r *kgo.Record) {
 	t.raw += int64(len(r.Key) + len(r.Value))
-	deleted, err := t.decode(r.Key, r.Value, t.builder)
+	deleted, err := t.decode(r, t.builder)
+	if err == nil && len(t.included) > 0 {
+		err = t.include(r, deleted)
+	}
 	if err != nil {
 		t.reject(r, err.Error())
 		return

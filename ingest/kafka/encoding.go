@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/ingest/decode"
@@ -14,25 +16,33 @@ import (
 
 // encoding is what FORMAT … ENCODE … (…) says.
 type encoding struct {
+	format  string // PLAIN, UPSERT or DEBEZIUM
 	encode  string // JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES
+	json    decode.JSONOptions
 	csv     decode.CSVOptions
 	schemas schemaPlace // of AVRO and PROTOBUF
+	key     keyEncoding // of UPSERT
 }
 
 // encoding reads how records are encoded.
 func (o *optionReader) encoding(spec source.Spec) encoding {
 	format, encode := strings.ToUpper(cmp.Or(spec.Format, "PLAIN")), strings.ToUpper(cmp.Or(spec.Encode, "JSON"))
 	of := optionReader{options: spec.EncodeOptions}
-	e := encoding{encode: encode}
+	e := encoding{format: format, encode: encode}
 	known := []string{}
 	switch {
-	case format == "UPSERT" && encode == "JSON", format == "PLAIN" && encode == "JSON":
+	case encode == "JSON" && (format == "PLAIN" || format == "UPSERT" || format == "DEBEZIUM"):
+		known = jsonOptions
+		if format == "DEBEZIUM" {
+			known = debeziumOptions
+		}
+		e.json = of.json(spec)
 	case format == "PLAIN" && encode == "CSV":
 		known = decode.CSVOptionNames
 		var problems []error
 		e.csv, problems = decode.ReadCSVOptions(spec.EncodeOptions)
 		of.problems = append(of.problems, problems...)
-	case format == "PLAIN" && (encode == "AVRO" || encode == "PROTOBUF"):
+	case (format == "PLAIN" || format == "UPSERT") && (encode == "AVRO" || encode == "PROTOBUF"), format == "DEBEZIUM" && encode == "AVRO":
 		known = avroOptions
 		if encode == "PROTOBUF" {
 			known = protobufOptions
@@ -41,14 +51,23 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 	case format == "PLAIN" && (encode == "TEXT" || encode == "BYTES"):
 		of.oneColumn(spec.Schema, encode)
 	default:
-		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES, or FORMAT UPSERT ENCODE JSON", format, encode)
+		o.problem("FORMAT %s ENCODE %s is not supported by the kafka connector: use FORMAT PLAIN ENCODE JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES, FORMAT UPSERT ENCODE JSON, AVRO or PROTOBUF, or FORMAT DEBEZIUM ENCODE JSON or AVRO", format, encode)
 		return e
 	}
+	if format == "DEBEZIUM" && e.schemas.file != "" {
+		of.problem("FORMAT DEBEZIUM ENCODE AVRO needs %s", optRegistry)
+	}
+	if encode != "JSON" && len(spec.Paths) > 0 {
+		o.problem("PATH is for columns of ENCODE JSON: with ENCODE %s, take a part out of a column in a generated one", encode)
+	}
+	e.key = of.keyEncoding(spec, e)
 	for _, name := range slices.Sorted(maps.Keys(spec.EncodeOptions)) {
 		switch {
 		case slices.Contains(known, name):
 		case len(known) == 0:
 			of.problem("ENCODE %s has no option %s: it has none", encode, name)
+		case encode == "JSON":
+			of.problem("FORMAT %s ENCODE JSON has no option %s; it knows %s", format, name, strings.Join(known, ", "))
 		default:
 			of.problem("ENCODE %s has no option %s; it knows %s", encode, name, strings.Join(known, ", "))
 		}
@@ -77,13 +96,16 @@ func limitsOf(spec source.Spec) decode.Limits {
 
 // newDecoder returns the decoder of the source's records. known is nil unless they
 // need schemas.
-func newDecoder(spec source.Spec, e encoding, known schemas) decoder {
+func newDecoder(spec source.Spec, e encoding, known *schemas) decoder {
 	limits := limitsOf(spec)
 	switch {
 	case known != nil:
-		return ofValue(known.Decode)
+		return known.decoder(spec, e)
+	case e.format == "DEBEZIUM":
+		return ofBoth(decode.NewDebezium(spec.Schema, spec.Key, e.json, limits).Decode)
 	case len(spec.Key) > 0:
-		return decode.NewKeyed(spec.Schema, spec.Key, limits).Decode
+		return ofBoth(decode.NewKeyed(spec.Schema, spec.Key, decode.NewKey(spec.Schema, spec.Key, e.key.plain, e.json, limits),
+			decode.NewJSONColumns(spec.Schema, decode.Others(spec.Schema, spec.Key), e.json, limits)).Decode)
 	case e.encode == "CSV":
 		return ofValue(decode.NewCSV(spec.Schema, e.csv, limits).Decode)
 	case e.encode == "TEXT":
@@ -91,15 +113,22 @@ func newDecoder(spec source.Spec, e encoding, known schemas) decoder {
 	case e.encode == "BYTES":
 		return ofValue(decode.NewBytes(limits).Decode)
 	}
-	return ofValue(decode.NewJSON(spec.Schema, limits).Decode)
+	return ofValue(decode.NewJSONWith(spec.Schema, e.json, limits).Decode)
 }
 
 // ofValue is a decoder that looks at the record's value only.
 func ofValue(decode func(value []byte, b *batch.Builder) error) decoder {
-	return func(_, value []byte, b *batch.Builder) (bool, error) {
-		if value == nil {
-			return false, errors.New("the record has no value (a tombstone)")
+	return func(r *kgo.Record, b *batch.Builder) (bool, error) {
+		if r.Value == nil {
+			return false, errNoValue
 		}
-		return false, decode(value, b)
+		return false, decode(r.Value, b)
 	}
+}
+
+var errNoValue = errors.New("the record has no value (a tombstone)")
+
+// ofBoth is a decoder that looks at the record's key and value.
+func ofBoth(decode func(key, value []byte, b *batch.Builder) (deleted bool, err error)) decoder {
+	return func(r *kgo.Record, b *batch.Builder) (bool, error) { return decode(r.Key, r.Value, b) }
 }

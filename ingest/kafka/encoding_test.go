@@ -19,12 +19,22 @@ func TestEncodings(t *testing.T) {
 		name, format, encode string
 		options              map[string]string
 		columns              []batch.Column
+		paths                []string
 		csv                  decode.CSVOptions
 		want                 string // a text of the error, "" for none
 	}{
 		{name: "JSON", encode: "JSON"},
 		{name: "small letters", format: "plain", encode: "csv", csv: decode.CSVOptions{Delimiter: ',', Quote: '"'}},
-		{name: "JSON has no options", encode: "JSON", options: map[string]string{"delimiter": ";"}, want: "ENCODE JSON has no option delimiter"},
+		{name: "JSON has others", encode: "JSON", options: map[string]string{"delimiter": ";"}, want: "FORMAT PLAIN ENCODE JSON has no option delimiter; it knows time.format, timestamp.format"},
+		{name: "times", encode: "JSON", options: map[string]string{"timestamp.format": "Epoch_Millis", "time.format": "micros"}},
+		{name: "paths", encode: "JSON", columns: []batch.Column{text, number}, paths: []string{"", "a.b[0]"}},
+		{name: "no path", encode: "JSON", columns: []batch.Column{text, number}, paths: []string{"a..b", "[0]"}, want: `column "a": path "a..b": a key is missing; write it as 'payment.lines[0].total'` + "\n" + `column "n": path "[0]": it begins with an index`},
+		{name: "a path in a line", encode: "CSV", columns: []batch.Column{text}, paths: []string{"a"}, want: "PATH is for columns of ENCODE JSON: with ENCODE CSV"},
+		{name: "no such time", encode: "JSON", options: map[string]string{"timestamp.format": "sql"}, want: "timestamp.format must be one of 'epoch_micros', 'epoch_millis', 'epoch_nanos', 'epoch_seconds', 'iso8601', not 'sql'"},
+		{name: "decimals are Debezium's", encode: "JSON", options: map[string]string{"decimal.handling.mode": "precise"}, want: "has no option decimal.handling.mode"},
+		{name: "Debezium", format: "DEBEZIUM", encode: "JSON", options: map[string]string{"decimal.handling.mode": "precise"}},
+		{name: "no such decimals", format: "DEBEZIUM", encode: "JSON", options: map[string]string{"decimal.handling.mode": "exact"}, want: "decimal.handling.mode must be one of 'string', 'double', 'precise', not 'exact'"},
+		{name: "Debezium's CSV", format: "DEBEZIUM", encode: "CSV", want: "FORMAT DEBEZIUM ENCODE CSV is not supported"},
 		{name: "CSV", encode: "CSV", options: map[string]string{"delimiter": ";", "quote": "'", "null": `\N`}, csv: decode.CSVOptions{Delimiter: ';', Quote: '\'', Null: `\N`}},
 		{name: "tabs without quotes", encode: "CSV", options: map[string]string{"delimiter": `\t`, "quote": ""}, csv: decode.CSVOptions{Delimiter: '\t'}},
 		{name: "unknown", encode: "CSV", options: map[string]string{"header": "true"}, want: "ENCODE CSV has no option header; it knows delimiter, null, quote"},
@@ -44,7 +54,7 @@ func TestEncodings(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			spec := source.Spec{
-				Name: "s", Format: tt.format, Encode: tt.encode, EncodeOptions: tt.options, Schema: batch.NewSchema(tt.columns),
+				Name: "s", Format: tt.format, Encode: tt.encode, EncodeOptions: tt.options, Schema: batch.NewSchema(tt.columns), Paths: tt.paths,
 				Options: map[string]string{"topic": "t", "properties.bootstrap.server": "a:1"},
 			}
 			s, err := readSettings(spec)

@@ -165,7 +165,8 @@ func TestProtobufOptions(t *testing.T) {
 		{name: "which message", options: file, want: []string{"order.proto: it declares several messages: say which one (shop.Nothing, shop.Order)"}},
 		{name: "no such message", options: merged(file, "message", "Order"), want: []string{"it does not declare message Order, but shop.Nothing, shop.Order"}},
 		{name: "a message that does not fit", options: merged(file, "message", "shop.Nothing"), want: []string{"(shop.Nothing) does not fit: none of its fields has the name of a column"}},
-		{name: "upsert", format: "UPSERT", options: file, want: []string{"FORMAT UPSERT ENCODE PROTOBUF is not supported"}},
+		{name: "upsert", format: "UPSERT", options: merged(file, "message", "shop.Order")},
+		{name: "Debezium", format: "DEBEZIUM", options: merged(file, "message", "shop.Order"), want: []string{"FORMAT DEBEZIUM ENCODE PROTOBUF is not supported"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := spec(t, "a:1", nil)

@@ -24,7 +24,7 @@ const surveyTimeout = 10 * time.Second
 // decoder turns a record into one value of each of the source's columns. It
 // reports whether the record deletes its key, and leaves the builder as it was
 // when it returns an error.
-type decoder func(key, value []byte, b *batch.Builder) (deleted bool, err error)
+type decoder func(r *kgo.Record, b *batch.Builder) (deleted bool, err error)
 
 // reader reads one topic. Status, Committed and Close are safe for concurrent use.
 type reader struct {
@@ -37,7 +37,7 @@ type reader struct {
 	client   *kgo.Client
 	surveyor *surveyor
 	batcher  *batcher
-	schemas  schemas // nil: records need none
+	schemas  *schemas // nil: records need none
 	group    *group
 
 	fresh bool // there were no stored positions
@@ -68,7 +68,7 @@ type reader struct {
 }
 
 // newReader starts a reader.
-func newReader(opts Options, s settings, spec source.Spec, d decoder, known schemas, start []source.Position, sink source.Sink) (*reader, error) {
+func newReader(opts Options, s settings, spec source.Spec, d decoder, known *schemas, start []source.Position, sink source.Sink) (*reader, error) {
 	logger := spec.Logger.With("component", "kafka", "source", spec.Name, "topic", s.topic)
 	connects := &connectLog{security: s.security}
 	client, err := newClient(opts, s, connects, logger)
@@ -155,7 +155,7 @@ func (r *reader) Close() error {
 		r.client.Close()
 		r.batcher.release()
 		if r.schemas != nil {
-			r.schemas.Close()
+			r.schemas.close()
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -132,36 +132,157 @@ func (p schemaPlace) check(spec source.Spec) error {
 	if p.file == "" {
 		return nil
 	}
-	return registry.NewFile(p.file, p.format, spec.Schema, limitsOf(spec)).Fetch(context.Background(), nil)
+	columns := spec.Schema
+	if len(spec.Key) > 0 {
+		columns = decode.Pick(spec.Schema, decode.Others(spec.Schema, spec.Key))
+	}
+	return registry.NewFile(p.file, p.format, columns, limitsOf(spec)).Fetch(context.Background(), nil, nil)
 }
 
-// schemas finds what records were written with, and decodes them by it. A record
-// that awaits a schema must not be decoded before that was fetched.
-type schemas interface {
-	Awaits(value []byte) bool
-	Fetch(ctx context.Context, value []byte) error
-	Decode(value []byte, b *batch.Builder) error
+// schemas are what the keys and the values of records were written with.
+type schemas struct {
+	value schemaReader
+	key   schemaReader // nil: keys need none
+}
+
+// schemaReader finds what keys or values were written with, and decodes them by it.
+// One that awaits a schema must not be decoded before that was fetched. The header
+// is the record's that names the schema, nil if there is none.
+type schemaReader interface {
+	Awaits(header, part []byte) bool
+	Fetch(ctx context.Context, header, part []byte) error
+	Decode(header, part []byte, b *batch.Builder) error
+	Into(at []int)
 	Close()
 }
 
 // openSchemas returns the schemas of the source's records, or nil if the records
 // need none.
-func openSchemas(e encoding, spec source.Spec) (schemas, error) {
-	switch p := e.schemas; {
-	case p.format == nil:
+func openSchemas(e encoding, spec source.Spec) (*schemas, error) {
+	p := e.schemas
+	if p.format == nil {
 		return nil, nil
-	case p.file != "":
-		return registry.NewFile(p.file, p.format, spec.Schema, limitsOf(spec)), nil
 	}
-	client, err := registry.New(e.schemas.registry)
-	if err != nil {
-		return nil, err
+	columns, at := spec.Schema, []int(nil)
+	if e.format == "DEBEZIUM" {
+		p.format = registry.Debezium{Primary: spec.Key}
+	} else if len(spec.Key) > 0 {
+		at = decode.Others(spec.Schema, spec.Key)
+		columns = decode.Pick(spec.Schema, at)
 	}
-	framed := registry.NewFramed(client, e.schemas.format, spec.Schema, limitsOf(spec))
-	if e.schemas.evolution != ignoreFields {
-		framed.RefuseNewFields(spec.Schema)
+	s := &schemas{}
+	if p.file != "" {
+		s.value = registry.NewFile(p.file, p.format, columns, limitsOf(spec))
+	} else {
+		client, err := registry.New(p.registry)
+		if err != nil {
+			return nil, err
+		}
+		framed := registry.NewFramed(client, p.format, columns, limitsOf(spec))
+		if p.evolution != ignoreFields {
+			framed.RefuseNewFields(spec.Schema)
+		}
+		s.value = framed
+		if e.key.format != nil {
+			s.key = registry.NewFramed(client, e.key.format, decode.Pick(spec.Schema, spec.Key), limitsOf(spec))
+			s.key.Into(spec.Key)
+		}
 	}
-	return framed, nil
+	if at != nil {
+		s.value.Into(at)
+	}
+	return s, nil
+}
+
+// headerOf returns the last header of a name, nil if there is none.
+func headerOf(r *kgo.Record, name string) []byte {
+	for i := len(r.Headers) - 1; i >= 0; i-- {
+		if r.Headers[i].Key == name {
+			return r.Headers[i].Value
+		}
+	}
+	return nil
+}
+
+func (s *schemas) awaits(r *kgo.Record) bool {
+	return s.awaitsKey(r) || s.value.Awaits(headerOf(r, registry.ValueHeader), r.Value)
+}
+
+func (s *schemas) awaitsKey(r *kgo.Record) bool {
+	return s.key != nil && r.Key != nil && s.key.Awaits(headerOf(r, registry.KeyHeader), r.Key)
+}
+
+// fetch gets what a record awaits.
+func (s *schemas) fetch(ctx context.Context, r *kgo.Record) error {
+	if s.awaitsKey(r) {
+		if err := s.key.Fetch(ctx, headerOf(r, registry.KeyHeader), r.Key); err != nil {
+			return fmt.Errorf("key: %w", err)
+		}
+	}
+	if header := headerOf(r, registry.ValueHeader); s.value.Awaits(header, r.Value) {
+		return s.value.Fetch(ctx, header, r.Value)
+	}
+	return nil
+}
+
+func (s *schemas) close() {
+	s.value.Close()
+	if s.key != nil {
+		s.key.Close()
+	}
+}
+
+// named is a key or a value with the header that names its schema.
+type named struct {
+	schemaReader
+	header []byte
+}
+
+// Decode decodes a part whose header was set.
+func (n *named) Decode(part []byte, b *batch.Builder) error {
+	return n.schemaReader.Decode(n.header, part, b)
+}
+
+// decoder returns a decoder by the schemas.
+func (s *schemas) decoder(spec source.Spec, e encoding) decoder {
+	if len(spec.Key) == 0 {
+		return func(r *kgo.Record, b *batch.Builder) (bool, error) {
+			if r.Value == nil {
+				return false, errNoValue
+			}
+			return false, s.value.Decode(headerOf(r, registry.ValueHeader), r.Value, b)
+		}
+	}
+	value, key := &named{schemaReader: s.value}, &named{schemaReader: s.key}
+	keys := decode.Rows(key)
+	if s.key == nil {
+		keys = decode.NewKey(spec.Schema, spec.Key, e.key.plain, e.json, limitsOf(spec))
+	}
+	rows := decode.NewKeyed(spec.Schema, spec.Key, keys, value)
+	changes, ok := s.value.(*registry.Framed)
+	if e.format != "DEBEZIUM" || !ok {
+		return func(r *kgo.Record, b *batch.Builder) (bool, error) {
+			key.header, value.header = headerOf(r, registry.KeyHeader), headerOf(r, registry.ValueHeader)
+			return rows.Decode(r.Key, r.Value, b)
+		}
+	}
+	return func(r *kgo.Record, b *batch.Builder) (bool, error) {
+		key.header = headerOf(r, registry.KeyHeader)
+		if r.Value == nil {
+			return rows.Decode(r.Key, nil, b)
+		}
+		at := b.Column(spec.Key[0]).Len()
+		if r.Key != nil {
+			if err := rows.DecodeKey(r.Key, b); err != nil {
+				return false, err
+			}
+		}
+		deleted, err := changes.DecodeChange(headerOf(r, registry.ValueHeader), r.Value, r.Key != nil, b)
+		if err != nil {
+			b.Truncate(at)
+		}
+		return deleted, err
+	}
 }
 
 // firstPause is the time between the first two attempts to fetch a schema; each
@@ -170,7 +291,7 @@ const firstPause = 100 * time.Millisecond
 
 // awaits reports whether a schema has to be fetched before the record.
 func (r *reader) awaits(record *kgo.Record) bool {
-	return r.schemas != nil && !record.Attrs.IsControl() && r.schemas.Awaits(record.Value)
+	return r.schemas != nil && !record.Attrs.IsControl() && r.schemas.awaits(record)
 }
 
 // awaitSchema waits until the schema of the record is known. What was
@@ -182,7 +303,7 @@ func (r *reader) awaitSchema(ctx context.Context, p *partition, record *kgo.Reco
 		return false
 	}
 	for pause := firstPause; ; pause = min(2*pause, 2*r.opts.HealthInterval) {
-		err := r.schemas.Fetch(ctx, record.Value)
+		err := r.schemas.fetch(ctx, record)
 		var more *registry.NewFieldsError
 		if errors.As(err, &more) {
 			err = r.grow(ctx, more)

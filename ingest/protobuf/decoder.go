@@ -94,6 +94,19 @@ func (d *Decoder) Decode(value []byte, b *batch.Builder) error {
 	return err
 }
 
+// Into makes Decode append to other columns of its builders, which are those of a
+// wider table: at has the index of each column of the one that d was compiled for.
+func (d *Decoder) Into(at []int) {
+	for i := range d.steps {
+		if s := &d.steps[i]; s.column >= 0 {
+			s.column = int32(at[s.column])
+		}
+	}
+	for i, column := range d.missing {
+		d.missing[i] = at[column]
+	}
+}
+
 // keptMax is how many pieces and entries a decoder keeps memory for.
 const keptMax = 1 << 14
 

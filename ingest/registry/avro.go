@@ -12,16 +12,24 @@ import (
 )
 
 // Avro is the Format of Avro records: the datum stands behind the schema's id.
-type Avro struct{}
+type Avro struct {
+	// Column is set for keys, which need not be records: it gets the value of those
+	// that are none.
+	Column string
+}
 
 func (Avro) kind() sr.SchemaType { return sr.TypeAvro }
 
 func (Avro) name() string { return "an Avro" }
 
-func (Avro) parse(text string, references []reference) (schema, error) {
+func (f Avro) parse(text string, references []reference) (schema, error) {
 	var texts []string
 	for _, r := range references {
 		texts = append(texts, r.text)
+	}
+	if f.Column != "" {
+		s, err := avro.ParseKey(f.Column, text, texts...)
+		return avroSchema{s}, err
 	}
 	s, err := avro.ParseSchema(text, texts...)
 	return avroSchema{s}, err

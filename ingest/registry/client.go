@@ -84,11 +84,19 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // schema fetches the schema of an id and those that it refers to. The error names
 // the registry and the id; it is an ErrUnknownID, an ErrOtherFormat, or may be gone
 // when asked again.
-func (c *Client) schema(ctx context.Context, id uint32, format Format) (schema, error) {
+func (c *Client) schema(ctx context.Context, id schemaID, format Format) (schema, error) {
 	fail := func(err error) (schema, error) {
-		return nil, fmt.Errorf("schema registry %s: schema %d: %w", c.urls, id, err)
+		return nil, fmt.Errorf("schema registry %s: schema %s: %w", c.urls, id, err)
 	}
-	s, err := c.client.SchemaByID(ctx, int(id))
+	var s sr.Schema
+	var err error
+	if id.isGUID {
+		var found sr.SubjectSchema
+		found, err = c.client.SchemaByGUID(ctx, id.String())
+		s = found.Schema
+	} else {
+		s, err = c.client.SchemaByID(ctx, int(id.number))
+	}
 	if err != nil {
 		return fail(answered(err))
 	}

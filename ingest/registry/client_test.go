@@ -82,19 +82,19 @@ func framed(t *testing.T, id uint32, schema string, v map[string]any) []byte {
 
 // read decodes records as a reader does, and returns the values of id.
 func read(t *testing.T, a interface {
-	Awaits([]byte) bool
-	Fetch(context.Context, []byte) error
-	Decode([]byte, *batch.Builder) error
+	Awaits(header, value []byte) bool
+	Fetch(ctx context.Context, header, value []byte) error
+	Decode(header, value []byte, b *batch.Builder) error
 }, records ...[]byte) []int64 {
 	t.Helper()
 	b := batch.NewBuilder(batch.NewAllocator(), table)
 	for _, record := range records {
-		if a.Awaits(record) {
-			if err := a.Fetch(t.Context(), record); err != nil {
+		if a.Awaits(nil, record) {
+			if err := a.Fetch(t.Context(), nil, record); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := a.Decode(record, b); err != nil {
+		if err := a.Decode(nil, record, b); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,17 +133,17 @@ func TestFrames(t *testing.T) {
 		{`{"id":1}`, "it begins with 0x7b"},
 		{"\x00\x00\x01", "it has 3 bytes"},
 	} {
-		if a.Awaits([]byte(c.record)) {
+		if a.Awaits(nil, []byte(c.record)) {
 			t.Errorf("%q awaits a schema", c.record)
 		}
-		if err := a.Decode([]byte(c.record), b); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := a.Decode(nil, []byte(c.record), b); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %q", c.record, err, c.want)
 		}
 	}
-	if !a.Awaits([]byte{0, 1, 2, 3, 4}) {
+	if !a.Awaits(nil, []byte{0, 1, 2, 3, 4}) {
 		t.Error("awaits nothing")
 	}
-	if err := a.Fetch(t.Context(), []byte{0, 1, 2, 3, 4}); err == nil || !strings.Contains(err.Error(), "schema 16909060:") {
+	if err := a.Fetch(t.Context(), nil, []byte{0, 1, 2, 3, 4}); err == nil || !strings.Contains(err.Error(), "schema 16909060:") {
 		t.Errorf("fetched another schema: %v", err)
 	}
 	if n := b.Rows(); n != 0 {
@@ -205,7 +205,7 @@ func TestWhatFetchSays(t *testing.T) {
 	} {
 		_, url := serve(t, c.wrap)
 		a := NewFramed(client(t, Options{URLs: []string{url}}), Avro{}, table, decode.Limits{})
-		err := a.Fetch(t.Context(), seven)
+		err := a.Fetch(t.Context(), nil, seven)
 		if err == nil || !strings.Contains(err.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) || len(err.Error()) > 500 {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
@@ -213,12 +213,12 @@ func TestWhatFetchSays(t *testing.T) {
 		if errors.As(err, &refused) != (c.name == "does not fit") {
 			t.Errorf("%s: refused: %v", c.name, err)
 		}
-		if !a.Awaits(seven) {
+		if !a.Awaits(nil, seven) {
 			t.Errorf("%s: the schema is known", c.name)
 		}
 	}
 	a := NewFramed(client(t, Options{URLs: []string{"http://127.0.0.1:1"}}), Avro{}, table, decode.Limits{})
-	if err := a.Fetch(t.Context(), seven); err == nil || !strings.Contains(err.Error(), "connection refused") {
+	if err := a.Fetch(t.Context(), nil, seven); err == nil || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("down: %v", err)
 	}
 }
@@ -233,7 +233,7 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	a := NewFramed(client(t, Options{URLs: []string{url}}), Avro{}, table, decode.Limits{})
-	if err := a.Fetch(ctx, seven); !errors.Is(err, context.DeadlineExceeded) {
+	if err := a.Fetch(ctx, nil, seven); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -254,7 +254,7 @@ func TestWhoAsks(t *testing.T) {
 		r, url := serve(t, nil, srfake.WithAuth(c.auth))
 		id := register(t, r, "s", sr.Schema{Schema: first})
 		c.o.URLs = []string{url}
-		_, err := client(t, c.o).schema(t.Context(), id, Avro{})
+		_, err := client(t, c.o).schema(t.Context(), schemaID{number: id}, Avro{})
 		if (err == nil) != c.ok {
 			t.Errorf("%s, %+v: %v", c.auth, c.o, err)
 		}
@@ -266,12 +266,12 @@ func TestWhoAsks(t *testing.T) {
 	id := register(t, r, "s", sr.Schema{Schema: first})
 	server := httptest.NewTLSServer(r.Handler())
 	defer server.Close()
-	if _, err := client(t, Options{URLs: []string{server.URL}}).schema(t.Context(), id, Avro{}); err == nil {
+	if _, err := client(t, Options{URLs: []string{server.URL}}).schema(t.Context(), schemaID{number: id}, Avro{}); err == nil {
 		t.Error("a certificate of nobody was trusted")
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	if _, err := client(t, Options{URLs: []string{server.URL}, TLS: &tls.Config{RootCAs: roots}}).schema(t.Context(), id, Avro{}); err != nil {
+	if _, err := client(t, Options{URLs: []string{server.URL}, TLS: &tls.Config{RootCAs: roots}}).schema(t.Context(), schemaID{number: id}, Avro{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -280,7 +280,7 @@ func TestSchemaInAFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "order.avsc")
 	f := NewFile(path, Avro{}, table, decode.Limits{})
-	if err := f.Fetch(t.Context(), nil); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
+	if err := f.Fetch(t.Context(), nil, nil); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
 		t.Errorf("no file: %v", err)
 	}
 	for text, want := range map[string]string{
@@ -293,11 +293,11 @@ func TestSchemaInAFile(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.Fetch(t.Context(), nil); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+		if err := f.Fetch(t.Context(), nil, nil); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%.30s: %v, want %q", text, err, want)
 		}
 	}
-	if err := NewFile(t.TempDir(), Avro{}, table, decode.Limits{}).Fetch(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if err := NewFile(t.TempDir(), Avro{}, table, decode.Limits{}).Fetch(t.Context(), nil, nil); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a directory: %v", err)
 	}
 	if err := os.WriteFile(path, []byte(first), 0o600); err != nil {
@@ -315,22 +315,22 @@ func TestNewFieldsAreRefused(t *testing.T) {
 		{"name":"coupon","type":["null","string"]},{"name":"id","type":"long"},{"name":"lines","type":{"type":"array","items":"int"}},{"name":"nothing","type":"null"}]}`
 	known, id := register(t, r, "o", sr.Schema{Schema: second}), register(t, r, "o", sr.Schema{Schema: more})
 	f := NewFramed(client(t, Options{URLs: []string{url}}), Avro{}, table, decode.Limits{})
-	if err := f.Fetch(t.Context(), framed(t, id, more, map[string]any{"id": 1, "note": nil, "_key": 1, "coupon": nil, "lines": []any{}, "nothing": nil})); err != nil {
+	if err := f.Fetch(t.Context(), nil, framed(t, id, more, map[string]any{"id": 1, "note": nil, "_key": 1, "coupon": nil, "lines": []any{}, "nothing": nil})); err != nil {
 		t.Errorf("passed over: %v", err)
 	}
 	f = NewFramed(client(t, Options{URLs: []string{url}}), Avro{}, table, decode.Limits{})
 	f.RefuseNewFields(table)
-	if err := f.Fetch(t.Context(), framed(t, known, second, map[string]any{"id": 1, "note": nil})); err != nil {
+	if err := f.Fetch(t.Context(), nil, framed(t, known, second, map[string]any{"id": 1, "note": nil})); err != nil {
 		t.Errorf("no new fields: %v", err)
 	}
-	err := f.Fetch(t.Context(), framed(t, id, more, map[string]any{"id": 1, "note": nil, "_key": 1, "coupon": nil, "lines": []any{}, "nothing": nil}))
+	err := f.Fetch(t.Context(), nil, framed(t, id, more, map[string]any{"id": 1, "note": nil, "_key": 1, "coupon": nil, "lines": []any{}, "nothing": nil}))
 	var refused *NewFieldsError
 	if !errors.As(err, &refused) || len(refused.Columns) != 2 || err.Error() != fmt.Sprintf(`schema %d (Order) has fields without a column: "coupon" VARCHAR, "lines" JSON`, id) {
 		t.Errorf("new fields: %v", err)
 	}
 	// What another part of the source has is not new.
 	f.RefuseNewFields(batch.NewSchema(append([]batch.Column{{Name: "LINES"}, {Name: "coupon"}}, table.Columns...)))
-	if err := f.Fetch(t.Context(), framed(t, id, more, map[string]any{"id": 1, "note": nil, "_key": 1, "coupon": nil, "lines": []any{}, "nothing": nil})); err != nil {
+	if err := f.Fetch(t.Context(), nil, framed(t, id, more, map[string]any{"id": 1, "note": nil, "_key": 1, "coupon": nil, "lines": []any{}, "nothing": nil})); err != nil {
 		t.Errorf("fields of other columns: %v", err)
 	}
 }

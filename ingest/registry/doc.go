@@ -3,8 +3,9 @@
 //
 // The nouns: a [Client] asks a schema registry that speaks Confluent's protocol;
 // a [Framed] decodes records that name their schema by its id in the registry, in
-// the first five bytes (0x00, and the id in big endian); a [File] decodes bare
-// datums of the one schema that a file holds; a [Format], [Avro] or [Protobuf], says
+// front of the datum or in a header (0x00 and the number in big endian, or 0x01 and
+// the GUID); a [File] decodes bare
+// datums of the one schema that a file holds; a [Format], [Avro], [Protobuf] or [Debezium], says
 // how schemas are written, and records by them.
 //
 // Schemas are looked for ahead of the record that needs them, never in the middle
@@ -19,7 +20,6 @@
 // Before there is a table, [Client.Describe] and [DescribeFile] say which columns one
 // could have for the records of a schema.
 //
-// It does not write to the registry, keeps nothing on disk, and looks for ids in
-// the value only: not for those that some writers put into a header
-// (__value_schema_id), and not for the fingerprints of single-object encoding.
+// It does not write to the registry, keeps nothing on disk, and does not look for
+// the fingerprints of single-object encoding.
 package registry

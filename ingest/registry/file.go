@@ -17,6 +17,7 @@ type File struct {
 	path    string
 	format  Format
 	table   *batch.Schema
+	at      []int // nil: as in table
 	limits  decode.Limits
 	decoder decoder
 }
@@ -27,12 +28,16 @@ func NewFile(path string, format Format, table *batch.Schema, limits decode.Limi
 	return &File{path: path, format: format, table: table, limits: limits}
 }
 
+// Into makes the table's columns those of a wider one, at the given indexes, in
+// builders for that. It must be called before Fetch.
+func (f *File) Into(at []int) { f.at = at }
+
 // Awaits reports whether the file was not read yet.
-func (f *File) Awaits([]byte) bool { return f.decoder == nil }
+func (f *File) Awaits(_, _ []byte) bool { return f.decoder == nil }
 
 // Fetch reads the file. A *decode.RefusedError says that records of its schema
 // can't be rows of the table.
-func (f *File) Fetch(context.Context, []byte) error {
+func (f *File) Fetch(_ context.Context, _, _ []byte) error {
 	s, message, err := readSchema(f.path, f.format)
 	if err != nil {
 		return err
@@ -40,6 +45,9 @@ func (f *File) Fetch(context.Context, []byte) error {
 	d, err := s.compile(message, f.table, f.limits)
 	if err != nil {
 		return fmt.Errorf("schema file %s (%s) does not fit: %w", f.path, s.title(message), err)
+	}
+	if f.at != nil {
+		d.Into(f.at)
 	}
 	f.decoder = d
 	return nil
@@ -58,7 +66,7 @@ func readSchema(path string, format Format) (s schema, message int, err error) {
 
 // Decode appends one row, or returns an error of one line and leaves b as it was.
 // The file must have been read.
-func (f *File) Decode(value []byte, b *batch.Builder) error {
+func (f *File) Decode(_, value []byte, b *batch.Builder) error {
 	if f.decoder == nil {
 		return errors.New("the schema was not read")
 	}

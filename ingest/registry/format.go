@@ -45,4 +45,6 @@ type schema interface {
 // decoder appends the row of a datum, or leaves the builder as it was.
 type decoder interface {
 	Decode(datum []byte, b *batch.Builder) error
+	// Into moves the columns to other indexes of the builders.
+	Into(at []int)
 }

@@ -72,18 +72,18 @@ func TestMessagesOfASchemaByIndex(t *testing.T) {
 		"\xfe\xff\xff\xff\x0f": "does not name its message",
 	} {
 		record := protoRecord(id, indexes, "")
-		if f.Awaits(record) {
+		if f.Awaits(nil, record) {
 			t.Errorf("%q awaits a schema", indexes)
 		}
-		if err := f.Decode(record, b); err == nil || !strings.Contains(err.Error(), want) || b.Rows() != 0 {
+		if err := f.Decode(nil, record, b); err == nil || !strings.Contains(err.Error(), want) || b.Rows() != 0 {
 			t.Errorf("%q: %v, want %q", indexes, err, want)
 		}
 	}
 	other := protoRecord(id, "\x02\x02", "")
-	if !f.Awaits(other) {
+	if !f.Awaits(nil, other) {
 		t.Error("a message that was not compiled is not awaited")
 	}
-	if err := f.Fetch(t.Context(), other); err == nil || !strings.Contains(err.Error(), "(shop.Other) does not fit: none of its fields") {
+	if err := f.Fetch(t.Context(), nil, other); err == nil || !strings.Contains(err.Error(), "(shop.Other) does not fit: none of its fields") {
 		t.Errorf("a message that does not fit: %v", err)
 	}
 	strict := NewFramed(client(t, Options{URLs: []string{url}}), Protobuf{}, table, decode.Limits{})
@@ -92,13 +92,13 @@ func TestMessagesOfASchemaByIndex(t *testing.T) {
 		t.Errorf("a message without new fields: %v", got)
 	}
 	more := registerProto(t, r.RegisterSchema, "orders-value", `syntax = "proto3"; package shop; message Order { int64 id = 1; repeated string tags = 2; }`)
-	if err := strict.Fetch(t.Context(), protoRecord(more, "\x00", "")); err == nil || err.Error() != fmt.Sprintf(`schema %d (shop.Order) has fields without a column: "tags" JSON`, more) {
+	if err := strict.Fetch(t.Context(), nil, protoRecord(more, "\x00", "")); err == nil || err.Error() != fmt.Sprintf(`schema %d (shop.Order) has fields without a column: "tags" JSON`, more) {
 		t.Errorf("a message with new fields: %v", err)
 	}
 	// The first record of a schema may be wrong, too.
 	again := NewFramed(client(t, Options{URLs: []string{url}}), Protobuf{}, table, decode.Limits{})
 	bad := protoRecord(id, "\x02\x06", "")
-	if !again.Awaits(bad) || again.Fetch(t.Context(), bad) != nil || again.Awaits(bad) {
+	if !again.Awaits(nil, bad) || again.Fetch(t.Context(), nil, bad) != nil || again.Awaits(nil, bad) {
 		t.Error("a record with a wrong index is waited for")
 	}
 }
@@ -118,11 +118,11 @@ message Order { money.Price note_price = 1; money.Currency note = 2; google.prot
 		t.Errorf("got %v", got)
 	}
 	avro := register(t, r, "avro", sr.Schema{Schema: first})
-	if err := f.Fetch(t.Context(), protoRecord(avro, "\x00", "")); err == nil || !strings.Contains(err.Error(), "it is not a Protobuf schema, but AVRO") {
+	if err := f.Fetch(t.Context(), nil, protoRecord(avro, "\x00", "")); err == nil || !strings.Contains(err.Error(), "it is not a Protobuf schema, but AVRO") {
 		t.Errorf("an Avro schema: %v", err)
 	}
 	broken := registerProto(t, r.RegisterSchema, "broken", "message {")
-	if err := f.Fetch(t.Context(), protoRecord(broken, "\x00", "")); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("schema %d: it is not the text of a .proto file", broken)) {
+	if err := f.Fetch(t.Context(), nil, protoRecord(broken, "\x00", "")); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("schema %d: it is not the text of a .proto file", broken)) {
 		t.Errorf("no schema: %v", err)
 	}
 }
@@ -150,7 +150,7 @@ func TestProtobufInAFile(t *testing.T) {
 		{orderProto, "shop.Other", "(shop.Other) does not fit"},
 	} {
 		write(path, c.text)
-		err := NewFile(path, Protobuf{c.message}, table, decode.Limits{}).Fetch(t.Context(), nil)
+		err := NewFile(path, Protobuf{c.message}, table, decode.Limits{}).Fetch(t.Context(), nil, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "top secret") || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v, want %q", c.text, err, c.want)
 		}

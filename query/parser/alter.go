@@ -23,7 +23,7 @@ type RenameTo struct{ Name Name }
 // SwapWith is SWAP WITH name.
 type SwapWith struct{ Name Name }
 
-// AddColumn is ADD [COLUMN] [IF NOT EXISTS] name type.
+// AddColumn is ADD [COLUMN] [IF NOT EXISTS] name type [PATH 'where'].
 type AddColumn struct {
 	IfNotExists bool
 	Column      Column

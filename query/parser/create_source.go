@@ -8,7 +8,7 @@ import (
 
 const (
 	hintNotNull     = "Columns of a source may be NULL, because a record may lack the field. Leave NOT NULL out and write WHERE col IS NOT NULL in the view."
-	hintPlainColumn = "A column of a source is: name type [AS expression] [PRIMARY KEY]."
+	hintPlainColumn = "A column of a source is: name type [PATH 'where'] [AS expression] [PRIMARY KEY]."
 )
 
 // create dispatches on what is to be created.
@@ -69,6 +69,9 @@ func (p *parser) createSource(table bool) Statement {
 		s.Encode = strings.ToUpper(p.identifier().Value)
 		if p.peek().mark("(") {
 			s.EncodeOptions = p.options()
+		}
+		if p.accept("key", "encode") {
+			s.KeyEncode = strings.ToUpper(p.identifier().Value)
 		}
 	}
 	p.end()
@@ -145,12 +148,20 @@ func (p *parser) column(s *CreateSource) Column {
 	for {
 		t := p.peek()
 		switch {
-		case t.is("as"):
+		case t.is("as") && c.Path == "":
 			p.take()
 			c.Expr, c.ExprOffset = p.expression()
 			return c
 		case t.is("null"):
 			p.take()
+		case p.isPath() && c.Path == "":
+			p.take()
+			c.Path, c.PathOffset = p.peek().Value, p.peek().Offset
+			if p.take(); c.Path == "" {
+				panic(errorAt(c.PathOffset, codeSyntax, "the path of column \"%s\" is empty", c.Name))
+			}
+		case t.is("as") && c.Path != "":
+			panic(unsupportedHere(t, hintPlainColumn, "column \"%s\" can't have a path and an expression", c.Name))
 		case t.is("primary") && s != nil:
 			p.expect("primary", "key")
 			s.setKey(t, []ColumnName{{Name: c.Name, Offset: c.Offset}})
@@ -183,6 +194,9 @@ func (p *parser) typeName() string {
 	for depth := 0; ; {
 		t := p.peek()
 		closing := t.mark(")") || t.mark("]")
+		if depth == 0 && text.Len() > 0 && p.isPath() {
+			break
+		}
 		if t.Kind == EOF || depth == 0 && (closing || t.mark(",") || t.Kind == Word && columnConstraints[t.Value]) {
 			break
 		}
@@ -205,6 +219,9 @@ func (p *parser) typeName() string {
 	}
 	return text.String()
 }
+
+// isPath reports whether PATH 'text' comes next, which a type may stand in front of.
+func (p *parser) isPath() bool { return p.peek().is("path") && p.peekAt(1).Kind == String }
 
 func isTypeToken(t Token) bool {
 	switch t.Kind {
@@ -262,19 +279,34 @@ var included = map[string]struct{ metadata, typ string }{
 	"offset": {batch.OffsetColumn, "BIGINT"}, "timestamp": {batch.TimestampColumn, "TIMESTAMPTZ"},
 }
 
-// include reads INCLUDE field [type] [AS name], which is short for a generated column
-// of one of the metadata columns.
+// includedParts are the types of the columns that INCLUDE makes of other parts of a
+// record.
+var includedParts = map[string]string{"header": "BLOB", "headers": "JSON", "payload": "BLOB"}
+
+// include reads INCLUDE field ['header'] [type] [AS name]. Some fields are short for a
+// generated column of one of the metadata columns, others are columns of their own.
 func (p *parser) include() Column {
 	p.expect("include")
 	field := p.take() // not an identifier: offset is a reserved word
-	in, ok := included[field.Value]
+	c := Column{Name: "record_" + field.Value, Offset: field.Offset, TypeOffset: field.Offset}
+	in, isMetadata := included[field.Value]
+	part, isPart := includedParts[field.Value]
 	switch {
-	case field.isAny("header", "headers", "payload"):
-		panic(unsupportedHere(field, "The fields are key, partition, offset and timestamp.", "INCLUDE %s is not supported yet", field.Value))
-	case !ok:
+	case isMetadata:
+		c.Type, c.Expr, c.ExprOffset = in.typ, in.metadata, field.Offset
+	case isPart:
+		c.Type, c.Part = part, field.Value
+		if name := p.peek(); field.is("header") && name.Kind == String {
+			if c.Header = p.take().Value; c.Header == "" {
+				panic(syntaxError(name))
+			}
+			c.Name += "_" + strings.ToLower(c.Header)
+		} else if field.is("header") { // without a name, all of them
+			c.Part, c.Type = "headers", includedParts["headers"]
+		}
+	default:
 		panic(syntaxError(field))
 	}
-	c := Column{Name: "record_" + field.Value, Offset: field.Offset, Type: in.typ, TypeOffset: field.Offset, Expr: in.metadata, ExprOffset: field.Offset}
 	if t := p.peek(); t.Kind == Word && !t.isAny("as", "include", "with", "format") {
 		c.Type, c.TypeOffset = p.take().Text, t.Offset // one word: WITH may follow
 		if field.is("key") && !t.isAny("blob", "bytea", "binary", "varbinary") {

@@ -19,7 +19,8 @@ var secretWords = []string{"password", "passwd", "secret", "token", "credential"
 var userinfo = regexp.MustCompile(`://([^/@:\s]*):[^/@\s]*@`)
 
 // FormatCreateSource returns the statement that creates the source. Parsing it
-// gives the same tree again, apart from offsets; with maskSecrets, the values
+// gives the same tree again, apart from offsets, and with the columns last that are
+// other parts of records; with maskSecrets, the values
 // of passwords, secrets and tokens are replaced by '***'.
 func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 	var b strings.Builder
@@ -30,7 +31,13 @@ func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 	b.WriteString(DisplayIdent(s.Name.Name))
 	items := make([]string, 0, len(s.Columns)+1)
 	for _, c := range s.Columns {
+		if c.Part != "" {
+			continue
+		}
 		item := DisplayIdent(c.Name) + " " + c.Type
+		if c.Path != "" {
+			item += " PATH " + QuoteLiteral(c.Path)
+		}
 		if c.Expr != "" {
 			item += " AS " + c.Expr
 		}
@@ -48,6 +55,15 @@ func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 	if len(items) > 0 {
 		b.WriteString(" (\n  " + strings.Join(items, ",\n  ") + "\n)")
 	}
+	for _, c := range s.Columns {
+		if c.Part != "" {
+			b.WriteString("\nINCLUDE " + c.Part)
+			if c.Header != "" {
+				b.WriteString(" " + QuoteLiteral(c.Header))
+			}
+			b.WriteString(" " + c.Type + " AS " + DisplayIdent(c.Name))
+		}
+	}
 	if len(s.Options) > 0 {
 		b.WriteString("\nWITH " + formatOptions(s.Options, maskSecrets))
 	}
@@ -55,6 +71,9 @@ func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 		b.WriteString("\nFORMAT " + formatWord(s.Format) + " ENCODE " + formatWord(s.Encode))
 		if len(s.EncodeOptions) > 0 {
 			b.WriteString(" " + formatOptions(s.EncodeOptions, maskSecrets))
+		}
+		if s.KeyEncode != "" {
+			b.WriteString("\nKEY ENCODE " + formatWord(s.KeyEncode))
 		}
 	}
 	return b.String()

@@ -51,12 +51,13 @@ type CreateSource struct {
 	Name          Name
 	Columns       []Column     // nil: none were given
 	Star          *Star        // nil: Columns are all
-	PrimaryKey    []ColumnName // nil: none; of FORMAT UPSERT
+	PrimaryKey    []ColumnName // nil: none; of FORMAT UPSERT and DEBEZIUM
 	Watermark     *Watermark
 	Options       []Option // WITH (…), in the order given
 	Format        string   // FORMAT's word in upper case: PLAIN, DEBEZIUM, …; empty: none
 	Encode        string   // ENCODE's word in upper case: JSON, AVRO, …; empty: none
 	EncodeOptions []Option
+	KeyEncode     string // KEY ENCODE's word in upper case; empty: none
 }
 
 // Star is * in the columns of CREATE SOURCE, or that there is no list: it stands for
@@ -74,6 +75,10 @@ type Column struct {
 	TypeOffset int
 	Expr       string // the text behind AS of a generated column; empty: it comes from the record
 	ExprOffset int
+	Path       string // where the value is in the record; empty: in the field of the column's name
+	PathOffset int
+	Part       string // header, headers or payload: INCLUDE makes the column of it; empty: it does not
+	Header     string // the name of the header
 }
 
 // Watermark is WATERMARK FOR Column AS Expr. See ParseWatermark.

@@ -43,7 +43,7 @@ func (s *statement) readJoin(from ast.Node) (relation, error) {
 	}
 	right := from.Child("right")
 	if right.Kind() != "BASE_TABLE" {
-		return r, fail(codeUnsupported, at, "only tables and sources of FORMAT UPSERT can be joined to a source in a materialized view").hint(joinHint)
+		return r, fail(codeUnsupported, at, "only tables and sources of FORMAT UPSERT or DEBEZIUM can be joined to a source in a materialized view").hint(joinHint)
 	}
 	if j.relation, err = s.readFrom(right); err != nil {
 		return r, err
@@ -72,7 +72,7 @@ func (r *relation) findTables(source *Source, lookup func(schema, name string) (
 		case err == nil && table == nil:
 			return nil, fail(codeUndefinedTable, j.offset, "table %q does not exist", j.name).hint("create it with CREATE TABLE, or see SHOW TABLES")
 		case err == nil && !table.Table:
-			return nil, fail(codeUnsupported, j.offset, "%q is neither a table nor a source of FORMAT UPSERT: joins of two streams are not supported yet", j.name).hint(joinHint)
+			return nil, fail(codeUnsupported, j.offset, "%q is neither a table nor a source of FORMAT UPSERT or DEBEZIUM: joins of two streams are not supported yet", j.name).hint(joinHint)
 		case err != nil:
 			if _, err := j.find(lookup); err != nil {
 				return nil, err

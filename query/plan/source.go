@@ -16,7 +16,7 @@ type Source struct {
 	// EventTime is the name of the column that the source's watermark is for,
 	// "" when it has no watermark.
 	EventTime string
-	Table     bool // a table, or a source of FORMAT UPSERT: it can only be joined
+	Table     bool // a table, or a source of FORMAT UPSERT or DEBEZIUM: it can only be joined
 	Keyed     bool // such a source
 	Closed    bool // its rows are windows that have closed, or come from such: view.Window.OverClosed
 	InOrder   bool // so they are, in the order of time: view.TTL.InOrder
@@ -106,7 +106,7 @@ func (r *relation) find(lookup func(schema, name string) (*Source, error)) (*Sou
 		return nil, fail(codeUnsupported, r.offset, "%q keeps the latest row of each key, and no view can read rows that change yet", r.name).
 			hint("join it to a stream, FROM stream JOIN %s ON …, or aggregate it in the query", r.name)
 	case source.Table:
-		return nil, fail(codeUnsupported, r.offset, "%q is a table: a materialized view reads from a source, to which tables and sources of FORMAT UPSERT are joined", r.name).
+		return nil, fail(codeUnsupported, r.offset, "%q is a table: a materialized view reads from a source, to which tables and sources of FORMAT UPSERT or DEBEZIUM are joined", r.name).
 			hint(joinHint)
 	}
 	return source, nil
