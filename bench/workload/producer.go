@@ -23,13 +23,13 @@ const tick = 20 * time.Millisecond
 // ProducerOptions configure a [Producer]. Only Brokers is required.
 type ProducerOptions struct {
 	Brokers []string
-	Rate    int          // orders and page views per second; 0: DefaultRate
-	Seed    uint64       // of the shop
-	First   int64        // the number of the first record, to go on where another run ended
+	Rate    int    // orders and page views per second; 0: DefaultRate
+	Seed    uint64 // of the shop
+	First   int64  // the number of the first record, to go on where another run ended
 	// Registry is the URL of a schema registry, which is given the schemas of payments
 	// and shipments. With it each order is followed by those of its own; "": none are sent.
 	Registry string
-	Logger  *slog.Logger // nil: discard
+	Logger   *slog.Logger // nil: discard
 }
 
 // Validate returns everything that is wrong with the options.
