@@ -46,10 +46,11 @@ type Config struct {
 
 // DemoConfig is what only the demo has.
 type DemoConfig struct {
-	Kafka string        // host:port for Kafka clients
-	Rate  int           // records per second
-	For   time.Duration // 0: until it is stopped
-	Seed  int
+	Kafka    string        // host:port for Kafka clients
+	Registry string        // host:port of the schema registry, or off
+	Rate     int           // orders and page views per second
+	For      time.Duration // 0: until it is stopped
+	Seed     int
 }
 
 func defaultConfig() *Config {
@@ -69,7 +70,7 @@ func defaultConfig() *Config {
 		MaxConnections:     100,
 		MaxQueries:         64,
 		QueueTimeout:       30 * time.Second,
-		Demo:               DemoConfig{Kafka: "127.0.0.1:9488", Rate: 1000, Seed: 1},
+		Demo:               DemoConfig{Kafka: "127.0.0.1:9488", Registry: "127.0.0.1:7488", Rate: 1000, Seed: 1},
 	}
 }
 
@@ -105,7 +106,8 @@ func (c *Config) settings() []setting {
 func (c *Config) demoSettings() []setting {
 	return append(c.settings(),
 		setting{"kafka", "host:port of the demo's Kafka broker", textValue{&c.Demo.Kafka}},
-		setting{"rate", "records per second", intValue{&c.Demo.Rate}},
+		setting{"registry", "host:port of the demo's schema registry, or off: no topics of Avro and Protobuf", textValue{&c.Demo.Registry}},
+		setting{"rate", "orders and page views per second", intValue{&c.Demo.Rate}},
 		setting{"for", "stop by itself after this time; 0s: run until stopped", durationValue{&c.Demo.For}},
 		setting{"seed", "of the random stream", intValue{&c.Demo.Seed}},
 	)
@@ -145,7 +147,9 @@ func (c *Config) Validate() error {
 }
 
 func (c *Config) validateDemo() error {
-	errs := []error{c.Validate(), c.validateAddr("kafka", c.Demo.Kafka, new(AccessConfig).opens)}
+	errs := []error{
+		c.Validate(), c.validateAddr("kafka", c.Demo.Kafka, new(AccessConfig).opens), c.validateAddr("registry", c.Demo.Registry, new(AccessConfig).opens),
+	}
 	if c.Demo.Rate == 0 {
 		errs = append(errs, errors.New("rate: at least 1 record per second is needed"))
 	}

@@ -191,8 +191,20 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 
 func TestDemoProducesUntilItsTimeIsUp(t *testing.T) {
 	t.Parallel()
+	for registry, want := range map[string]int{off: 4, "127.0.0.1:0": 6} {
+		t.Run(registry, func(t *testing.T) {
+			t.Parallel()
+			testDemo(t, registry, want)
+		})
+	}
+}
+
+// testDemo runs the demo on a database that is none; statements and queries are wanted
+// in so many pairs.
+func testDemo(t *testing.T, registry string, want int) {
+	t.Helper()
 	cfg := defaultConfig()
-	cfg.Data, cfg.Demo.Kafka, cfg.Demo.For = t.TempDir(), "127.0.0.1:0", 50*time.Millisecond
+	cfg.Data, cfg.Demo.Kafka, cfg.Demo.Registry, cfg.Demo.For = t.TempDir(), "127.0.0.1:0", registry, 50*time.Millisecond
 	j := &journal{}
 	var out bytes.Buffer
 	d := demo{cfg: cfg, log: slog.New(slog.DiscardHandler), out: &out}
@@ -213,10 +225,10 @@ func TestDemoProducesUntilItsTimeIsUp(t *testing.T) {
 		t.Errorf("the database's directory is %s", dbConfig.Data)
 	}
 	created := slices.DeleteFunc(slices.Clone(j.entries), func(s string) bool { return !strings.HasPrefix(s, "CREATE") })
-	if len(created) != 6 {
+	if len(created) != 2*want-2 {
 		t.Errorf("created %v", created)
 	}
-	if got := strings.Count(out.String(), "(2 rows)"); got != 4 {
+	if got := strings.Count(out.String(), "(2 rows)"); got != want {
 		t.Errorf("%d results in\n%s", got, out.String())
 	}
 }
