@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/batch/batchtest"
@@ -107,13 +106,18 @@ func TestProducerWithRegistry(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Close)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	time.AfterFunc(300*time.Millisecond, cancel)
-	for _, step := range []func(context.Context) error{p.CreateTopics, p.Register, p.Register, p.Resume, p.Run} {
-		if err := step(ctx); err != nil {
+	for _, step := range []func(context.Context) error{p.CreateTopics, p.Register, p.Register, p.Resume} {
+		if err := step(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	consume(t, b, 100, PaymentsTopic, ShipmentsTopic)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 	if p.paymentSchema != 1 || p.shipmentSchema != 2 || p.Sent() == 0 || p.Failed() != 0 {
 		t.Errorf("schemas %d and %d, %d records sent, %d failed", p.paymentSchema, p.shipmentSchema, p.Sent(), p.Failed())
