@@ -59,7 +59,7 @@ func TestJoinsThatAreRefused(t *testing.T) {
 		{view + "orders o LEFT JOIN countries c ON o.country = c.code AND o.id > c.n", CodeFeatureNotSupported, "condition of a LEFT JOIN"},
 		{view + "orders o JOIN countries c ON o.id = c.code", CodeDatatypeMismatch, "cannot compare"},
 		{view + "orders o JOIN countries c ON country = c.code", CodeAmbiguousColumn, `"country" is ambiguous`},
-		{view + "orders o JOIN countries c ON o.country = c.cod", CodeUndefinedTable, ""},
+		{view + "orders o JOIN countries c ON o.country = c.cod", CodeUndefinedColumn, `column "cod" of table "countries"`},
 		{view + "orders o JOIN countries o ON o.country = o.code", "42712", "more than once"},
 		{view + "orders o JOIN countries c ON count(*) = c.n", CodeGroupingError, "JOIN conditions"},
 		{view + "orders o JOIN (SELECT * FROM countries) c ON o.country = c.code", CodeFeatureNotSupported, "only tables"},
