@@ -286,9 +286,9 @@ func (db *DB) setOptions(ctx context.Context, kind, name string, options []parse
 			switch n := optionName(o.Name); {
 			case n == "retention", n == "watermark.idle_timeout", n == "watermark.max_future":
 			case strings.HasPrefix(n, "properties.") && d.Connector != "":
-			case (strings.HasPrefix(n, registryOptions) || n == evolutionOption) && (d.Encode == "AVRO" || d.Encode == "PROTOBUF"):
+			case (strings.HasPrefix(n, registryOptions) || n == evolutionOption) && (d.Encode == "AVRO" || d.Encode == "PROTOBUF" || d.EncodeOptions[registryOptions] != ""):
 			default:
-				return fixed(o, "Options that can be changed are retention, watermark.idle_timeout, watermark.max_future, properties.… and, with ENCODE AVRO or PROTOBUF, schema.registry.… and schema.evolution. For others, create the source again.")
+				return fixed(o, "Options that can be changed are retention, watermark.idle_timeout, watermark.max_future, properties.… and, of records that have schemas, schema.registry.… and schema.evolution. For others, create the source again.")
 			}
 		}
 		var wrong error

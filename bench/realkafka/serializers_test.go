@@ -65,6 +65,7 @@ func TestForeignSerializers(t *testing.T) {
 	formats := []struct{ topic, columns, encode, amount, wantAmount string }{
 		{"avro_orders", foreignColumns + ", amount DECIMAL(12,2)", "AVRO", "amount", "CAST(CAST(n * 37 % 100000 AS DECIMAL(12,2)) / 100 AS DECIMAL(12,2))"},
 		{"protobuf_orders", foreignColumns, "PROTOBUF", "0", "0"},
+		{"json_orders", foreignColumns, "JSON", "0", "0"},
 	}
 	for _, f := range formats {
 		if _, err := kadm.NewClient(admin).CreateTopic(ctx, 2, 1, nil, f.topic); err != nil {

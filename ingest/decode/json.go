@@ -45,6 +45,9 @@ func NewJSONWith(schema *batch.Schema, o JSONOptions, limits Limits) *JSON {
 	return newJSON(schema, all(schema), o, limits)
 }
 
+// Into moves the columns to other indexes of the builders.
+func (d *JSON) Into(at []int) { d.at = at }
+
 // all returns the indexes of all columns.
 func all(schema *batch.Schema) []int {
 	at := make([]int, len(schema.Columns))

@@ -12,6 +12,7 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/ingest/decode"
+	"github.com/millstream-db/millstream/ingest/registry"
 )
 
 // encoding is what FORMAT … ENCODE … (…) says.
@@ -37,6 +38,11 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 			known = debeziumOptions
 		}
 		e.json = of.json(spec)
+		if format == "PLAIN" && of.has(optRegistry) {
+			known = slices.Concat(jsonOptions, []string{optRegistry}, registryOptions)
+			e.schemas = of.schemaPlace(encode)
+			e.schemas.format = registry.JSON{Options: e.json}
+		}
 	case format == "PLAIN" && encode == "CSV":
 		known = decode.CSVOptionNames
 		var problems []error

@@ -263,7 +263,8 @@ func TestAvroOptions(t *testing.T) {
 		{name: "not a file", options: map[string]string{"schema.location": "s3://x", "schema.registry.username": "u"}, want: []string{"'file:///…'", "schema.registry.username needs schema.registry"}},
 		{name: "upsert", format: "UPSERT", options: login},
 		{name: "AVRO has no message", options: map[string]string{"schema.location": "file://" + dir + "/good.avsc", "message": "Order"}, want: []string{"ENCODE AVRO has no option message"}},
-		{name: "JSON has none", encode: "JSON", options: login, want: []string{"ENCODE JSON has no option schema.registry"}},
+		{name: "JSON", encode: "JSON", options: login},
+		{name: "JSON has no file", encode: "JSON", options: map[string]string{"schema.location": "file:///a.json"}, want: []string{"ENCODE JSON has no option schema.location"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := spec(t, "a:1", nil)

@@ -7,8 +7,8 @@ import (
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
-// Format is a kind of schemas, and of the records that are written by them: [Avro] or
-// [Protobuf].
+// Format is a kind of schemas, and of the records that are written by them: [Avro],
+// [Protobuf] or [JSON].
 type Format interface {
 	// kind is what the registry calls it, name what a person does.
 	kind() sr.SchemaType
