@@ -154,7 +154,7 @@ type output struct {
 func failing(r *rand.Rand, s *Source) (items []output) {
 	templates := []string{"(count(*) * 50)::TINYINT + %d @ TRY_CAST(count(*) * 50 AS TINYINT) + %d"}
 	if c := s.column(r); family(c.Type) == "integer" {
-		templates = append(templates, "sum("+c.Name+"::TINYINT + %d) @ sum(TRY_CAST("+c.Name+" AS TINYINT) + %d)")
+		templates = append(templates, "sum("+c.Name+"::TINYINT::INTEGER + %d) @ sum(TRY_CAST("+c.Name+" AS TINYINT)::INTEGER + %d)")
 	}
 	template := pick(r, templates...)
 	for i := range 2 {
@@ -197,7 +197,7 @@ var aggregates = map[string][]string{
 // anyType are templates over a column of any type.
 var anyType = []string{
 	"=count(*)", "=count(%s)", "=count(DISTINCT %s)", "=arg_min(%s, {place})", "=arg_max(%s, {place})", "=arg_min_null(%s, {place})",
-	"=arg_max_null(%s, {place})", "=first({ts}) @ min({ts})", "=last({ts}) @ max({ts})", "=any_value({ts}) @ min({ts})",
+	"=arg_max_null(%s, {place})", "=arg_min({place}, CASE WHEN %s IS NOT NULL THEN {place} END)", "=first({ts}) @ min({ts})", "=last({ts}) @ max({ts})", "=any_value({ts}) @ min({ts})",
 	"=first(%s ORDER BY {place})", "=any_value(%s ORDER BY {place} DESC)", "=list(%s::VARCHAR ORDER BY {place})::VARCHAR",
 	"=abs(approx_count_distinct(%s) - count(DISTINCT %s)) <= 1 + 0.04 * count(DISTINCT %s) @ count(*) >= 0",
 }

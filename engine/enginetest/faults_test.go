@@ -131,7 +131,7 @@ func TestPlantedFaults(t *testing.T) {
 		planted++
 		t.Run(f.name, func(t *testing.T) {
 			start := time.Now()
-			test, seeds := "TestOracle", 200
+			test, seeds := "TestOracle", 400
 			if i >= len(faults) {
 				test, seeds = "TestMetamorphic", 20
 			}

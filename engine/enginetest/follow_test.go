@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"sort"
+	"strings"
 
 	"github.com/millstream-db/millstream/query"
 )
@@ -55,9 +56,19 @@ func (u *run) subscribe(ctx context.Context, name string) error {
 	f.session, f.rows, f.epoch = u.db.NewSession(query.SessionOptions{}), make(map[string]int), 0
 	f.name = name
 	if _, err := u.values(ctx, f.session, "DECLARE c CURSOR WITH HOLD FOR SUBSCRIBE "+what); err != nil {
-		return fmt.Errorf("subscribe to %s: %w", what, err)
+		return u.unlessTooLarge(fmt.Errorf("subscribe to %s: %w", what, err))
 	}
 	return nil
+}
+
+// unlessTooLarge follows no more what a query that is run again and again has too
+// many rows for, as it is documented, and returns any other error.
+func (u *run) unlessTooLarge(err error) error {
+	if strings.Contains(err.Error(), "the subscribed query gives more than") {
+		u.unfollow()
+		return nil
+	}
+	return err
 }
 
 func (u *run) unfollow() {
