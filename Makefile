@@ -75,8 +75,8 @@ crash: ## kill the process CYCLES=100 times while it ingests, and look for lost 
 	$(GO) test ./bench/torture -run TestCrash -count=1 -timeout 240m -v -args -cycles=$(CYCLES)
 
 .PHONY: test-kafka
-test-kafka: ## run against a real Apache Kafka (java and mvn, or KAFKA_BROKERS=host:port)
-	$(GO) test ./bench/realkafka -run TestRealKafka -tags realkafka -count=1 -timeout 60m -v
+test-kafka: ## run against a real Apache Kafka, also with Confluent's Python serializers (java, mvn and python3; or KAFKA_BROKERS=host:port)
+	$(GO) test ./bench/realkafka -run 'TestRealKafka|TestForeignSerializers' -tags realkafka -count=1 -timeout 60m -v
 
 .PHONY: test-clients
 test-clients: ## run psql, drivers, ORMs and BI tools' queries against Millstream and a PostgreSQL 15 (RUN='TestPsql|TestJDBC': some of them)

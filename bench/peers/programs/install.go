@@ -11,6 +11,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/millstream-db/millstream/bench/python"
 )
 
 // The files of a program's folder that say what it needs.
@@ -25,7 +27,8 @@ const copyDependencies = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1
 // Installed is a program that can be started.
 type Installed struct {
 	Program
-	environment string // the directory with the libraries
+	environment string // the directory with the jars
+	interpreter string // of a Python program, with its libraries
 	directory   string // of the sources, and what was compiled of them
 }
 
@@ -34,38 +37,42 @@ type Installed struct {
 func (p Program) Install(ctx context.Context, dir string) (*Installed, error) {
 	i := &Installed{Program: p, directory: filepath.Join(dir, p.Name)}
 	var err error
-	if i.environment, err = p.libraries(ctx); err != nil {
-		return nil, err
+	if p.has(project) {
+		if i.environment, err = p.libraries(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.unpack(i.directory); err != nil {
 		return nil, err
 	}
-	if p.isJava() {
-		if err := i.compile(ctx); err != nil {
-			return nil, err
+	switch {
+	case p.isJava():
+		err = i.compile(ctx)
+	case p.has(requirements):
+		if i.interpreter, err = python.Install(ctx, p.Name, filepath.Join(i.directory, requirements)); errors.Is(err, python.ErrMissing) {
+			err = fmt.Errorf("%s %w: %w", p.Name, ErrMissing, err)
 		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	return i, nil
 }
 
 func (p Program) isJava() bool { return path.Ext(p.Main) == "" }
 
-// libraries returns the directory with the libraries, and installs them first
-// if no earlier run has.
+// libraries returns the directory with the jars, and fetches them first if no
+// earlier run has.
 func (p Program) libraries(ctx context.Context) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("find a cache directory: %w", err)
 	}
-	hash := sha256.New()
-	for _, name := range []string{requirements, project} {
-		text, err := sources.ReadFile(path.Join(p.Name, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-		_, _ = hash.Write(append(text, 0)) // a hash takes everything
+	text, err := sources.ReadFile(path.Join(p.Name, project))
+	if err != nil {
+		return "", err
 	}
-	dir := filepath.Join(cache, "millstream", "peers", fmt.Sprintf("%s-%.6x", p.Name, hash.Sum(nil)))
+	dir := filepath.Join(cache, "millstream", "peers", fmt.Sprintf("%s-%.6x", p.Name, sha256.Sum256(text)))
 	marker := filepath.Join(dir, "installed")
 	if _, err := os.Stat(marker); err == nil {
 		return dir, nil
@@ -74,7 +81,7 @@ func (p Program) libraries(ctx context.Context) (string, error) {
 	if err := errors.Join(os.RemoveAll(dir), p.unpack(dir)); err != nil {
 		return "", err
 	}
-	if err := errors.Join(p.installPython(ctx, dir), p.installJars(ctx, dir)); err != nil {
+	if err := p.installJars(ctx, dir); err != nil {
 		return "", fmt.Errorf("%s %w: %w", p.Name, ErrMissing, err)
 	}
 	return dir, os.WriteFile(marker, nil, 0o600)
@@ -85,20 +92,7 @@ func (p Program) has(name string) bool {
 	return err == nil
 }
 
-func (p Program) installPython(ctx context.Context, dir string) error {
-	if !p.has(requirements) {
-		return nil
-	}
-	if err := quietly(ctx, dir, "python3", "-m", "venv", "venv"); err != nil {
-		return fmt.Errorf("apt-get install python3-venv: %w", err)
-	}
-	return quietly(ctx, dir, filepath.Join(dir, "venv", "bin", "python"), "-m", "pip", "install", "-q", "-r", requirements)
-}
-
 func (p Program) installJars(ctx context.Context, dir string) error {
-	if !p.has(project) {
-		return nil
-	}
 	return quietly(ctx, dir, "mvn", "-B", "-q", copyDependencies, "-DincludeScope=runtime", "-DoutputDirectory=lib")
 }
 
@@ -140,7 +134,7 @@ func (i *Installed) command(ctx context.Context, args ...string) *exec.Cmd {
 		all := append(append([]string{}, i.Java...), "-Duser.timezone=UTC", "-cp", i.directory+string(os.PathListSeparator)+i.jars(), i.Main)
 		cmd = exec.CommandContext(ctx, "java", append(all, args...)...)
 	} else {
-		cmd = exec.CommandContext(ctx, filepath.Join(i.environment, "venv", "bin", "python"), append([]string{i.Main}, args...)...)
+		cmd = exec.CommandContext(ctx, i.interpreter, append([]string{i.Main}, args...)...)
 	}
 	cmd.Dir = i.directory
 	cmd.Env = append(os.Environ(), "TZ=UTC", "PYTHONUNBUFFERED=1", "PEER_JARS="+filepath.Join(i.environment, "lib"))
@@ -151,11 +145,11 @@ func (i *Installed) command(ctx context.Context, args ...string) *exec.Cmd {
 func (i *Installed) Version() string {
 	var list []string
 	for _, library := range i.Libraries {
-		pattern, suffix := filepath.Join("venv", "lib", "*", "site-packages", library+"-*.dist-info"), ".dist-info"
+		pattern, suffix := filepath.Join(filepath.Dir(i.interpreter), "..", "lib", "*", "site-packages", library+"-*.dist-info"), ".dist-info"
 		if i.isJava() {
-			pattern, suffix = filepath.Join("lib", library+"-*.jar"), ".jar"
+			pattern, suffix = filepath.Join(i.environment, "lib", library+"-*.jar"), ".jar"
 		}
-		found, _ := filepath.Glob(filepath.Join(i.environment, pattern)) // the pattern is ours
+		found, _ := filepath.Glob(pattern) // which is ours
 		if len(found) > 0 {
 			list = append(list, strings.TrimSuffix(filepath.Base(found[0]), suffix))
 		}
