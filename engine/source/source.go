@@ -84,6 +84,18 @@ type Spec struct {
 	Grow func(ctx context.Context, columns []batch.Column) error
 }
 
+// WithDefaults returns the spec with a logger that discards and an allocator of its
+// own where it has none.
+func (s Spec) WithDefaults() Spec {
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	if s.Alloc == nil {
+		s.Alloc = batch.NewAllocator()
+	}
+	return s
+}
+
 // Parquet reads Parquet files. It is safe for concurrent use.
 type Parquet interface {
 	// Rows returns the number of rows of a file.

@@ -2,9 +2,7 @@ package file
 
 import (
 	"fmt"
-	"log/slog"
 
-	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
 )
 
@@ -35,12 +33,7 @@ func (c *Connector) Open(spec source.Spec, start []source.Position, sink source.
 	if err != nil {
 		return nil, fmt.Errorf("open source %s: %w", spec.Name, err)
 	}
-	if spec.Logger == nil {
-		spec.Logger = slog.New(slog.DiscardHandler)
-	}
-	if spec.Alloc == nil {
-		spec.Alloc = batch.NewAllocator()
-	}
+	spec = spec.WithDefaults()
 	r, err := newReader(c.opts, s, spec, start, sink)
 	if err != nil {
 		return nil, fmt.Errorf("open source %s: %w", spec.Name, err)

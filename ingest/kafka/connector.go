@@ -3,9 +3,7 @@ package kafka
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 
-	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
 )
 
@@ -31,12 +29,7 @@ func (c *Connector) Open(spec source.Spec, start []source.Position, sink source.
 	if err != nil {
 		return nil, fmt.Errorf("open source %s: %w", spec.Name, err)
 	}
-	if spec.Logger == nil {
-		spec.Logger = slog.New(slog.DiscardHandler)
-	}
-	if spec.Alloc == nil {
-		spec.Alloc = batch.NewAllocator()
-	}
+	spec = spec.WithDefaults()
 	known, err := openSchemas(s.encoding, spec)
 	if err != nil {
 		return nil, fmt.Errorf("open source %s: %w", spec.Name, err)

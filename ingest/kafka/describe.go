@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -61,9 +60,7 @@ const (
 
 // describeTopic reads some records, the oldest or newest, as scan.startup.mode says.
 func (c *Connector) describeTopic(ctx context.Context, spec source.Spec, s settings) (source.Description, error) {
-	if spec.Logger == nil {
-		spec.Logger = slog.New(slog.DiscardHandler)
-	}
+	spec = spec.WithDefaults()
 	connects := &connectLog{security: s.security}
 	client, err := newClient(c.opts, s, connects, spec.Logger)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -72,9 +71,7 @@ func (c *Connector) Open(spec source.Spec, _ []source.Position, _ source.Sink) (
 	if err != nil {
 		return nil, fmt.Errorf("open source %s: %w", spec.Name, err)
 	}
-	if spec.Logger == nil {
-		spec.Logger = slog.New(slog.DiscardHandler)
-	}
+	spec = spec.WithDefaults()
 	limits := decode.Limits{MaxBytes: spec.MaxRecordBytes, MaxDepth: spec.MaxDepth, MaxFields: spec.MaxFields}
 	r := &reader{connector: c, spec: spec, csv: csv, limits: limits.WithDefaults(), since: time.Now()}
 	r.json.New = func() any { return decode.NewJSON(spec.Schema, limits) }
