@@ -21,7 +21,7 @@ type encoding struct {
 	encode  string // JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES
 	json    decode.JSONOptions
 	csv     decode.CSVOptions
-	schemas schemaPlace // of AVRO and PROTOBUF
+	schemas schemaPlace // of AVRO, PROTOBUF, and JSON with a registry
 	key     keyEncoding // of UPSERT
 }
 
@@ -40,8 +40,7 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 		e.json = of.json(spec)
 		if format == "PLAIN" && of.has(optRegistry) {
 			known = slices.Concat(jsonOptions, []string{optRegistry}, registryOptions)
-			e.schemas = of.schemaPlace(encode)
-			e.schemas.format = registry.JSON{Options: e.json}
+			e.schemas = of.schemaPlace(encode, registry.JSON{Options: e.json})
 		}
 	case format == "PLAIN" && encode == "CSV":
 		known = decode.CSVOptionNames
@@ -50,10 +49,11 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 		of.problems = append(of.problems, problems...)
 	case (format == "PLAIN" || format == "UPSERT") && (encode == "AVRO" || encode == "PROTOBUF"), format == "DEBEZIUM" && encode == "AVRO":
 		known = avroOptions
+		schemas := registry.Format(registry.Avro{})
 		if encode == "PROTOBUF" {
-			known = protobufOptions
+			known, schemas = protobufOptions, registry.Protobuf{Message: of.text(optMessage, "")}
 		}
-		e.schemas = of.schemaPlace(encode)
+		e.schemas = of.schemaPlace(encode, schemas)
 	case format == "PLAIN" && (encode == "TEXT" || encode == "BYTES"):
 		of.oneColumn(spec.Schema, encode)
 	default:

@@ -17,7 +17,8 @@ import (
 	"github.com/millstream-db/millstream/ingest/registry"
 )
 
-// The options of ENCODE AVRO (…) and ENCODE PROTOBUF (…).
+// The options of ENCODE AVRO (…), ENCODE PROTOBUF (…) and, with a registry, ENCODE
+// JSON (…).
 const (
 	optRegistry            = "schema.registry"
 	optRegistryUsername    = "schema.registry.username"
@@ -59,13 +60,11 @@ type schemaPlace struct {
 	evolution evolution // with a registry
 }
 
-// schemaPlace reads the options of ENCODE AVRO (…) or ENCODE PROTOBUF (…).
-func (o *optionReader) schemaPlace(encode string) schemaPlace {
-	p := schemaPlace{format: registry.Avro{}}
+// schemaPlace reads the options of ENCODE … (…) of records that have schemas of a
+// format.
+func (o *optionReader) schemaPlace(encode string, format registry.Format) schemaPlace {
+	p := schemaPlace{format: format}
 	location, registries := o.text(optLocation, ""), o.text(optRegistry, "")
-	if encode == "PROTOBUF" {
-		p.format = registry.Protobuf{Message: o.text(optMessage, "")}
-	}
 	switch {
 	case location == "" && registries == "":
 		o.problem("ENCODE %s needs %s, the address of a schema registry, or %s, the file of the records' schema", encode, optRegistry, optLocation)

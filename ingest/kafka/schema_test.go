@@ -23,6 +23,7 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/ingest/broker"
+	"github.com/millstream-db/millstream/ingest/registry"
 )
 
 const (
@@ -279,7 +280,7 @@ func TestAvroOptions(t *testing.T) {
 		})
 	}
 	o := optionReader{options: map[string]string{"schema.registry": "https://u:top-secret@r:8081/x"}}
-	if p := o.schemaPlace("AVRO"); len(o.problems) > 0 || p.registry.URLs[0] != "https://r:8081/x" || p.registry.Username != "u" || p.registry.Password != "top-secret" {
+	if p := o.schemaPlace("AVRO", registry.Avro{}); len(o.problems) > 0 || p.registry.URLs[0] != "https://r:8081/x" || p.registry.Username != "u" || p.registry.Password != "top-secret" {
 		t.Errorf("%+v, %v", p, o.problems)
 	}
 }
