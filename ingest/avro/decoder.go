@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/ingest/decode"
 )
 
 // Decoder decodes records of one schema for the columns of one table. It is not
@@ -66,9 +67,7 @@ func (d *Decoder) Into(at []int) {
 }
 
 func (d *Decoder) appendRow(b *batch.Builder) error {
-	for _, column := range d.missing {
-		b.Column(column).AppendNull()
-	}
+	decode.AppendNulls(b, d.missing)
 	var column *batch.ColumnBuilder
 	for i := range d.steps {
 		s := &d.steps[i]

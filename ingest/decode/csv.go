@@ -83,9 +83,7 @@ func (d *CSV) Decode(value []byte, b *batch.Builder) error {
 		err = d.row.appendRow(b)
 	}
 	if err == nil {
-		for _, i := range d.absent {
-			b.Column(i).AppendNull()
-		}
+		AppendNulls(b, d.absent)
 	}
 	d.row.scan.data = nil
 	return err

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/ingest/decode"
 )
 
 // Decoder decodes records of one message for the columns of one table. It is not
@@ -205,9 +206,7 @@ func (d *Decoder) appendRow(b *batch.Builder) error {
 			return err
 		}
 	}
-	for _, column := range d.missing {
-		b.Column(column).AppendNull()
-	}
+	decode.AppendNulls(b, d.missing)
 	return nil
 }
 
