@@ -2,7 +2,8 @@
 // goroutine, beside the library that reads the format into values of Go: the same
 // ten fields as JSON, CSV, Avro and Protobuf.
 //
-// What the two read is compared before anything is measured. They take turns, so
+// The rows of all formats are compared before anything is measured, and with the
+// texts that the libraries read. They take turns, so
 // that what else happens on the machine hits both, and the medians of the rounds
 // count.
 //

@@ -30,7 +30,7 @@ type decoder interface {
 // format is one way to write a click.
 type format struct {
 	name    string
-	library string // what reads it, for the table
+	reader  string // the library that reads it, for the table
 	records [][]byte
 	decoder decoder
 	// generic reads a record with the library, as a program without a schema of its
@@ -128,7 +128,7 @@ func inOrder(record map[string]any) []any {
 
 func newJSON(texts [][]byte, schema *batch.Schema) *format {
 	return &format{
-		name: "JSON", library: "encoding/json into a map", records: texts, decoder: decode.NewJSON(schema, decode.Limits{}),
+		name: "JSON", reader: "encoding/json into a map", records: texts, decoder: decode.NewJSON(schema, decode.Limits{}),
 		generic: func(record []byte) ([]any, error) {
 			var v map[string]any
 			err := json.Unmarshal(record, &v)
@@ -139,7 +139,7 @@ func newJSON(texts [][]byte, schema *batch.Schema) *format {
 
 func newCSV(list []click, schema *batch.Schema) *format {
 	f := &format{
-		name: "CSV", library: "encoding/csv into strings", decoder: decode.NewCSV(schema, decode.CSVOptions{}, decode.Limits{}),
+		name: "CSV", reader: "encoding/csv into strings", decoder: decode.NewCSV(schema, decode.CSVOptions{}, decode.Limits{}),
 		generic: func(record []byte) ([]any, error) {
 			texts, err := csv.NewReader(bytes.NewReader(record)).Read()
 			values := make([]any, len(texts))
@@ -170,7 +170,7 @@ func newAvro(list []click, schema *batch.Schema) (*format, error) {
 		return nil, err
 	}
 	f := &format{
-		name: "Avro", library: "twmb/avro into a map", decoder: d,
+		name: "Avro", reader: "twmb/avro into a map", decoder: d,
 		generic: func(record []byte) ([]any, error) {
 			var v any
 			_, err := library.Decode(record, &v)
@@ -209,7 +209,7 @@ func newProtobuf(list []click, schema *batch.Schema) (*format, error) {
 		return nil, err
 	}
 	f := &format{
-		name: "Protobuf", library: "dynamicpb", decoder: d,
+		name: "Protobuf", reader: "dynamicpb", decoder: d,
 		generic: func(record []byte) ([]any, error) {
 			m := dynamicpb.NewMessage(descriptor)
 			err := proto.Unmarshal(record, m)

@@ -20,7 +20,7 @@ type config struct {
 }
 
 // round is one turn of a format's decoder and of the library.
-type round struct{ ours, library measurement }
+type round struct{ ours, theirs measurement }
 
 func main() {
 	var c config
@@ -60,7 +60,7 @@ func run(c config, out io.Writer) error {
 			if r.ours, err = f.into(schema, c.patient); err != nil {
 				return fmt.Errorf("%s: %w", f.name, err)
 			}
-			if r.library, err = f.byLibrary(c.patient); err != nil {
+			if r.theirs, err = f.byLibrary(c.patient); err != nil {
 				return fmt.Errorf("%s by the library: %w", f.name, err)
 			}
 			rounds[f] = append(rounds[f], r)
@@ -81,9 +81,9 @@ func table(c config, all []*format, rounds map[*format][]round) string {
 		fmt.Fprintf(&b, "| %s | %.0f | %.2f | %.0f | %.3f | %s | %.2f | %.0f | %.1f |\n", f.name,
 			of(func(r round) float64 { return float64(r.ours.bytes) / float64(r.ours.records) }),
 			of(func(r round) float64 { return r.ours.rate() / 1e6 }), of(func(r round) float64 { return r.ours.megabytes() }),
-			of(func(r round) float64 { return r.ours.each() }), f.library,
-			of(func(r round) float64 { return r.library.rate() / 1e6 }), of(func(r round) float64 { return r.library.each() }),
-			of(func(r round) float64 { return r.ours.rate() / r.library.rate() }))
+			of(func(r round) float64 { return r.ours.each() }), f.reader,
+			of(func(r round) float64 { return r.theirs.rate() / 1e6 }), of(func(r round) float64 { return r.theirs.each() }),
+			of(func(r round) float64 { return r.ours.rate() / r.theirs.rate() }))
 	}
 	return b.String()
 }

@@ -16,8 +16,8 @@ const (
 )
 
 const (
-	paymentsStream  = 4
-	shipmentsStream = 5
+	paymentsStream  = 5
+	shipmentsStream = 6
 )
 
 // PaymentSchema is what payments are written with, in Avro.
