@@ -277,7 +277,7 @@ func (b *backfill) read(ctx context.Context) (*Read, error) {
 	}
 	r := &Read{e: b.e, conn: conn}
 	if err := r.begin(ctx); err != nil {
-		b.e.pool.Discard(conn)
+		r.discard()
 		return nil, err
 	}
 	r.snapshot = b.e.pinned()

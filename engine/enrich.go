@@ -55,6 +55,7 @@ func (e *Engine) buildCopy(j *view.Join, scan func(*batch.Schema, func(arrow.Rec
 
 // queryRecords runs a query on the writer's connection.
 func (e *Engine) queryRecords(ctx context.Context, sql string, schema *batch.Schema, f func(arrow.RecordBatch) error) error {
+	defer e.store.HoldCommits()()
 	rows, err := e.admin.Query(ctx, sql)
 	if err != nil {
 		return err

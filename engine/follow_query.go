@@ -72,12 +72,15 @@ func (f *queryFollower) beginAt(s *subscription.Subscription, at *Snapshot) (*su
 func (f *queryFollower) begin(s *subscription.Subscription, at *Snapshot) (*subscription.Step, error) {
 	r := &Read{e: f.e, conn: f.conn, snapshot: at}
 	ctx := s.Context()
+	settled := f.e.store.HoldCommits()
 	if err := f.conn.Exec(ctx, "BEGIN TRANSACTION"); err != nil {
+		settled()
 		return nil, err
 	}
 	f.conn.SetRelations(r)
 	end := func(ctx context.Context, sql string) error {
 		err := f.conn.Exec(ctx, sql)
+		settled()
 		f.conn.SetRelations(nil)
 		r.releaseRelations()
 		return err

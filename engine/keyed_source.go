@@ -49,7 +49,7 @@ func (s *liveSource) merge(changes *hot.Relation) (list []checkpoint.Change) {
 		return nil
 	}
 	for _, sql := range s.def.MergeSQL("rows") {
-		list = append(list, checkpoint.Change{SQL: sql, From: changes})
+		list = append(list, checkpoint.Change{Table: s.def.Latest().Relation(), SQL: sql, From: changes})
 	}
 	return list
 }

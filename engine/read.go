@@ -37,6 +37,7 @@ type Read struct {
 	changed    *rowchange.Set // over the tables
 	folds      int64          // before anything was changed: the changes name rows by their ids
 	unhold     func()         // lets the log be folded again
+	settled    func()         // lets commits be seen again
 }
 
 // BeginRead opens a read at the current epoch. The caller must Close it.
@@ -48,7 +49,7 @@ func (e *Engine) BeginRead(ctx context.Context) (*Read, error) {
 	r := &Read{e: e, conn: conn}
 	for wait := catalogWait; ; wait *= 2 {
 		if err := r.begin(ctx); err != nil {
-			e.pool.Discard(conn)
+			r.discard()
 			return nil, err
 		}
 		r.snapshot = e.acquire()
@@ -64,11 +65,12 @@ func (e *Engine) BeginRead(ctx context.Context) (*Read, error) {
 		}
 		r.snapshot.pin.Release()
 		if err := conn.Run(ctx, rollbackSQL); err != nil {
-			e.pool.Discard(conn)
+			r.discard()
 			return nil, err
 		}
 		if !sameCatalog {
 			if wait > catalogPatience {
+				r.settled()
 				e.pool.Put(conn)
 				return nil, fmt.Errorf("the catalog is being changed, try again")
 			}
@@ -111,7 +113,7 @@ func (e *Engine) beginReadAt(ctx context.Context, at *Snapshot) (*Read, error) {
 		err = &subscription.EpochError{Wanted: at.Epoch, Current: e.Epoch(), Moved: true}
 	}
 	if err != nil {
-		e.pool.Discard(conn)
+		r.discard()
 		return nil, err
 	}
 	at.pin.Acquire() // it is pinned, so this can't fail
@@ -120,12 +122,22 @@ func (e *Engine) beginReadAt(ctx context.Context, at *Snapshot) (*Read, error) {
 	return r, nil
 }
 
-// begin starts the transaction and fixes what it sees of history.
+// begin starts the transaction and fixes what it sees of history. Until the read is
+// closed or discarded no commit is seen in part.
 func (r *Read) begin(ctx context.Context) error {
+	if r.settled == nil {
+		r.settled = r.e.store.HoldCommits()
+	}
 	if err := r.conn.Run(ctx, beginSQL); err != nil {
 		return err
 	}
 	return r.findCheckpoint(ctx)
+}
+
+// discard gives up a read that did not begin.
+func (r *Read) discard() {
+	r.settled()
+	r.e.pool.Discard(r.conn)
 }
 
 // errUnfit is returned when the history that a transaction sees and a snapshot
@@ -364,6 +376,9 @@ func (r *Read) Close() {
 	var err error
 	if !r.bare {
 		err = r.conn.Run(context.Background(), rollbackSQL)
+	}
+	if r.settled != nil {
+		r.settled()
 	}
 	r.conn.SetRelations(nil)
 	if err != nil {

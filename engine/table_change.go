@@ -165,6 +165,8 @@ func (e *Engine) CommitSet(ctx context.Context, r *Read, set *rowchange.Set) err
 		if err := r.checkIDs(); err != nil {
 			return err
 		}
+		r.settled() // it reads nothing meanwhile
+		defer func() { r.settled = e.store.HoldCommits() }()
 		list := make([]liveChange, len(changes))
 		for i, c := range changes {
 			t, seen := e.tables[c.Def.Name], r.snapshot.tables[c.Def.Name]

@@ -77,9 +77,9 @@ func (v view) expected() string {
 // read at one epoch.
 func (v view) difference() string {
 	return fmt.Sprintf(`WITH got AS (SELECT * FROM %s), want AS (%s)
-SELECT 'only in the view' AS side, * FROM (SELECT * FROM got EXCEPT ALL SELECT * FROM want)
-UNION ALL SELECT 'missing from the view', * FROM (SELECT * FROM want EXCEPT ALL SELECT * FROM got)
-LIMIT 20`, v.name, v.expected())
+SELECT * FROM (SELECT * FROM got EXCEPT ALL SELECT * FROM want) AS r, (SELECT 'only in the view' AS side)
+UNION ALL SELECT * FROM (SELECT * FROM want EXCEPT ALL SELECT * FROM got) AS r, (SELECT 'missing from the view')
+ORDER BY ALL LIMIT 20`, v.name, v.expected())
 }
 
 // Statements returns what creates the job: the source of a topic, and its

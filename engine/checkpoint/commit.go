@@ -28,12 +28,13 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 	}
 	// The bookkeeping changes with the transaction and goes back with it.
 	tables, segments, generations := maps.Clone(s.tables), maps.Clone(s.segments), cloneGenerations(s.generation)
+	s.appending = make(appending)
 	rows, err := s.write(ctx, w)
 	if err == nil {
 		err = s.writeMeta(ctx, w, rows, start)
 	}
 	if err == nil {
-		err = s.conn.Exec(ctx, "COMMIT")
+		err = s.endTransaction(ctx)
 	}
 	clear(s.names)
 	if err != nil {
@@ -41,6 +42,7 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 		s.tables, s.segments, s.generation = tables, segments, generations
 		return Summary{}, fmt.Errorf("checkpoint %d: %w", w.Epoch, err)
 	}
+	s.committed()
 	s.partitions = placesOf(w.Partitions)
 	for _, r := range w.Rename {
 		delete(s.objects, r.From)
@@ -62,6 +64,16 @@ func cloneGenerations(in map[string]*generation) map[string]*generation {
 		out[k] = &c
 	}
 	return out
+}
+
+// endTransaction commits, so that others see all of the transaction or nothing.
+func (s *Store) endTransaction(ctx context.Context) error {
+	done, err := s.isolate(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return s.conn.Exec(ctx, "COMMIT")
 }
 
 func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
@@ -103,6 +115,7 @@ func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
 			return 0, err
 		}
 		s.tables[t.Name], s.segments[t.Name] = &t, []history.Segment{seg}
+		s.appending.add(seg.Name(), 0, true, true)
 	}
 	for i := range w.Rows {
 		n, err := s.appendRows(ctx, &w.Rows[i], w.At)
@@ -135,9 +148,11 @@ func (s *Store) changeTables(ctx context.Context, w *Write) error {
 		if c.From != nil {
 			s.names["rows"] = c.From
 		}
-		if _, err := s.insert(ctx, c.SQL); err != nil {
+		n, err := s.insert(ctx, c.SQL)
+		if err != nil {
 			return fmt.Errorf("change of a table: %w", err)
 		}
+		s.appending.add(c.Table, n, !s.filled[c.Table], false)
 	}
 	return nil
 }
@@ -153,6 +168,7 @@ func (s *Store) appendRows(ctx context.Context, r *Rows, at time.Time) (int64, e
 	if err != nil {
 		return 0, fmt.Errorf("history of %s: %w", r.Table, err)
 	}
+	s.appending.add(last.Name(), n, last.Rows == 0, false)
 	if n > 0 && last.Rows == 0 {
 		last.Created = at
 	}

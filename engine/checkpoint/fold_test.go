@@ -21,7 +21,7 @@ func TestFoldsAreHeldOff(t *testing.T) {
 	if err := s.Fold(ctx, size); err != nil || s.Folds() != 1 {
 		t.Errorf("not folded when nobody held it off any more: %v", err)
 	}
-	if !s.gate.close() {
+	if !s.folding.close(foldPatience) {
 		t.Error("somebody still holds folding off")
 	}
 	held := make(chan func())
@@ -31,6 +31,6 @@ func TestFoldsAreHeldOff(t *testing.T) {
 		t.Error("folding was held off in the middle of it")
 	case <-time.After(50 * time.Millisecond):
 	}
-	s.gate.open()
+	s.folding.open()
 	(<-held)()
 }

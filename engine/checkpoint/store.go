@@ -38,7 +38,10 @@ type Store struct {
 	conn  *duck.Conn
 	names relations
 	folds atomic.Int64
-	gate  foldGate
+	// Who holds them needs rows to keep their ids, or reads tables.
+	folding, reading *gate
+	appending        appending
+	filled           map[string]bool // tables of users' that are known not to be empty
 
 	tables     map[string]*history.Table
 	segments   map[string][]history.Segment
@@ -67,10 +70,9 @@ func (r relations) Relation(name string) (duck.Relation, error) {
 // ErrLocked when another process is at it.
 func Open(ctx context.Context, dir string, o duck.Options) (*Store, error) {
 	s := &Store{
-		dir: dir, names: relations{}, tables: make(map[string]*history.Table),
+		dir: dir, folding: newGate(), reading: newGate(), filled: make(map[string]bool), names: relations{}, tables: make(map[string]*history.Table),
 		segments: make(map[string][]history.Segment), generation: make(map[string]*generation), objects: make(map[string]bool),
 	}
-	s.gate.moved.L = &s.gate.mu
 	path := ""
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {

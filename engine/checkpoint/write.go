@@ -58,8 +58,9 @@ type State struct {
 
 // Change is a statement on a user's table. It may read From as ms_scan('rows').
 type Change struct {
-	SQL  string
-	From duck.Relation // nil: it reads nothing
+	Table string // as SQL names it
+	SQL   string
+	From  duck.Relation // nil: it reads nothing
 }
 
 // Write is one checkpoint.

@@ -91,12 +91,13 @@ func (c *Change) Statements(d *catalog.TableDefinition) []checkpoint.Change {
 	rowID := history.Quote(catalog.RowID)
 	var list []checkpoint.Change
 	if c.All {
-		list = append(list, checkpoint.Change{SQL: "DELETE FROM " + d.Relation()})
+		list = append(list, checkpoint.Change{Table: d.Relation(), SQL: "DELETE FROM " + d.Relation()})
 	}
 	if rowCount(c.Delete) > 0 {
 		list = append(list, checkpoint.Change{
-			SQL:  fmt.Sprintf("DELETE FROM %s WHERE rowid IN (SELECT %s FROM ms_scan('rows'))", d.Relation(), rowID),
-			From: records(d.UpdateSchema(nil), c.Delete),
+			Table: d.Relation(),
+			SQL:   fmt.Sprintf("DELETE FROM %s WHERE rowid IN (SELECT %s FROM ms_scan('rows'))", d.Relation(), rowID),
+			From:  records(d.UpdateSchema(nil), c.Delete),
 		})
 	}
 	if rowCount(c.Update) > 0 {
@@ -106,6 +107,7 @@ func (c *Change) Statements(d *catalog.TableDefinition) []checkpoint.Change {
 			set[i] = name + " = ms_new." + name
 		}
 		list = append(list, checkpoint.Change{
+			Table: d.Relation(),
 			SQL: fmt.Sprintf("UPDATE %s AS ms_old SET %s FROM ms_scan('rows') AS ms_new WHERE ms_old.rowid = ms_new.%s",
 				d.Relation(), strings.Join(set, ", "), rowID),
 			From: records(d.UpdateSchema(c.Columns), c.Update),
@@ -114,8 +116,9 @@ func (c *Change) Statements(d *catalog.TableDefinition) []checkpoint.Change {
 	if rowCount(c.Insert) > 0 {
 		schema := d.Schema()
 		list = append(list, checkpoint.Change{
-			SQL:  fmt.Sprintf("INSERT INTO %s SELECT %s FROM ms_scan('rows')", d.Relation(), history.Columns(schema.Columns)),
-			From: records(schema, c.Insert),
+			Table: d.Relation(),
+			SQL:   fmt.Sprintf("INSERT INTO %s SELECT %s FROM ms_scan('rows')", d.Relation(), history.Columns(schema.Columns)),
+			From:  records(schema, c.Insert),
 		})
 	}
 	return list
