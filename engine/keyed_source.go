@@ -48,7 +48,11 @@ func (s *liveSource) merge(changes *hot.Relation) (list []checkpoint.Change) {
 	if changes.Rows() == 0 {
 		return nil
 	}
-	for _, sql := range s.def.MergeSQL("rows") {
+	truncated := false
+	for _, rec := range changes.Records() {
+		truncated = truncated || rec.Column(s.def.Key[0]).NullN() > 0
+	}
+	for _, sql := range s.def.MergeSQL("rows", truncated) {
 		list = append(list, checkpoint.Change{Table: s.def.Latest().Relation(), SQL: sql, From: changes})
 	}
 	return list

@@ -23,6 +23,8 @@ type keyedTopic struct {
 	// of returns what tells that the name of an id is another one now, "" for none,
 	// and what it was before.
 	of func(id int, was, name string) []*kgo.Record
+	// truncates has changes that delete all rows among the others.
+	truncates bool
 }
 
 // upsert is a change as FORMAT UPSERT has it.
@@ -60,11 +62,20 @@ func debezium(id int, was, name string) []*kgo.Record {
 	return records
 }
 
+// truncated is what Debezium writes when a table was truncated.
+func truncated() *kgo.Record {
+	return &kgo.Record{Value: []byte(`{"schema":{"type":"struct"},"payload":{"before":null,"after":null,"source":{"table":"names"},"op":"t","ts_ms":1}}`)}
+}
+
 // change produces changes of random keys, of which some are deleted.
 func (k *keyedTopic) change(t *testing.T, n int) {
 	t.Helper()
 	var records []*kgo.Record
 	for range n {
+		if k.truncates && k.rand.IntN(400) == 0 {
+			clear(k.latest)
+			records = append(records, truncated())
+		}
 		id := k.rand.IntN(500)
 		was := k.latest[id]
 		if k.rand.IntN(5) == 0 {
@@ -107,19 +118,24 @@ func wantNumber(t *testing.T, db *instance.Instance, sql string, want int64) {
 }
 
 // TestKeyedTopic follows a topic of upserts and tombstones through kills.
-func TestKeyedTopic(t *testing.T) { followKeyed(t, "UPSERT", upsert) }
+func TestKeyedTopic(t *testing.T) { followKeyed(t, "UPSERT", 3, upsert) }
 
-// TestDebeziumTopic does so with a topic of Debezium's.
-func TestDebeziumTopic(t *testing.T) { followKeyed(t, "DEBEZIUM", debezium) }
+// TestDebeziumTopic does so with topics of Debezium's: one of a single partition,
+// whose table is truncated now and then, and one of several.
+func TestDebeziumTopic(t *testing.T) {
+	for _, partitions := range []int{1, 3} {
+		t.Run(fmt.Sprint(partitions), func(t *testing.T) { followKeyed(t, "DEBEZIUM", partitions, debezium) })
+	}
+}
 
-func followKeyed(t *testing.T, format string, of func(id int, was, name string) []*kgo.Record) {
-	b := startBroker(t, broker.Options{Topics: map[string]int{"names": 3, "clicks": 1}})
+func followKeyed(t *testing.T, format string, partitions int, of func(id int, was, name string) []*kgo.Record) {
+	b := startBroker(t, broker.Options{Topics: map[string]int{"names": partitions, "clicks": 1}})
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.DefaultProduceTopic("names"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	k := &keyedTopic{rand: rand.New(rand.NewPCG(1, 2)), client: client, latest: make(map[int]string), of: of}
+	k := &keyedTopic{rand: rand.New(rand.NewPCG(1, 2)), client: client, latest: make(map[int]string), of: of, truncates: partitions == 1}
 	o := options(t, "--checkpoint_interval", "300ms")
 	db := start(t, o)
 	with := " WITH (connector = 'kafka', properties.bootstrap.server = '" + b.Addr() + "', topic = "

@@ -33,7 +33,8 @@ func MetadataColumns() []Column {
 
 // DeletedColumn, a BOOLEAN behind the metadata, is in batches of sources that are
 // read by key: true says that the key was deleted, and of the source's own
-// columns only those of the key have a value then. It is never NULL.
+// columns only those of the key have a value then. Where they have none either, all
+// keys were deleted that came before. It is never NULL.
 const DeletedColumn = "ms$deleted"
 
 // Schema is an ordered list of columns. It is immutable; names are unique

@@ -60,25 +60,33 @@ func (d *SourceDefinition) Latest() *TableDefinition {
 // the table has already do no harm.
 func (d *SourceDefinition) LatestSQL(columns []batch.Column, hot string) string {
 	names := history.Columns(columns)
-	return fmt.Sprintf("SELECT %s FROM history.%s WHERE %s NOT IN (SELECT %s FROM %s) UNION ALL SELECT %s FROM %s",
-		names, d.Latest().Relation(), d.keyTuple(), d.keyTuple(), scan(hot), names, d.newest(hot))
+	return fmt.Sprintf("SELECT %s FROM history.%s WHERE NOT EXISTS (FROM %s) AND %s NOT IN (SELECT %s FROM %s) UNION ALL SELECT %s FROM %s",
+		names, d.Latest().Relation(), d.truncations(hot), d.keyTuple(), d.keyTuple(), scan(hot), names, d.newest(hot))
 }
 
 // MergeSQL returns the statements that bring the table in the file up to date
-// with the changes in ms_scan(hot).
-func (d *SourceDefinition) MergeSQL(hot string) []string {
+// with the changes in ms_scan(hot). truncated says that some change deletes all keys.
+func (d *SourceDefinition) MergeSQL(hot string, truncated bool) []string {
 	t := d.Latest()
 	names := history.Columns(t.Schema().Columns) // columns that were added stand behind the metadata there
-	return []string{
-		fmt.Sprintf("DELETE FROM %s WHERE %s IN (SELECT %s FROM %s)", t.Relation(), d.keyTuple(), d.keyTuple(), scan(hot)),
-		fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", t.Relation(), names, names, d.newest(hot)),
+	replaced := fmt.Sprintf("DELETE FROM %s WHERE %s IN (SELECT %s FROM %s)", t.Relation(), d.keyTuple(), d.keyTuple(), scan(hot))
+	if truncated {
+		replaced = "DELETE FROM " + t.Relation()
 	}
+	return []string{replaced, fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", t.Relation(), names, names, d.newest(hot))}
 }
 
-// newest is the last change of each key, unless that deleted it.
+// newest is the last change of each key, unless that, or one of all keys behind it,
+// deleted it.
 func (d *SourceDefinition) newest(hot string) string {
-	return fmt.Sprintf("(SELECT * FROM %s QUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s DESC) = 1) WHERE NOT %s",
-		scan(hot), strings.Join(d.Latest().KeyColumns(""), ", "), history.Quote(NumberColumn), history.Quote(batch.DeletedColumn))
+	number := history.Quote(NumberColumn)
+	return fmt.Sprintf("(SELECT * FROM %s WHERE %s > (SELECT coalesce(max(%s), 0) FROM %s) QUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s DESC) = 1) WHERE NOT %s",
+		scan(hot), number, number, d.truncations(hot), strings.Join(d.Latest().KeyColumns(""), ", "), number, history.Quote(batch.DeletedColumn))
+}
+
+// truncations are the changes that delete all keys: they have none of their own.
+func (d *SourceDefinition) truncations(hot string) string {
+	return fmt.Sprintf("%s WHERE %s IS NULL", scan(hot), d.Latest().KeyColumns("")[0])
 }
 
 // keyTuple is a row's key as one value, which is not NULL.

@@ -50,7 +50,8 @@ func (c *changing) close() {
 
 // NewKeyed makes an empty copy for a join. changes is the columns of batches
 // given to Apply, primary those of them that are the key; deleted says which is
-// true for a key that was deleted. The caller must Close it.
+// true for a key that was deleted, and for a NULL as the key, if all were. The
+// caller must Close it.
 func NewKeyed(db *duck.DB, mem *batch.Allocator, join *view.Join, changes *batch.Schema, primary []int, deleted int) (*Keyed, error) {
 	k := &Keyed{Copy: &Copy{mem: mem}, join: join, deleted: deleted}
 	k.refs.Store(1)
@@ -142,6 +143,10 @@ func (k *Keyed) Apply(ctx context.Context, rec arrow.RecordBatch, changes *batch
 	primary := k.values[len(k.values)-k.changing.keys:]
 	k.hashes = hashRows(k.hashes, primary, int(rec.NumRows()))
 	for i := range int(rec.NumRows()) {
+		if deleted.Bool(i) && primary[0].Null(i) {
+			k.clear()
+			continue
+		}
 		k.remove(primary, i, k.hashes[i])
 		takesPart := k.join.Where == "" || !k.computed[len(keys)].Null(i) && k.computed[len(keys)].Bool(i)
 		if deleted.Bool(i) || !takesPart {
@@ -226,6 +231,14 @@ func (k *Keyed) renew() {
 	c.primary.free()
 	k.index, c.primary = newIndex(k.mem, c.cap), newIndex(k.mem, c.cap)
 	k.look()
+}
+
+// clear takes all rows out.
+func (k *Keyed) clear() {
+	c := k.changing
+	c.builder.Release()
+	c.dead = k.rows
+	k.renew()
 }
 
 // rebuild copies the rows that are alive.

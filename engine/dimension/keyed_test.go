@@ -22,6 +22,7 @@ type change struct {
 	Note    string
 	Takes   *bool // the join's WHERE
 	Deleted bool
+	All     bool // then all keys are
 }
 
 var (
@@ -42,7 +43,7 @@ func changes() *rapid.Generator[[]change] {
 			A: rapid.Int64Range(0, 4).Draw(t, "a"), B: rapid.SampledFrom([]string{"", "x", "longer than twelve"}).Draw(t, "b"),
 			Group: rapid.Ptr(rapid.SampledFrom([]string{"", "g", "h", "another group of rows"}), true).Draw(t, "group"),
 			Note:  rapid.StringN(0, 5, 20).Draw(t, "note"), Takes: rapid.Ptr(rapid.Bool(), true).Draw(t, "takes"),
-			Deleted: rapid.IntRange(0, 3).Draw(t, "deleted") == 0,
+			Deleted: rapid.IntRange(0, 3).Draw(t, "deleted") == 0, All: rapid.IntRange(0, 30).Draw(t, "all") == 0,
 		}
 	}), 0, 50)
 }
@@ -50,6 +51,13 @@ func changes() *rapid.Generator[[]change] {
 func changeRecord(mem *batch.Allocator, list []change) arrow.RecordBatch {
 	b := batch.NewBuilder(mem, changeSchema)
 	for _, c := range list {
+		if c.All {
+			for i := range 5 {
+				b.Column(i).AppendNull()
+			}
+			b.Column(5).AppendBool(true)
+			continue
+		}
 		b.Column(0).AppendInt64(c.A)
 		if c.Group == nil {
 			b.Column(1).AppendNull()
@@ -104,7 +112,9 @@ func TestKeyedFollowsChangesAsATableWould(t *testing.T) {
 			}
 			rec.Release()
 			for _, c := range list {
-				if latest[key{c.A, c.B}] = c; c.Deleted {
+				if c.All {
+					clear(latest)
+				} else if latest[key{c.A, c.B}] = c; c.Deleted {
 					delete(latest, key{c.A, c.B})
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func NewKeyedTable(r *rand.Rand, s *Source, name string) *Table {
 // Upserts are changes of a keyed table, in their order.
 type Upserts struct {
 	rows    [][]Value // the key first
-	deleted []bool
+	deleted []bool    // without a key: all keys were
 }
 
 // NewUpserts returns random changes: of new keys and old ones, some of them
@@ -52,6 +53,13 @@ func (t *Table) NewUpserts(r *rand.Rand) *Upserts {
 		u.rows, u.deleted = append(u.rows, row), append(u.deleted, deleted)
 	}
 	return u
+}
+
+// Truncate puts a deletion of all keys somewhere between the changes.
+func (u *Upserts) Truncate(r *rand.Rand) {
+	at := r.IntN(len(u.rows) + 1)
+	u.rows = slices.Insert(u.rows, at, make([]Value, len(u.rows[0])))
+	u.deleted = slices.Insert(u.deleted, at, true)
 }
 
 // Len returns how many changes there are.
@@ -107,9 +115,9 @@ func (j *Judge) Upsert(ctx context.Context, t *Table, u *Upserts) (int64, error)
 	}
 	names := strings.Join(t.Names(), ", ")
 	typed := "(SELECT " + strings.Join(own, ", ") + ", deleted, place FROM upserts)"
-	return tick, j.db.Exec(ctx, fmt.Sprintf(`UPDATE %[1]s SET until = %[2]d WHERE until = %[3]d AND k IN (SELECT k FROM %[4]s);
+	return tick, j.db.Exec(ctx, fmt.Sprintf(`UPDATE %[1]s SET until = %[2]d WHERE until = %[3]d AND (k IN (SELECT k FROM %[4]s WHERE k IS NOT NULL) OR EXISTS (FROM %[4]s WHERE k IS NULL));
 		INSERT INTO %[1]s (%[5]s, since, until) SELECT %[5]s, %[2]d, %[3]d FROM %[4]s AS u
-		WHERE NOT deleted AND place = (SELECT max(place) FROM %[4]s AS w WHERE w.k = u.k)`, t.Name, tick, always, typed, names))
+		WHERE NOT deleted AND place = (SELECT max(place) FROM %[4]s AS w WHERE w.k = u.k OR w.k IS NULL)`, t.Name, tick, always, typed, names))
 }
 
 // Forget takes the changes after a tick back: a crash has.

@@ -40,13 +40,14 @@ type run struct {
 	db    *query.DB
 	clock atomic.Int64 // microseconds
 
-	durable  int                   // batches that a crash must not take
-	settled  int64                 // the tick up to which it must not take anything
-	upserts  map[string][]upserted // by keyed table
-	finished atomic.Int64          // checkpoints
-	awaited  int64                 // of them, before the directory is quiet
-	between  func() error          // runs when the next checkpoint has committed, before the writer knows
-	found    error                 // by between
+	durable   int                   // batches that a crash must not take
+	settled   int64                 // the tick up to which it must not take anything
+	upserts   map[string][]upserted // by keyed table
+	truncates *rand.Rand            // a stream of its own, so that older seeds stay what they were
+	finished  atomic.Int64          // checkpoints
+	awaited   int64                 // of them, before the directory is quiet
+	between   func() error          // runs when the next checkpoint has committed, before the writer knows
+	found     error                 // by between
 
 	pin     *query.Session // a transaction over one epoch
 	pinAt   int
@@ -70,6 +71,7 @@ func newRun(ctx context.Context, plain *plainDuckDB, root string, seed uint64) (
 	u.cursor = make(enginetest.Cursor, u.source.Partitions)
 	u.followed.rand = enginetest.NewRand(seed + 1<<32)
 	u.moves = enginetest.NewRand(seed + 1<<33)
+	u.truncates = enginetest.NewRand(seed + 1<<34)
 	u.clock.Store(enginetest.ClockStart.UnixMicro())
 	var err error
 	if u.judge, err = enginetest.NewJudge(ctx, plain, u.source); err != nil {

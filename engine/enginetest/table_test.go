@@ -103,6 +103,9 @@ func (u *run) upsert(ctx context.Context, t *enginetest.Table) error {
 	if made := u.upserts[t.Name]; len(made) > 0 {
 		first = made[len(made)-1].next
 	}
+	if u.truncates.IntN(8) == 0 {
+		c.Truncate(u.truncates)
+	}
 	u.note("upsert %d rows of %s", c.Len(), t.Name)
 	tick, err := u.judge.Upsert(ctx, t, c)
 	if err != nil {

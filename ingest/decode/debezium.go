@@ -70,8 +70,14 @@ func newEnvelope(schema *batch.Schema, at []int, o *JSONOptions, limits Limits) 
 	return e
 }
 
-// ErrTruncated is why a record is rejected that says that all rows are gone.
-var ErrTruncated = errors.New(`op is "t": the table was truncated, which deletes no rows here`)
+// ErrTruncated is returned for a record that says that all rows are gone, whatever
+// its key. It is no fault of the record's: whoever knows which rows came before it
+// can delete them.
+var ErrTruncated = errors.New(`op is "t": the table was truncated`)
+
+// ErrMessage is returned for a record that is about no row: what a program of
+// PostgreSQL's has told whoever reads its log (pg_logical_emit_message).
+var ErrMessage = errors.New(`op is "m": a logical decoding message, which is about no row`)
 
 // Decode appends one row to the columns of b that belong to the schema, and
 // reports whether the record deletes the key: all columns but the key's are NULL
@@ -111,6 +117,8 @@ func (d *Debezium) decode(key, value []byte, b *batch.Builder) (deleted bool, er
 		return false, errors.New("not a Debezium envelope, which has a field op: records that are nothing but the row are of FORMAT UPSERT")
 	case "t":
 		return false, ErrTruncated
+	case "m":
+		return false, ErrMessage
 	default:
 		return false, fmt.Errorf("op is %q, which is none of c, r, u and d", excerpt(op))
 	}

@@ -90,7 +90,7 @@ func (r *reader) resolve(v *survey) bool {
 		r.partitions[p.id] = p
 		r.batcher.anchor(p, p.next)
 	}
-	r.resolved = true
+	r.resolved, r.batcher.partitions = true, len(r.partitions)
 	if r.topicID == "" {
 		r.topicID = v.topicID
 	}

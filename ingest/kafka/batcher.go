@@ -1,6 +1,8 @@
 package kafka
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/source"
+	"github.com/millstream-db/millstream/ingest/decode"
 )
 
 const (
@@ -30,6 +33,8 @@ type batcher struct {
 	keyed    bool // batch.DeletedColumn stands behind the metadata
 	included []included
 	headers  []byte // of a record, as JSON
+
+	partitions int // of the topic
 
 	ranges   []batch.OffsetRange // the last one is open
 	anchored bool                // keep ranges that cover nothing
@@ -91,6 +96,9 @@ func (t *batcher) advance(next int64, epoch int32) {
 func (t *batcher) add(r *kgo.Record) {
 	t.raw += int64(len(r.Key) + len(r.Value))
 	deleted, err := t.decode(r, t.builder)
+	if errors.Is(err, decode.ErrTruncated) {
+		deleted, err = true, t.truncate()
+	}
 	if err == nil && len(t.included) > 0 {
 		err = t.include(r, deleted)
 	}
@@ -115,6 +123,18 @@ func (t *batcher) add(r *kgo.Record) {
 	}
 	t.rows++
 	t.ranges[len(t.ranges)-1].Rows++
+}
+
+// truncate appends a row that deletes all that came before it. That is known where all
+// records come in one order.
+func (t *batcher) truncate() error {
+	if t.partitions != 1 {
+		return fmt.Errorf("%w, but its topic has %d partitions, between which no order is kept: which rows came before is not known, so none is deleted", decode.ErrTruncated, t.partitions)
+	}
+	for i := range t.meta - len(t.included) {
+		t.builder.Column(i).AppendNull()
+	}
+	return nil
 }
 
 // timestampMicros returns the broker's timestamp. Old records have none, and a

@@ -111,6 +111,8 @@ func (c *changes) change(datum []byte, keyed bool, b *batch.Builder) (deleted bo
 		return true, nil
 	case "t":
 		return false, decode.ErrTruncated
+	case "m":
+		return false, decode.ErrMessage
 	}
 	return false, fmt.Errorf("op is %.20q, which is none of c, r, u and d", op)
 }

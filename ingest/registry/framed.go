@@ -206,7 +206,8 @@ func (f *Framed) Decode(header, value []byte, b *batch.Builder) error {
 // DecodeChange appends what a record of the format Debezium does to its row, and
 // reports whether it deletes that: all columns but the key's are NULL then. If keyed,
 // the columns of the key have their values from the record's key already, and those
-// in the record are passed over. After an error nothing was appended.
+// in the record are passed over. After an error nothing was appended; decode.ErrTruncated
+// says that the record deletes all rows.
 func (f *Framed) DecodeChange(header, value []byte, keyed bool, b *batch.Builder) (deleted bool, err error) {
 	d, datum, err := f.open(header, value)
 	if err != nil {
