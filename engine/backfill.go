@@ -323,11 +323,11 @@ func (b *backfill) fold(ctx context.Context, p *piece) error {
 		}
 		return nil
 	}
-	fromHistory := func(order string) error {
+	fromHistory := func(order func(table string) string) error {
 		if !moved {
 			return nil
 		}
-		rows, err := r.conn.Query(ctx, "SELECT "+history.Columns(schema.Columns)+" FROM "+table+order)
+		rows, err := r.conn.Query(ctx, "SELECT "+history.Columns(schema.Columns)+" FROM "+order(table))
 		if err != nil {
 			return fmt.Errorf("history: %w", err)
 		}
@@ -335,7 +335,7 @@ func (b *backfill) fold(ctx context.Context, p *piece) error {
 		return rows.Records(schema, b.e.mem, backfillRows, func(rec arrow.RecordBatch) error { return b.apply(ctx, rec) })
 	}
 	if b.byArrival() {
-		if err := fromHistory(" ORDER BY _offset"); err != nil {
+		if err := fromHistory(history.ByArrival); err != nil {
 			return err
 		}
 		return fromMemory()
@@ -344,7 +344,7 @@ func (b *backfill) fold(ctx context.Context, p *piece) error {
 		return err
 	}
 	r.unpin() // history may take long, and needs no memory of this epoch
-	return fromHistory("")
+	return fromHistory(func(table string) string { return table })
 }
 
 // byArrival reports whether the view asks which row of a group came first.

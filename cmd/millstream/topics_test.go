@@ -370,3 +370,25 @@ func TestTruncatedTable(t *testing.T) {
 	k.want(t, `SELECT error FROM "spread$rejected"`, `op is "t": the table was truncated, but its topic has 3 partitions, between which no order is kept: which rows came before is not known, so none is deleted`)
 	k.want(t, "SELECT id FROM spread ORDER BY id", "1", "2")
 }
+
+// TestCSVTablesTopic reads records that are small files, whose rows keep their order
+// also where a view reads them from history.
+func TestCSVTablesTopic(t *testing.T) {
+	k := startTopics(t, "files")
+	k.exec(t, "CREATE SOURCE files (n BIGINT, name VARCHAR)"+k.with+"'files') FORMAT PLAIN ENCODE CSV (header = 'true', delimiter = ';')")
+	var b strings.Builder
+	b.WriteString("name;n\n")
+	const rows = 60_000
+	for i := range rows {
+		fmt.Fprintf(&b, "row %d;%d\n", i, i)
+	}
+	k.write(t, "files", keyedRecord("", b.String()), keyedRecord("", "n\n60000\nx\n60001"), keyedRecord("", "other\n1"))
+	k.want(t, "SELECT count(*), sum(n), count(name), count(DISTINCT _offset), max(_offset) FROM files", "60002|1800090001|60000|2|1")
+	k.want(t, `SELECT _offset, error FROM "files$rejected" ORDER BY _offset`, `1|column "n": "x" is not a BIGINT, at byte 0`, `2|the first line names column "other", which the source does not have`)
+	k.exec(t, "CHECKPOINT", "CREATE MATERIALIZED VIEW ends AS SELECT n % 7 AS k, first(n) AS f, last(n) AS l FROM files GROUP BY n % 7")
+	k.want(t, "SELECT * FROM ends ORDER BY k", "0|0|59997", "1|1|59998", "2|2|59999", "3|3|60000", "4|4|60001", "5|5|59995", "6|6|59996")
+	k.want(t, "SELECT rows, rejected FROM millstream.partitions WHERE source = 'files'", "60002|2")
+	if got := k.rows(t, "SHOW CREATE SOURCE files"); !strings.Contains(got[0], "header = 'true'") {
+		t.Errorf("shown as %s", got)
+	}
+}

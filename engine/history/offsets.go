@@ -25,6 +25,12 @@ func Since(next map[int32]int64) string {
 	return sql.String()
 }
 
+// ByArrival is a table, or part of one, with its rows in the order in which they came
+// in each partition. Rows of one record have one offset, and lie as they came.
+func ByArrival(table string) string {
+	return "(SELECT *, row_number() OVER () AS ms$place FROM " + table + ") ORDER BY _offset, ms$place"
+}
+
 // Count returns how many rows a table has, or part of one: table may go on with a
 // condition.
 func Count(ctx context.Context, conn *duck.Conn, table string) (n int64, err error) {

@@ -10,6 +10,10 @@ const (
 	optDelimiter = "delimiter"
 	optQuote     = "quote"
 	optNull      = "null"
+
+	// CSVHeaderOption says whether a first line names the columns, for those who ask
+	// ReadCSVHeader.
+	CSVHeaderOption = "header"
 )
 
 // CSVOptionNames are the options that ReadCSVOptions knows, in alphabetical order.
@@ -44,4 +48,18 @@ func ReadCSVOptions(options map[string]string) (c CSVOptions, problems []error) 
 		problem("%s of ENCODE CSV can't hold a delimiter, a quote or a line break", optNull)
 	}
 	return c, problems
+}
+
+// ReadCSVHeader reads whether a first line names the columns.
+func ReadCSVHeader(options map[string]string, otherwise bool) (bool, error) {
+	switch text := strings.ToLower(options[CSVHeaderOption]); text {
+	case "":
+		return otherwise, nil
+	case "true", "on":
+		return true, nil
+	case "false", "off":
+		return false, nil
+	default:
+		return otherwise, fmt.Errorf("%s of ENCODE CSV must be 'true' or 'false', not '%s'", CSVHeaderOption, text)
+	}
 }

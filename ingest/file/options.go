@@ -34,13 +34,11 @@ func (o Options) withDefaults() Options {
 const (
 	optPath = "path"
 	optPoll = "poll.interval.ms"
-	// of ENCODE CSV (…)
-	optHeader = "header"
 )
 
 var (
 	knownOptions = []string{"connector", optPath, optPoll, "retention", "watermark.idle_timeout", "watermark.max_future"}
-	csvOptions   = slices.Sorted(slices.Values(append([]string{optHeader}, decode.CSVOptionNames...)))
+	csvOptions   = slices.Sorted(slices.Values(append([]string{decode.CSVHeaderOption}, decode.CSVOptionNames...)))
 )
 
 const (
@@ -103,12 +101,8 @@ func readSettings(spec source.Spec) (s settings, err error) {
 	}
 	csv, wrong := decode.ReadCSVOptions(spec.EncodeOptions)
 	s.csv, problems = csv, append(problems, wrong...)
-	switch text := strings.ToLower(spec.EncodeOptions[optHeader]); text {
-	case "", "true", "on":
-		s.header = true
-	case "false", "off":
-	default:
-		problem("%s of ENCODE CSV must be 'true' or 'false', not '%s'", optHeader, text)
+	if s.header, err = decode.ReadCSVHeader(spec.EncodeOptions, true); err != nil {
+		problems = append(problems, err)
 	}
 	return s, errors.Join(problems...)
 }

@@ -32,7 +32,8 @@ type batcher struct {
 	meta     int  // the first metadata column
 	keyed    bool // batch.DeletedColumn stands behind the metadata
 	included []included
-	headers  []byte // of a record, as JSON
+	headers  []byte    // of a record, as JSON
+	table    *csvTable // nil: a record is a row
 
 	partitions int // of the topic
 
@@ -95,17 +96,26 @@ func (t *batcher) advance(next int64, epoch int32) {
 // afterwards.
 func (t *batcher) add(r *kgo.Record) {
 	t.raw += int64(len(r.Key) + len(r.Value))
+	if t.table != nil {
+		t.addTable(r)
+		return
+	}
 	deleted, err := t.decode(r, t.builder)
 	if errors.Is(err, decode.ErrTruncated) {
 		deleted, err = true, t.truncate()
 	}
-	if err == nil && len(t.included) > 0 {
+	if err == nil {
 		err = t.include(r, deleted)
 	}
 	if err != nil {
 		t.reject(r, err.Error())
 		return
 	}
+	t.complete(r, deleted)
+}
+
+// complete appends the metadata of a row whose other columns were appended.
+func (t *batcher) complete(r *kgo.Record, deleted bool) {
 	t.builder.Column(t.meta).AppendInt32(r.Partition)
 	t.builder.Column(t.meta + 1).AppendInt64(r.Offset)
 	if micros, ok := timestampMicros(r); ok {

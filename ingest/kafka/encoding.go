@@ -21,6 +21,7 @@ type encoding struct {
 	encode  string // JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES
 	json    decode.JSONOptions
 	csv     decode.CSVOptions
+	header  bool        // each record of CSV has a line of names, and lines of values
 	schemas schemaPlace // of AVRO, PROTOBUF, and JSON with a registry
 	key     keyEncoding // of UPSERT
 }
@@ -43,10 +44,8 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 			e.schemas = of.schemaPlace(encode, registry.JSON{Options: e.json})
 		}
 	case format == "PLAIN" && encode == "CSV":
-		known = decode.CSVOptionNames
-		var problems []error
-		e.csv, problems = decode.ReadCSVOptions(spec.EncodeOptions)
-		of.problems = append(of.problems, problems...)
+		known = csvOptions
+		of.csv(spec, &e)
 	case (format == "PLAIN" || format == "UPSERT") && (encode == "AVRO" || encode == "PROTOBUF"), format == "DEBEZIUM" && encode == "AVRO":
 		known = avroOptions
 		schemas := registry.Format(registry.Avro{})
@@ -80,6 +79,24 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 	}
 	o.problems = append(o.problems, of.problems...)
 	return e
+}
+
+var csvOptions = slices.Sorted(slices.Values(append([]string{decode.CSVHeaderOption}, decode.CSVOptionNames...)))
+
+// csv reads the options of ENCODE CSV (…).
+func (o *optionReader) csv(spec source.Spec, e *encoding) {
+	var problems []error
+	e.csv, problems = decode.ReadCSVOptions(spec.EncodeOptions)
+	o.problems = append(o.problems, problems...)
+	var err error
+	if e.header, err = decode.ReadCSVHeader(spec.EncodeOptions, false); err != nil {
+		o.problems = append(o.problems, err)
+	}
+	for _, c := range spec.Included {
+		if e.header && c.Part == source.Payload {
+			o.problem("INCLUDE payload is for records that are one row each: with %s = 'true' every row would have all others beside it", decode.CSVHeaderOption)
+		}
+	}
 }
 
 // oneColumn checks the columns of a source whose records are one value each.

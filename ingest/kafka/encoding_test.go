@@ -20,6 +20,7 @@ func TestEncodings(t *testing.T) {
 		options              map[string]string
 		columns              []batch.Column
 		paths                []string
+		included             []source.Included
 		csv                  decode.CSVOptions
 		want                 string // a text of the error, "" for none
 	}{
@@ -37,7 +38,12 @@ func TestEncodings(t *testing.T) {
 		{name: "Debezium's CSV", format: "DEBEZIUM", encode: "CSV", want: "FORMAT DEBEZIUM ENCODE CSV is not supported"},
 		{name: "CSV", encode: "CSV", options: map[string]string{"delimiter": ";", "quote": "'", "null": `\N`}, csv: decode.CSVOptions{Delimiter: ';', Quote: '\'', Null: `\N`}},
 		{name: "tabs without quotes", encode: "CSV", options: map[string]string{"delimiter": `\t`, "quote": ""}, csv: decode.CSVOptions{Delimiter: '\t'}},
-		{name: "unknown", encode: "CSV", options: map[string]string{"header": "true"}, want: "ENCODE CSV has no option header; it knows delimiter, null, quote"},
+		{name: "unknown", encode: "CSV", options: map[string]string{"names": "true"}, want: "ENCODE CSV has no option names; it knows delimiter, header, null, quote"},
+		{name: "a header", encode: "CSV", options: map[string]string{"header": "TRUE"}, csv: decode.CSVOptions{Delimiter: ',', Quote: '"'}},
+		{name: "half a header", encode: "CSV", options: map[string]string{"header": "yes"}, want: "header of ENCODE CSV must be 'true' or 'false', not 'yes'"},
+		{name: "a header of JSON", encode: "JSON", options: map[string]string{"header": "true"}, want: "ENCODE JSON has no option header"},
+		{name: "whole tables beside each row", encode: "CSV", options: map[string]string{"header": "true"}, included: []source.Included{{Part: source.Payload}}, want: "INCLUDE payload is for records that are one row each"},
+		{name: "lines beside each row", encode: "CSV", included: []source.Included{{Part: source.Payload}}, csv: decode.CSVOptions{Delimiter: ',', Quote: '"'}},
 		{name: "long delimiter", encode: "CSV", options: map[string]string{"delimiter": "||"}, want: "delimiter of ENCODE CSV must be one ASCII character, not '||'"},
 		{name: "no delimiter", encode: "CSV", options: map[string]string{"delimiter": ""}, want: "one ASCII character"},
 		{name: "delimiter beyond ASCII", encode: "CSV", options: map[string]string{"delimiter": "§"}, want: "one ASCII character"},
@@ -54,7 +60,7 @@ func TestEncodings(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			spec := source.Spec{
-				Name: "s", Format: tt.format, Encode: tt.encode, EncodeOptions: tt.options, Schema: batch.NewSchema(tt.columns), Paths: tt.paths,
+				Name: "s", Format: tt.format, Encode: tt.encode, EncodeOptions: tt.options, Schema: batch.NewSchema(tt.columns), Paths: tt.paths, Included: tt.included,
 				Options: map[string]string{"topic": "t", "properties.bootstrap.server": "a:1"},
 			}
 			s, err := readSettings(spec)

@@ -43,6 +43,9 @@ func include(spec source.Spec) (*batch.Schema, []included) {
 // include appends the parts of a record whose columns were appended already. After
 // an error nothing of the record is left.
 func (t *batcher) include(r *kgo.Record, deleted bool) error {
+	if len(t.included) == 0 {
+		return nil
+	}
 	rows := t.builder.Column(t.included[0].at).Len()
 	for i := range t.included {
 		c := &t.included[i]

@@ -95,6 +95,9 @@ func newReader(opts Options, s settings, spec source.Spec, d decoder, known *sch
 		shown:      source.Starting,
 		since:      time.Now(),
 	}
+	if s.encoding.header {
+		r.batcher.table = newCSVTable(spec, s.encoding.csv)
+	}
 	for _, at := range start {
 		p := newPartition(at.Partition)
 		p.topicID = at.TopicID

@@ -31,6 +31,12 @@ func OpenCSV(in io.Reader, schema *batch.Schema, o decode.CSVOptions, limits dec
 		}
 		return nil, fmt.Errorf("the line of names: %w", err)
 	}
+	t.csv, err = NamedCSV(line, schema, o, limits)
+	return t, err
+}
+
+// NamedCSV returns a decoder of lines whose columns are named by another one.
+func NamedCSV(line []byte, schema *batch.Schema, o decode.CSVOptions, limits decode.Limits) (*decode.CSV, error) {
 	names, err := decode.CSVHeader(line, o)
 	if err != nil {
 		return nil, fmt.Errorf("the line of names: %w", err)
@@ -47,8 +53,7 @@ func OpenCSV(in io.Reader, schema *batch.Schema, o decode.CSVOptions, limits dec
 		}
 		taken[at[i]] = true
 	}
-	t.csv = decode.NewCSVOf(schema, at, o, limits)
-	return t, nil
+	return decode.NewCSVOf(schema, at, o, limits), nil
 }
 
 // Lines returns what cuts the records, of which the first line was one.

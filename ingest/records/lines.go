@@ -39,6 +39,12 @@ func NewLines(in io.Reader, o LinesOptions) *Lines {
 	return &Lines{opts: o, at: o.Begin, in: bufio.NewReaderSize(in, 64<<10)}
 }
 
+// Reset goes on with what another stream gives.
+func (l *Lines) Reset(in io.Reader) {
+	l.in.Reset(in)
+	l.at = l.opts.Begin
+}
+
 // At returns how many bytes the records so far have taken, with those before them.
 func (l *Lines) At() int64 { return l.at }
 
