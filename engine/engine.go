@@ -18,6 +18,7 @@ import (
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/job"
+	"github.com/millstream-db/millstream/engine/parquet"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/subscription"
 )
@@ -253,6 +254,9 @@ func (e *Engine) operate(ctx context.Context, op operation) error {
 
 // Allocator returns the allocator whose memory batches must use.
 func (e *Engine) Allocator() *batch.Allocator { return e.mem }
+
+// Parquet returns what reads Parquet files for sources.
+func (e *Engine) Parquet() source.Parquet { return parquet.New(e.store.DB()) }
 
 // Validate checks a source's definition against its connector.
 func (e *Engine) Validate(def *catalog.SourceDefinition) error {

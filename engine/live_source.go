@@ -16,7 +16,6 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/hot"
-	"github.com/millstream-db/millstream/engine/parquet"
 	"github.com/millstream-db/millstream/engine/receipt"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/view"
@@ -389,7 +388,7 @@ func (e *Engine) spec(def *catalog.SourceDefinition) source.Spec {
 	return source.Spec{
 		Name: def.Name, Options: def.Options, Format: def.Format, Encode: def.Encode, EncodeOptions: def.EncodeOptions, KeyEncode: def.KeyEncode,
 		Schema: def.Decoded(), Paths: def.Paths(), Included: def.Included(), Key: def.DecodedKey(),
-		Alloc: e.mem, Logger: e.opts.Logger, Parquet: parquet.New(e.store.DB()),
+		Alloc: e.mem, Logger: e.opts.Logger, Parquet: e.Parquet(),
 	}
 }
 

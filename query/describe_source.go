@@ -47,6 +47,7 @@ func (db *DB) askRecords(ctx context.Context, def *catalog.SourceDefinition) (so
 		return source.Description{}, source.ErrUndescribed
 	}
 	return describer.Describe(ctx, source.Spec{
-		Name: def.Name, Options: def.Options, Format: def.Format, Encode: def.Encode, EncodeOptions: def.EncodeOptions, Logger: db.opts.Engine.Logger,
+		Name: def.Name, Options: def.Options, Format: def.Format, Encode: def.Encode, EncodeOptions: def.EncodeOptions,
+		Parquet: db.engine.Parquet(), Logger: db.opts.Engine.Logger,
 	})
 }

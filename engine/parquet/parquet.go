@@ -99,14 +99,13 @@ type projection struct {
 
 // find looks for the source's columns in the file.
 func (p *projection) find(ctx context.Context, conn *duck.Conn) error {
-	stmt, err := conn.Prepare("SELECT * FROM " + p.from)
+	has, err := columns(conn, p.from)
 	if err != nil {
 		return err
 	}
-	defer stmt.Close()
 	p.names = make([]string, len(p.schema.Columns))
 	found := false
-	for _, c := range stmt.Columns[:len(stmt.Columns)-1] { // without rowColumn
+	for _, c := range has {
 		i := p.schema.Index(c.Name)
 		if i >= 0 && (p.names[i] == "" || c.Name == p.schema.Columns[i].Name) { // its very name wins
 			p.names[i], found = c.Name, true

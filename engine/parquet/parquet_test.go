@@ -148,3 +148,38 @@ func TestSamenessOfNames(t *testing.T) {
 		t.Errorf("%s, %v", got, err)
 	}
 }
+
+func TestColumnsOfAFile(t *testing.T) {
+	db, dir := open(t)
+	path := filepath.Join(dir, "a [1].parquet")
+	write(t, db, path, `SELECT 1::TINYINT AS tiny, 1::UINTEGER AS u, 1::UBIGINT AS "U 8", 1::HUGEINT AS huge, 1.5::FLOAT AS f, 1.5::DECIMAL(12,2) AS d, 'x' AS t, '\x00'::BLOB AS b, true AS yes,
+		DATE '2026-01-01' AS day, TIME '10:00' AS at, TIMESTAMP '2026-01-01' AS ts, TIMESTAMPTZ '2026-01-01' AS tz, TIMESTAMP_NS '2026-01-01' AS ns, INTERVAL 1 DAY AS i, uuid() AS id,
+		[1] AS list, {a: 1} AS parts, MAP {'a': 1} AS pairs, 'a'::ENUM('a') AS e, '{}'::JSON AS j, '10:00:00+01'::TIMETZ AS timetz`)
+	columns, err := New(db).Columns(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, c := range columns {
+		list = append(list, c.Name+" "+c.Type.String())
+	}
+	const want = "tiny TINYINT, u BIGINT, U 8 UBIGINT, huge DOUBLE, f FLOAT, d DECIMAL(12,2), t VARCHAR, b BLOB, yes BOOLEAN, day DATE, at TIME, ts TIMESTAMP, " +
+		"tz TIMESTAMP WITH TIME ZONE, ns TIMESTAMP, i INTERVAL, id UUID, list JSON, parts JSON, pairs JSON, e VARCHAR, j JSON, timetz VARCHAR"
+	if got := strings.Join(list, ", "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	// Such columns take all values of the file.
+	rec, rejected, err := New(db).Read(ctx, path, batch.NewSchema(columns), 0, 1, batch.NewAllocator())
+	if err != nil || len(rejected) > 0 {
+		t.Fatalf("%v, %+v", err, rejected)
+	}
+	defer rec.Release()
+	for i, c := range rec.Columns() {
+		if c.IsNull(0) {
+			t.Errorf("column %s is NULL", columns[i].Name)
+		}
+	}
+	if _, err := New(db).Columns(ctx, filepath.Join(dir, "absent.parquet")); err == nil {
+		t.Error("a file that is not there has columns")
+	}
+}

@@ -30,8 +30,8 @@ type Connector interface {
 // Describer is a Connector that can say what columns the records of a source
 // could have, so that a statement may leave them out.
 type Describer interface {
-	// Describe looks at the records' schema, or at records. It touches the network,
-	// until ctx ends; spec has no Schema. The error is ErrNothingToDescribe if there
+	// Describe looks at the records' schema, or at records. It touches the network or
+	// files, until ctx ends; spec has no Schema. The error is ErrNothingToDescribe if there
 	// are no records yet, and ErrUndescribed if what the source reads never says
 	// what its columns are.
 	Describe(ctx context.Context, spec Spec) (Description, error)
@@ -98,6 +98,8 @@ func (s Spec) WithDefaults() Spec {
 
 // Parquet reads Parquet files. It is safe for concurrent use.
 type Parquet interface {
+	// Columns returns the columns that a source of a file's rows can have.
+	Columns(ctx context.Context, path string) ([]batch.Column, error)
 	// Rows returns the number of rows of a file.
 	Rows(ctx context.Context, path string) (int64, error)
 	// Read returns the rows of a file from first up to next, with the columns of

@@ -13,5 +13,7 @@
 // after it was begun is not read on or again: its partition says so. One that can't
 // be read stalls, is tried again, and keeps no other from being read.
 //
+// Before there is a source, a file of Parquet says what columns it could have.
+//
 // Only files in the directories of [Options] are read, links followed.
 package file

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +22,10 @@ type fakeParquet struct {
 	rows   int64
 	broken error
 	asked  []string
+}
+
+func (f *fakeParquet) Columns(_ context.Context, path string) ([]batch.Column, error) {
+	return []batch.Column{{Name: filepath.Base(path), Type: batch.Type{Kind: batch.BigInt}}, {Name: "_key", Type: batch.Type{Kind: batch.BigInt}}}, f.broken
 }
 
 func (f *fakeParquet) Rows(context.Context, string) (int64, error) {
@@ -43,6 +49,31 @@ func (f *fakeParquet) Read(_ context.Context, _ string, schema *batch.Schema, fi
 		b.Column(1).AppendNull()
 	}
 	return b.Finish(), rejected, nil
+}
+
+func TestColumnsAreThoseOfTheFirstFile(t *testing.T) {
+	p := newPlace(t, "*.parquet")
+	files := &fakeParquet{}
+	p.spec.Parquet, p.spec.Schema = files, nil
+	c := New(p.opts)
+	if _, err := c.Describe(t.Context(), p.spec); !errors.Is(err, source.ErrNothingToDescribe) || !strings.Contains(err.Error(), "path '*.parquet'") {
+		t.Errorf("no file: %v", err)
+	}
+	p.write("a.parquet/b.parquet", "x", old) // in a directory
+	p.write("c.parquet", "x", 0)
+	p.write("d.parquet", "x", old)
+	d, err := c.Describe(t.Context(), p.spec)
+	if err != nil || len(d.Columns) != 1 || d.Columns[0].Name != "c.parquet" || len(d.Omitted) != 1 || d.From != "file "+filepath.Join(p.dir, "c.parquet") {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	files.broken = errors.New("no magic bytes")
+	if _, err := c.Describe(t.Context(), p.spec); err == nil || !strings.Contains(err.Error(), "c.parquet: no magic bytes") {
+		t.Errorf("broken: %v", err)
+	}
+	p.spec.Encode = "JSON"
+	if _, err := c.Describe(t.Context(), p.spec); !errors.Is(err, source.ErrUndescribed) {
+		t.Errorf("JSON: %v", err)
+	}
 }
 
 func TestParquetIsReadByRowGroups(t *testing.T) {
