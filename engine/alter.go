@@ -9,11 +9,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/dimension"
 	"github.com/millstream-db/millstream/engine/job"
 	"github.com/millstream-db/millstream/engine/rowchange"
 )
@@ -23,15 +21,16 @@ type sourceChange struct {
 	s   *liveSource
 	def *catalog.SourceDefinition
 	// structural: the name or the columns change, which takes empty hot tables
-	// and a new liveSource.
-	structural bool
-	reopen     bool // the reader must be closed before, and opened after
+	// and a new liveSource; retyped: some columns that are there, too.
+	structural, retyped bool
+	reopen              bool // the reader must be closed before, and opened after
 }
 
 // AlterSource changes a source. change gets a copy of its definition and makes
 // of it what the source is to be: it may change the name, the statement, the
 // options, the retention, the times of the watermark, Paused and the comments,
-// and append columns. What a reader has delivered by then is taken first; it goes
+// append columns, and give columns types that have all values of those before
+// (else source.ErrCannotWiden is returned where something depends on them). What a reader has delivered by then is taken first; it goes
 // on at the next offset.
 func (e *Engine) AlterSource(ctx context.Context, name string, change func(*catalog.SourceDefinition) error) error {
 	e.alter.Lock()
@@ -81,7 +80,8 @@ func (e *Engine) planSourceChange(name string, change func(*catalog.SourceDefini
 		return nil, err
 	}
 	renamed, grown := def.Name != name, len(def.Columns) > len(s.def.Columns)
-	a := &sourceChange{s: s, def: &def, structural: renamed || grown}
+	a := &sourceChange{s: s, def: &def, retyped: def.Retypes(s.def)}
+	a.structural = renamed || grown || a.retyped
 	a.reopen = s.reader != nil && (a.structural || def.Paused || !maps.Equal(def.Options, s.def.Options) || !maps.Equal(def.EncodeOptions, s.def.EncodeOptions)) || s.def.Paused && !def.Paused
 	if renamed {
 		if err := e.free(def.Name); err != nil {
@@ -108,7 +108,7 @@ func (e *Engine) mayChange(a *sourceChange) error {
 	if list := e.jobs.Reading(a.s.def.Name); a.structural && len(list) > 0 {
 		return fmt.Errorf("source %q %w: job %d builds materialized view %s from it", a.s.def.Name, ErrInUse, list[0].ID, list[0].View)
 	}
-	return nil
+	return e.mayRetype(a)
 }
 
 // takeQueued takes the batches that wait for the writer.
@@ -155,15 +155,22 @@ func (e *Engine) changeSource(ctx context.Context, a *sourceChange) error {
 		old.def = was
 		old.tracker.SetOptions(was.WatermarkOptions())
 	}
+	var inputs dimension.Inputs
 	if a.structural {
 		next, err := e.succeed(ctx, a)
 		if err != nil {
 			return err
 		}
+		if inputs, err = e.inputs(a); err != nil {
+			next.generated.Close()
+			return err
+		}
 		undo = func() {
+			exchange(old.views, inputs)
 			e.replaceSource(next, old)
 			next.generated.Close()
 		}
+		exchange(old.views, inputs)
 		before, after := was.HistoryTables(), def.HistoryTables()
 		for i := range before {
 			rename.Tables = append(rename.Tables, [2]string{before[i].Name, after[i].Name})
@@ -175,30 +182,17 @@ func (e *Engine) changeSource(ctx context.Context, a *sourceChange) error {
 		old.def = def
 		old.tracker.SetOptions(def.WatermarkOptions())
 	}
-	err := e.checkpointWith(ctx, nil, nil, func(w *checkpoint.Write) {
-		if was.Name != def.Name {
-			w.Rename = []checkpoint.Rename{rename}
-		}
-		if was.Keyed() {
-			w.Exec = append(w.Exec, was.Latest().AlterSQL(def.Latest())...)
-		}
-		w.Alter = def.HistoryTables()
-		w.Update = append(w.Update, checkpoint.Object{Name: def.Name, SQL: def.SQL, Definition: catalog.Encode(def)})
-		for _, v := range old.views {
-			w.Update = append(w.Update, checkpoint.Object{Name: v.def.Plan.Name, SQL: v.def.SQL, Definition: catalog.Encode(v.def)})
-		}
-	})
+	err := e.checkpointWith(ctx, nil, nil, func(w *checkpoint.Write) { a.write(w, was, rename) })
 	if err != nil {
 		undo()
 		if a.structural {
 			e.catalog--
 		}
+	}
+	inputs.Close()
+	if err != nil || !a.structural {
 		e.publish()
 		return err
-	}
-	if !a.structural {
-		e.publish()
-		return nil
 	}
 	if def.Keyed() {
 		if err := e.refreshViews(e.sources[def.Name]); err != nil {
@@ -216,6 +210,21 @@ func (e *Engine) changeSource(ctx context.Context, a *sourceChange) error {
 		}
 		return e.showSource(ctx, e.sources[def.Name])
 	})
+}
+
+// write has a checkpoint change what is in the file.
+func (a *sourceChange) write(w *checkpoint.Write, was *catalog.SourceDefinition, rename checkpoint.Rename) {
+	if was.Name != a.def.Name {
+		w.Rename = []checkpoint.Rename{rename}
+	}
+	if was.Keyed() {
+		w.Exec = append(w.Exec, was.Latest().AlterSQL(a.def.Latest())...)
+	}
+	w.Alter = a.def.HistoryTables()
+	w.Update = append(w.Update, checkpoint.Object{Name: a.def.Name, SQL: a.def.SQL, Definition: catalog.Encode(a.def)})
+	for _, v := range a.s.views {
+		w.Update = append(w.Update, checkpoint.Object{Name: v.def.Plan.Name, SQL: v.def.SQL, Definition: catalog.Encode(v.def)})
+	}
 }
 
 // succeed makes the source that takes another's place, with empty hot tables:
@@ -247,25 +256,10 @@ func (e *Engine) replaceSource(old, next *liveSource) {
 	e.sources[next.def.Name] = next
 }
 
-// reads lets the view read a source, which may have more columns now than when
-// the view was made.
+// reads lets the view read a source.
 func (v *liveView) reads(s *liveSource) {
-	v.source, v.picked = s, nil
-	if len(v.rows.Columns) == len(s.schema.Columns) {
-		return
-	}
-	for _, c := range v.rows.Columns {
-		v.picked = append(v.picked, s.schema.Index(c.Name))
-	}
-}
-
-// pick returns the columns that the view knows. The caller releases the record.
-func (v *liveView) pick(rec arrow.RecordBatch) arrow.RecordBatch {
-	columns := make([]arrow.Array, len(v.picked))
-	for i, c := range v.picked {
-		columns[i] = rec.Column(c)
-	}
-	return array.NewRecordBatch(v.rows.Arrow(), columns, rec.NumRows())
+	v.source = s
+	v.Follow(s.schema)
 }
 
 // viewChange is what ALTER makes of a view.

@@ -448,6 +448,13 @@ func TestInterruptedAlterChangesNothing(t *testing.T) {
 				return nil
 			})
 		}, func() { older = rows }},
+		{"widen a column", func(c context.Context) error {
+			return e.AlterSource(c, "orders", func(d *catalog.SourceDefinition) error {
+				last := &d.Columns[len(d.Columns)-1]
+				last.Type, last.Generated = batch.Type{Kind: batch.HugeInt}, "(id * 2)::HUGEINT"
+				return nil
+			})
+		}, func() {}},
 		{"rename the table", func(c context.Context) error {
 			return e.AlterTable(c, "t", func(d *catalog.TableDefinition) error { d.Name = "u"; return nil })
 		}, func() {}},
@@ -476,6 +483,7 @@ func TestInterruptedAlterChangesNothing(t *testing.T) {
 	}
 	check(t, e, "SELECT count(*) FROM u", "[0]")
 	check(t, e, "SELECT count(*) FROM orders WHERE twice IS DISTINCT FROM id * 2", fmt.Sprintf("[%d]", older))
+	check(t, e, "SELECT DISTINCT typeof(twice) FROM orders", "[HUGEINT]")
 	closeClean(t, e)
 }
 

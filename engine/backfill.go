@@ -299,7 +299,7 @@ func (b *backfill) fold(ctx context.Context, p *piece) error {
 	r, s := p.read, b.branch.source
 	schema, def := s.schema, s.def
 	if b.branch == b.v && b.source != nil { // as it was when the job began
-		schema, def = b.v.rows, b.source
+		schema, def = b.v.Rows, b.source
 	}
 	moved := !def.NoHistory && r.checkpoint > p.after
 	recent := hot.After(schema, r.snapshot.stream(def.Name).rows, max(p.after, r.checkpoint), nil)

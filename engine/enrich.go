@@ -11,9 +11,10 @@ import (
 	"github.com/millstream-db/millstream/engine/view"
 )
 
-// newEnricher returns nil for a view without joins.
-func (e *Engine) newEnricher(ctx context.Context, def *view.Definition, source *batch.Schema) (*dimension.Enricher, error) {
-	return dimension.NewEnricher(e.store.DB(), e.mem, def, source, func(s *dimension.Step) (*dimension.Copy, error) {
+// newInput makes the input of a view over rows of a source.
+func (e *Engine) newInput(def *view.Definition, rows *batch.Schema) (*dimension.Input, error) {
+	ctx := context.Background()
+	return dimension.NewInput(e.store.DB(), e.mem, def, rows, func(s *dimension.Step) (*dimension.Copy, error) {
 		if src := e.sources[s.Join.Table]; src != nil && src.def.Keyed() {
 			return e.buildCopy(s.Join, func(_ *batch.Schema, f func(arrow.RecordBatch) error) error {
 				return e.scanLatest(ctx, src, s.Join, f)
@@ -32,7 +33,7 @@ func (e *Engine) newEnricher(ctx context.Context, def *view.Definition, source *
 func (e *Engine) tableCopy(ctx context.Context, t *liveTable, j *view.Join) (*dimension.Copy, error) {
 	key := dimension.ShareKey(j)
 	for _, v := range e.attached() {
-		for _, other := range v.enrich.Steps() {
+		for _, other := range v.Enrich.Steps() {
 			if dimension.ShareKey(other.Join) == key && other.Copy.Version == t.version {
 				return other.Copy.Retain(), nil
 			}
@@ -71,7 +72,7 @@ func (e *Engine) queryRecords(ctx context.Context, sql string, schema *batch.Sch
 
 // refresh gives a view the current versions of the tables that it joins.
 func (e *Engine) refresh(ctx context.Context, v *liveView) error {
-	for _, s := range v.enrich.Steps() {
+	for _, s := range v.Enrich.Steps() {
 		var c *dimension.Copy
 		var err error
 		if src := e.sources[s.Join.Table]; src != nil && src.def.Keyed() {
@@ -105,7 +106,7 @@ func (e *Engine) tableChanged(t *liveTable) error {
 // tableViews returns the views that join a table.
 func (e *Engine) tableViews(name string) (list []*liveView) {
 	for _, v := range e.attached() {
-		for _, s := range v.enrich.Steps() {
+		for _, s := range v.Enrich.Steps() {
 			if s.Join.Table == name {
 				list = append(list, v)
 				break

@@ -64,17 +64,13 @@ type liveView struct {
 	def     *catalog.ViewDefinition
 	created time.Time
 	source  *liveSource
-	rows    *batch.Schema // the source's, as its plan knows them
-	picked  []int         // where these columns are in the source's rows, nil: they are all
+	*dimension.Input
 	state   *view.View
-	stage   *view.Stage
-	enrich  *dimension.Enricher // nil: it joins nothing
-	schema  *batch.Schema       // of stage one's input
-	vectors []batch.Vector      // scratch
-	out     *liveSource         // what views over it read, nil if its rows change
-	mark    int64               // the watermark that has closed its windows
-	paused  *viewPause          // nil: it gets what its source gets
-	results *duck.Conn          // computes stage three of closed windows for views over it
+	vectors []batch.Vector // scratch
+	out     *liveSource    // what views over it read, nil if its rows change
+	mark    int64          // the watermark that has closed its windows
+	paused  *viewPause     // nil: it gets what its source gets
+	results *duck.Conn     // computes stage three of closed windows for views over it
 	// branches are those of a UNION ALL, the view itself first; nil if there is one.
 	branches []*liveView
 	late     int64 // records that came too late for it
@@ -228,12 +224,6 @@ func (s *liveSource) observe(b *batch.Batch, rec arrow.RecordBatch) []int64 {
 	return out
 }
 
-// closeInput gives up what stands before the state.
-func (v *liveView) closeInput() {
-	v.stage.Close()
-	v.enrich.Close()
-}
-
 // viewWork is what a view has done since it was made or restored.
 type viewWork struct {
 	rows, joined        int64
@@ -248,7 +238,7 @@ func (w *viewWork) add(x viewWork) {
 // apply runs a view over rows and returns those that came too late for it.
 func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks []int64) (late []view.Late, err error) {
 	err = v.compute(ctx, rec, watermarks, func(in *view.Input) error {
-		late = v.enrich.Late(v.state.Apply(in))
+		late = v.Enrich.Late(v.state.Apply(in))
 		return nil
 	})
 	v.late += int64(len(late))
@@ -259,18 +249,16 @@ func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks 
 // use is valid until that returns.
 func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermarks []int64, use func(*view.Input) error) error {
 	plan := &v.def.Plan
-	if v.picked != nil {
-		rec = v.pick(rec)
-		defer rec.Release()
-	}
+	rec = v.Pick(rec)
+	defer rec.Release()
 	if v.vectors == nil {
 		v.vectors = make([]batch.Vector, len(plan.Exprs))
 	}
 	start := time.Now()
 	v.work.rows += rec.NumRows()
-	schema := v.schema
-	if v.enrich != nil {
-		wide, marks, failed, err := v.enrich.Run(ctx, rec, watermarks)
+	schema := v.Schema
+	if v.Enrich != nil {
+		wide, marks, failed, err := v.Enrich.Run(ctx, rec, watermarks)
 		if err != nil {
 			return fmt.Errorf("view %s: %w", plan.Name, err)
 		}
@@ -288,7 +276,7 @@ func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermark
 			v.vectors[i] = batch.VectorOf(rec.Column(c), schema.Columns[c].Type)
 		}
 	}
-	failed, err := v.stage.Run(ctx, rec, v.vectors)
+	failed, err := v.Stage.Run(ctx, rec, v.vectors)
 	if err != nil {
 		return fmt.Errorf("view %s: %w", plan.Name, err)
 	}

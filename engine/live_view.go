@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -50,16 +49,13 @@ func (e *Engine) newBranch(def *catalog.ViewDefinition, plan *view.Definition, c
 	if !s.derived {
 		rows = s.def.SchemaOf(def.SourceColumns)
 	}
-	v := &liveView{def: def, created: created, rows: rows, schema: plan.Input(rows), state: state, mark: s.current()}
-	v.reads(s)
-	if v.enrich, err = e.newEnricher(context.Background(), plan, rows); err == nil {
-		v.stage, err = view.NewStage(e.store.DB(), e.mem, v.schema, plan.Exprs)
-	}
+	in, err := e.newInput(plan, rows)
 	if err != nil {
 		state.Close()
-		v.enrich.Close()
 		return nil, err
 	}
+	v := &liveView{def: def, created: created, Input: in, state: state, mark: s.current()}
+	v.reads(s)
 	return v, nil
 }
 
@@ -125,7 +121,7 @@ func (v *liveView) detach() {
 func (v *liveView) close() (charge int64) {
 	for _, b := range v.all() {
 		b.state.Close()
-		b.closeInput()
+		b.Input.Close()
 	}
 	if v.results != nil {
 		v.results.Close()

@@ -170,7 +170,7 @@ func (v *liveView) pass(mem *batch.Allocator, rec arrow.RecordBatch, in *view.In
 	p := hot.Part{From: make([]int, len(rows))}
 	p.Record, p.Bytes = v.selectRows(mem, rec, in, rows)
 	for i, row := range rows {
-		p.From[i] = v.enrich.Origin(row)
+		p.From[i] = v.Enrich.Origin(row)
 		if in.Watermarks != nil {
 			p.Marks = append(p.Marks, v.others(in.Watermarks[row]))
 		}
@@ -220,7 +220,7 @@ func (v *liveView) selectRows(mem *batch.Allocator, rec arrow.RecordBatch, in *v
 			b.Column(meta + 3).AppendNull()
 			continue
 		}
-		from := v.enrich.Origin(row)
+		from := v.Enrich.Origin(row)
 		b.Column(meta+2).AppendFrom(&timestamps, from)
 		b.Column(meta+3).AppendFrom(&keys, from)
 	}

@@ -178,7 +178,7 @@ func (e *Engine) copiesBytes() map[string]int64 {
 	seen := make(map[*dimension.Copy]bool)
 	for _, src := range e.sources {
 		for _, v := range src.views {
-			for _, s := range v.enrich.Steps() {
+			for _, s := range v.Enrich.Steps() {
 				if !seen[s.Copy] {
 					seen[s.Copy] = true
 					out[s.Join.Table] += s.Copy.Bytes()

@@ -205,15 +205,34 @@ func widen(d *catalog.SourceDefinition, c parser.Column, typ batch.Type, exists 
 	return err
 }
 
-// growSource adds the columns that records of a source have brought, if their
-// reader, whose context it is, is still there: there may be another source of the
-// name by now.
+// retype gives a column of a source's definition and statement another type.
+func retype(d *catalog.SourceDefinition, i int, typ batch.Type) (err error) {
+	d.Columns[i].Type = typ
+	d.SQL, err = restate(d.SQL, func(tree parser.Statement) {
+		for k, c := range tree.(*parser.CreateSource).Columns {
+			if strings.EqualFold(c.Name, d.Columns[i].Name) {
+				tree.(*parser.CreateSource).Columns[k].Type = typ.String()
+			}
+		}
+	})
+	return err
+}
+
+// growSource adds the columns that records of a source have brought, and gives those
+// that it has the types that they need, if their reader, whose context it is, is
+// still there: there may be another source of the name by now.
 func (db *DB) growSource(reader context.Context, name string, columns []batch.Column) error {
 	return db.engine.AlterSource(context.WithoutCancel(reader), name, func(d *catalog.SourceDefinition) error {
 		if reader.Err() != nil {
 			return reader.Err()
 		}
 		for _, column := range columns {
+			if i := slices.IndexFunc(d.Columns, func(had catalog.SourceColumn) bool { return had.Name == column.Name }); i >= 0 {
+				if err := retype(d, i, column.Type); err != nil {
+					return err
+				}
+				continue
+			}
 			c := parser.Column{Name: column.Name, Type: column.Type.String(), Offset: parser.NoOffset}
 			if err := widen(d, c, column.Type, taken(name, c)); err != nil {
 				return err

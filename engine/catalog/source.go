@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -179,6 +180,16 @@ func (d *SourceDefinition) HistoryTables() []history.Table {
 		tables = append(tables, history.Table{Name: d.Name, Columns: d.Schema().Columns, Retention: d.Retention})
 	}
 	return tables
+}
+
+// Retypes reports whether columns have other types here than they have in another
+// definition of the source.
+func (d *SourceDefinition) Retypes(was *SourceDefinition) bool {
+	had := was.Schema()
+	return slices.ContainsFunc(d.Columns, func(c SourceColumn) bool {
+		i := had.Index(c.Name)
+		return i >= 0 && had.Columns[i].Type != c.Type
+	})
 }
 
 // WatermarkOptions returns how the watermark follows the event time.

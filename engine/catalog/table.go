@@ -69,7 +69,10 @@ func (d *TableDefinition) CreateSQL() string {
 func (d *TableDefinition) AlterSQL(to *TableDefinition) (list []string) {
 	had := d.Schema()
 	for _, c := range to.Columns {
-		if had.Index(c.Name) >= 0 {
+		if i := had.Index(c.Name); i >= 0 {
+			if had.Columns[i].Type != c.Type {
+				list = append(list, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s", d.Relation(), history.Quote(c.Name), c.Type))
+			}
 			continue
 		}
 		list = append(list, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", d.Relation(), history.Quote(c.Name), c.Type))

@@ -28,16 +28,21 @@ func Rename(ctx context.Context, conn *duck.Conn, t *Table, segments []Segment, 
 }
 
 // Extend adds the columns to a table's segments that it has and they do not,
-// with NULL in the rows that are there.
+// with NULL in the rows that are there, and gives others the types that it has for
+// them.
 func Extend(ctx context.Context, conn *duck.Conn, had []batch.Column, t *Table, segments []Segment) error {
 	changed := false
 	for _, c := range t.Columns {
-		if slices.ContainsFunc(had, func(h batch.Column) bool { return h.Name == c.Name }) {
-			continue
+		sql := " ADD COLUMN " + definitions([]batch.Column{c})
+		if h := slices.IndexFunc(had, func(h batch.Column) bool { return h.Name == c.Name }); h >= 0 {
+			if had[h].Type == c.Type {
+				continue
+			}
+			sql = fmt.Sprintf(" ALTER COLUMN %s TYPE %s", Quote(c.Name), c.Type)
 		}
 		changed = true
 		for i := range segments {
-			if err := conn.Exec(ctx, "ALTER TABLE "+segments[i].Name()+" ADD COLUMN "+definitions([]batch.Column{c})); err != nil {
+			if err := conn.Exec(ctx, "ALTER TABLE "+segments[i].Name()+sql); err != nil {
 				return fmt.Errorf("extend history segment %s: %w", segments[i].Name(), err)
 			}
 		}

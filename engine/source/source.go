@@ -46,6 +46,10 @@ var (
 	ErrUndescribed = errors.New("its records do not say what columns they have")
 )
 
+// ErrCannotWiden is returned when a column of a source can't get a wider type, because
+// something depends on the one it has.
+var ErrCannotWiden = errors.New("a column can't get a wider type")
+
 // Description is what records of a source are made of.
 type Description struct {
 	From    string // where this is taken from, for people: "schema 7 (shop.Order) of …"
@@ -78,9 +82,11 @@ type Spec struct {
 	Logger        *slog.Logger
 	// Limits on one record; zero values mean the connector's defaults.
 	MaxRecordBytes, MaxDepth, MaxFields int
-	// Grow, if it is set, adds columns to the source, durably. The reader is closed
-	// meanwhile, so that ctx must be one that this ends, and another one is opened with
-	// them where it stood. An error says that the source is as it was.
+	// Grow, if it is set, adds columns to the source, durably, and gives those that it
+	// has types that are wider. The reader is closed meanwhile, so that ctx must be one
+	// that this ends, and another one is opened with them where it stood. An error says
+	// that the source is as it was; ErrCannotWiden, that asking again will not help
+	// unless somebody changes something.
 	Grow func(ctx context.Context, columns []batch.Column) error
 }
 

@@ -181,6 +181,9 @@ func openSchemas(e encoding, spec source.Spec) (*schemas, error) {
 		if p.evolution != ignoreFields {
 			framed.RefuseNewFields(spec.Schema)
 		}
+		if p.evolution == addColumns {
+			framed.ProposeWider()
+		}
 		s.value = framed
 		if e.key.format != nil {
 			s.key = registry.NewFramed(client, e.key.format, decode.Pick(spec.Schema, spec.Key), limitsOf(spec))
@@ -325,17 +328,17 @@ func (r *reader) awaitSchema(ctx context.Context, p *partition, record *kgo.Reco
 	}
 }
 
-// grow does what schema.evolution says about fields without a column. It never
-// returns nil: when the source has grown, the reader is closing.
+// grow does what schema.evolution says about fields that are in no column, or need a
+// wider one. It never returns nil: when the source has grown, the reader is closing.
 func (r *reader) grow(ctx context.Context, more *registry.NewFieldsError) error {
 	if r.settings.encoding.schemas.evolution == refuseFields || r.spec.Grow == nil {
 		return fmt.Errorf("%w; add them to the source, or set %s to '%s' or '%s'", more, optEvolution, addColumns, ignoreFields)
 	}
-	r.logger.Info("source grows", "schema", more.Schema, "columns", len(more.Columns))
+	r.logger.Info("source grows", "schema", more.Schema, "columns", len(more.Columns), "wider", more.Wider)
 	if err := r.spec.Grow(ctx, more.Columns); err != nil {
-		return fmt.Errorf("add columns for %s: %w", more.Schema, err)
+		return fmt.Errorf("%s: %w", more, err)
 	}
-	return fmt.Errorf("%s has brought columns, with which the source is about to be read", more.Schema)
+	return fmt.Errorf("%s has changed columns, with which the source is about to be read", more.Schema)
 }
 
 // waitFor notes why a partition waits, or that it does not any more.
@@ -357,5 +360,5 @@ func (r *reader) waitFor(p *partition, err error) {
 func needsDecision(err error) bool {
 	var refused *decode.RefusedError
 	var more *registry.NewFieldsError
-	return errors.As(err, &refused) || errors.As(err, &more) || errors.Is(err, registry.ErrUnknownID) || errors.Is(err, registry.ErrOtherFormat)
+	return errors.As(err, &refused) || errors.As(err, &more) || errors.Is(err, source.ErrCannotWiden) || errors.Is(err, registry.ErrUnknownID) || errors.Is(err, registry.ErrOtherFormat)
 }

@@ -24,6 +24,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
@@ -332,5 +333,43 @@ func TestNewFieldsAreRefused(t *testing.T) {
 	f.RefuseNewFields(batch.NewSchema(append([]batch.Column{{Name: "LINES"}, {Name: "coupon"}}, table.Columns...)))
 	if err := f.Fetch(t.Context(), nil, framed(t, id, more, map[string]any{"id": 1, "note": nil, "_key": 1, "coupon": nil, "lines": []any{}, "nothing": nil})); err != nil {
 		t.Errorf("fields of other columns: %v", err)
+	}
+}
+
+// TestWiderFields asks for wider columns where that makes a schema fit, and for nothing
+// where it does not.
+func TestWiderFields(t *testing.T) {
+	t.Parallel()
+	r, url := serve(t, nil)
+	columns := batch.NewSchema(batchtest.Columns(t, "id INTEGER", "Price REAL", "note VARCHAR", "n BIGINT"))
+	fields := func(id, price, note, n string) string {
+		return `{"type":"record","name":"Order","fields":[{"name":"id","type":` + id + `},{"name":"price","type":` + price + `},{"name":"note","type":` + note + `},{"name":"n","type":` + n + `},{"name":"more","type":"int"}]}`
+	}
+	for _, tt := range []struct{ schema, want string }{
+		{fields(`"int"`, `"float"`, `"string"`, `"long"`), ""},
+		{fields(`"long"`, `"float"`, `"string"`, `"int"`), `needs columns of wider types: "id" BIGINT`},
+		{fields(`["null","long"]`, `["null","double"]`, `"string"`, `"int"`), `needs columns of wider types: "id" BIGINT, "Price" DOUBLE`},
+		{fields(`"double"`, `"float"`, `"string"`, `"int"`), `needs columns of wider types: "id" DOUBLE`},
+		{fields(`"long"`, `"float"`, `"int"`, `"int"`), `does not fit: column "id" of type INTEGER can't hold field "id" of type long (some of its values would not fit); column "note" of type VARCHAR`},
+		{fields(`"int"`, `"float"`, `"string"`, `"double"`), `does not fit: column "n" of type BIGINT can't hold field "n" of type double`},
+		{fields(`"string"`, `"float"`, `"string"`, `"int"`), `does not fit: column "id" of type INTEGER can't hold field "id" of type string`},
+	} {
+		id := register(t, r, "wider", sr.Schema{Schema: tt.schema})
+		for _, wider := range []bool{true, false} {
+			f := NewFramed(client(t, Options{URLs: []string{url}}), Avro{}, columns, decode.Limits{})
+			if wider {
+				f.ProposeWider()
+			}
+			err := f.Fetch(t.Context(), nil, binary.BigEndian.AppendUint32([]byte{0}, uint32(id)))
+			var more *NewFieldsError
+			switch {
+			case tt.want == "" && err != nil, tt.want != "" && err == nil:
+				t.Errorf("%s: %v", tt.schema, err)
+			case wider && err != nil && !strings.Contains(err.Error(), tt.want):
+				t.Errorf("got %v, want %s", err, tt.want)
+			case !wider && errors.As(err, &more):
+				t.Errorf("asked for columns: %v", err)
+			}
+		}
 	}
 }

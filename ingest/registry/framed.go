@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -25,6 +26,7 @@ type Framed struct {
 	last *fetched
 
 	source *batch.Schema // a field without a column in it is an error, nil: it is not
+	wider  bool          // columns may get wider types
 }
 
 // schemaID is what a registry calls a schema: a number, or a GUID, which is the same
@@ -176,7 +178,8 @@ func (f *Framed) Fetch(ctx context.Context, header, value []byte) error {
 	if err == nil {
 		d, err := s.schema.compile(message, f.table, f.limits)
 		if err != nil {
-			return fmt.Errorf("schema %s (%s) does not fit: %w", r.id, s.schema.title(message), err)
+			err = fmt.Errorf("schema %s (%s) does not fit: %w", r.id, s.schema.title(message), err)
+			return cmp.Or(f.widerColumns(r.id.String(), s.schema, message), err)
 		}
 		if f.at != nil {
 			d.Into(f.at)

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
@@ -162,5 +163,28 @@ func TestProtobufInAFile(t *testing.T) {
 	write(path, orderProto)
 	if got := read(t, NewFile(path, Protobuf{"shop.Order.Line"}, table, decode.Limits{}), []byte("\x10\x08")); fmt.Sprint(got) != "[8]" {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestWiderProtobufFields(t *testing.T) {
+	t.Parallel()
+	r, url := serve(t, nil)
+	table := batch.NewSchema(batchtest.Columns(t, "id INTEGER", "u BIGINT", "f REAL"))
+	for fields, want := range map[string]string{
+		"int32 id = 1; uint32 u = 2; float f = 3;":   "",
+		"sint64 id = 1; uint32 u = 2; double f = 3;": `needs columns of wider types: "id" BIGINT, "f" DOUBLE`,
+		"fixed32 id = 1; uint64 u = 2; float f = 3;": `needs columns of wider types: "id" BIGINT, "u" HUGEINT`,
+		"string id = 1; uint64 u = 2; float f = 3;":  `does not fit: column "id" of type INTEGER can't hold field "id"`,
+		"repeated int64 id = 1; int64 u = 2;":        `does not fit: column "id" of type INTEGER can't hold field "id"`,
+		"float id = 1; int64 u = 2; float f = 3;":    `needs columns of wider types: "id" DOUBLE`,
+		"int32 id = 1; double u = 2; float f = 3;":   `does not fit: column "u" of type BIGINT can't hold field "u"`,
+	} {
+		id := registerProto(t, r.RegisterSchema, "wider", `syntax = "proto3"; message Order { `+fields+` }`)
+		f := NewFramed(client(t, Options{URLs: []string{url}}), Protobuf{}, table, decode.Limits{})
+		f.ProposeWider()
+		err := f.Fetch(t.Context(), nil, protoRecord(id, "\x00", ""))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: got %v, want %s", fields, err, want)
+		}
 	}
 }
