@@ -53,7 +53,7 @@ fuzz: ## run every fuzz target for FUZZTIME=30s
 	@for file in $$(grep -rl '^func Fuzz' --include='*_test.go' $(SOURCE_DIRS)); do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$file); do \
 			echo "fuzz $$target in ./$$(dirname $$file)"; \
-			$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; \
+			$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x || exit 1; \
 		done; \
 	done
 
