@@ -164,13 +164,9 @@ func epochMicros(n number, text []byte) (int64, fault) {
 		}
 		return micros, fine
 	}
-	num, ok := readNumeral(text)
-	if !ok {
-		return 0, malformed
-	}
-	v, cut, ok := num.scaled(epochScale)
-	if !ok {
-		return 0, outOfRange
+	v, neg, more, f := readEpoch(text)
+	if f != fine {
+		return 0, f
 	}
 	divisor := uint64(nanosEach)
 	switch {
@@ -181,7 +177,21 @@ func epochMicros(n number, text []byte) (int64, fault) {
 	case v.less(pow10Wide[17+epochScale]):
 		divisor = microsEach
 	}
-	return wholeMicros(v, num.neg, cut.nonzero, divisor)
+	return wholeMicros(v, neg, more, divisor)
+}
+
+// readEpoch reads a number for a timestamp, and says whether there is more of it than
+// v has digits.
+func readEpoch(text []byte) (v uint128, neg, more bool, f fault) {
+	num, ok := readNumeral(text)
+	if !ok {
+		return v, false, false, malformed
+	}
+	v, cut, ok := num.scaled(epochScale)
+	if !ok {
+		return v, false, false, outOfRange
+	}
+	return v, num.neg, cut.nonzero, fine
 }
 
 // What is read of a number for a timestamp has epochScale digits behind the
@@ -222,13 +232,9 @@ func unitMicros(n number, text []byte, divisor uint64) (int64, fault) {
 		v.hi, v.lo = bits.Mul64(n.mant, pow10[epochScale])
 		return wholeMicros(v, n.neg, false, divisor)
 	}
-	num, ok := readNumeral(text)
-	if !ok {
-		return 0, malformed
+	v, neg, more, f := readEpoch(text)
+	if f != fine {
+		return 0, f
 	}
-	v, cut, ok := num.scaled(epochScale)
-	if !ok {
-		return 0, outOfRange
-	}
-	return wholeMicros(v, num.neg, cut.nonzero, divisor)
+	return wholeMicros(v, neg, more, divisor)
 }
