@@ -2,9 +2,9 @@ package main
 
 import (
 	"runtime"
-	"slices"
 	"time"
 
+	"github.com/millstream-db/millstream/bench/figures"
 	"github.com/millstream-db/millstream/engine/batch"
 )
 
@@ -68,6 +68,5 @@ func median(rounds []round, f func(round) float64) float64 {
 	for i, r := range rounds {
 		list[i] = f(r)
 	}
-	slices.Sort(list)
-	return list[len(list)/2]
+	return figures.Median(list)
 }

@@ -8,15 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestMedianAndPercentiles(t *testing.T) {
-	for _, tt := range []struct {
-		list []float64
-		want float64
-	}{{[]float64{3}, 3}, {[]float64{9, 1, 4}, 4}, {[]float64{8, 1, 4, 2}, 3}} {
-		if got := median(tt.list); got != tt.want {
-			t.Errorf("median of %v: %v, want %v", tt.list, got, tt.want)
-		}
-	}
+func TestPercentiles(t *testing.T) {
 	m := measurement{}
 	if m.percentile(0.5) != 0 {
 		t.Error("nothing has a percentile")
@@ -31,9 +23,9 @@ func TestMedianAndPercentiles(t *testing.T) {
 	}
 }
 
-func TestThousands(t *testing.T) {
+func TestRates(t *testing.T) {
 	for v, want := range map[float64]string{0: "0.0", 12.34: "12.3", 100: "100", 1000: "1,000", 123456: "123,456", 1234567.8: "1,234,568"} {
-		if got := thousands(v); got != want {
+		if got := rate(v); got != want {
 			t.Errorf("%v: %s, want %s", v, got, want)
 		}
 	}

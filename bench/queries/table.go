@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/millstream-db/millstream/bench/figures"
 	"github.com/millstream-db/millstream/bench/machine"
 )
 
@@ -29,7 +29,7 @@ func (r *comparison) ratio() float64 {
 	for i := range list {
 		list[i] = r.ratioOf(i)
 	}
-	return median(list)
+	return figures.Median(list)
 }
 
 // of returns the median over the rounds of what f says about a server.
@@ -38,16 +38,7 @@ func (r *comparison) of(server int, f func(measurement) float64) float64 {
 	for i, round := range r.rounds {
 		list[i] = f(round[server])
 	}
-	return median(list)
-}
-
-func median(list []float64) float64 {
-	list = slices.Sorted(slices.Values(list))
-	middle := len(list) / 2
-	if len(list)%2 == 0 {
-		return (list[middle-1] + list[middle]) / 2
-	}
-	return list[middle]
+	return figures.Median(list)
 }
 
 // tailSamples is how many latencies there must be for the slowest hundredth to
@@ -56,12 +47,12 @@ const tailSamples = 100
 
 // cells writes one server's figures.
 func (r *comparison) cells(server int) string {
-	rate := thousands(r.of(server, func(m measurement) float64 { return m.rate(r.workload) }))
+	each := rate(r.of(server, func(m measurement) float64 { return m.rate(r.workload) }))
 	if r.workload.large {
-		rate += fmt.Sprintf(" rows, %.0f MB", r.of(server, measurement.megabytes))
+		each += fmt.Sprintf(" rows, %.0f MB", r.of(server, measurement.megabytes))
 	}
 	cpu := r.of(server, func(m measurement) float64 { return m.cpu.Seconds() * 1000 / float64(m.queries) })
-	return fmt.Sprintf("%s | %s | %s | %s", rate, r.latency(server, 0.5), r.latency(server, 0.99), milliseconds(cpu))
+	return fmt.Sprintf("%s | %s | %s | %s", each, r.latency(server, 0.5), r.latency(server, 0.99), milliseconds(cpu))
 }
 
 // latency writes the median of a percentile in milliseconds.
@@ -83,23 +74,19 @@ func milliseconds(ms float64) string {
 	return fmt.Sprintf("%.0f", ms)
 }
 
-// thousands writes a number with commas.
-func thousands(v float64) string {
+// rate writes how many there are in a second.
+func rate(v float64) string {
 	if v < 100 {
 		return fmt.Sprintf("%.1f", v)
 	}
-	digits := fmt.Sprintf("%.0f", v)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
+	return figures.Thousands(v)
 }
 
 // newTable writes the medians as Markdown.
 func newTable(c *config, servers []*server, results []*comparison) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s rows, %s groups; medians of %d rounds of %s. %s; %s %s, %s %s; %s.\n\n",
-		thousands(float64(c.rows)), thousands(float64(c.rows/10)), c.rounds, c.patient, machine.Describe(),
+		figures.Thousands(float64(c.rows)), figures.Thousands(float64(c.rows/10)), c.rounds, c.patient, machine.Describe(),
 		servers[0].name, servers[0].version, servers[1].name, servers[1].version, time.Now().UTC().Format(time.DateOnly))
 	fmt.Fprintf(&b, "| query | clients | %s: per second | p50 ms | p99 ms | CPU ms | %s: per second | p50 ms | p99 ms | CPU ms | ratio |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
 		servers[0].name, servers[1].name)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html"
 	"strings"
+
+	"github.com/millstream-db/millstream/bench/figures"
 )
 
 // The measures of the chart, in pixels.
@@ -43,7 +45,7 @@ func (f *File) Chart() string {
 	for _, w := range Replays {
 		panels = append(panels, f.panel(w+", records/s (more is better)", func(s System) (float64, string, bool) {
 			rate, ok := f.RecordRate(s.Name, w)
-			return rate, thousands(rate), ok
+			return rate, figures.Thousands(rate), ok
 		}))
 	}
 	for _, rate := range FreshnessRates {

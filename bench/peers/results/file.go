@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/millstream-db/millstream/bench/figures"
 )
 
 // Value names a figure of a measurement; its unit is part of the name.
@@ -199,14 +201,5 @@ func (f *File) RecordRate(system, workload string) (float64, bool) {
 	return median(list)
 }
 
-func median(list []float64) (float64, bool) {
-	if len(list) == 0 {
-		return 0, false
-	}
-	list = slices.Sorted(slices.Values(list))
-	middle := len(list) / 2
-	if len(list)%2 == 0 {
-		return (list[middle-1] + list[middle]) / 2, true
-	}
-	return list[middle], true
-}
+// median returns the middle of a list, false if there is nothing in it.
+func median(list []float64) (float64, bool) { return figures.Median(list), len(list) > 0 }

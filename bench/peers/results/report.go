@@ -3,6 +3,8 @@ package results
 import (
 	"fmt"
 	"strings"
+
+	"github.com/millstream-db/millstream/bench/figures"
 )
 
 // Report writes everything as Markdown.
@@ -66,8 +68,8 @@ func (f *File) writeReplay(b *strings.Builder, workload string) {
 		if known && s.Name != Millstream {
 			ratio = fmt.Sprintf("%.2f times as fast", ours/rate)
 		}
-		t.add(s.Title, thousands(median(Records)), fmt.Sprint(f.Runs(s.Name, workload)), thousands(rate), figure(rate*median(Bytes)/median(Records)/1e6),
-			figure(median(Seconds)), figure(median(StartSeconds)), figure(median(CPUSeconds)), thousands(median(PeakBytes)/1e6), ratio)
+		t.add(s.Title, figures.Thousands(median(Records)), fmt.Sprint(f.Runs(s.Name, workload)), figures.Thousands(rate), figure(rate*median(Bytes)/median(Records)/1e6),
+			figure(median(Seconds)), figure(median(StartSeconds)), figure(median(CPUSeconds)), figures.Thousands(median(PeakBytes)/1e6), ratio)
 	}
 	t.write(b)
 }
@@ -88,8 +90,8 @@ func (f *File) writeFreshness(b *strings.Builder) {
 			}
 			median := func(v Value) float64 { x, _ := f.Median(s.Name, w, v); return x }
 			worst, _ := f.Worst(s.Name, w, MaxMillis)
-			t.add(s.Title, thousands(median(Rate)), fmt.Sprint(f.Runs(s.Name, w)), figure(p50), figure(median(P99Millis)), figure(worst),
-				fmt.Sprintf("%.2f", median(CPUSeconds)/max(median(Seconds), 1e-9)), thousands(median(PeakBytes)/1e6))
+			t.add(s.Title, figures.Thousands(median(Rate)), fmt.Sprint(f.Runs(s.Name, w)), figure(p50), figure(median(P99Millis)), figure(worst),
+				fmt.Sprintf("%.2f", median(CPUSeconds)/max(median(Seconds), 1e-9)), figures.Thousands(median(PeakBytes)/1e6))
 		}
 	}
 	t.write(b)
@@ -103,7 +105,7 @@ func (f *File) writeQueries(b *strings.Builder) {
 		head: "query | queries/s | p50 ms | p99 ms | max ms | ingest records/s",
 	}
 	if rate, ok := f.Median(Millstream, Query("", 0), IngestRate); ok {
-		t.add("none", "", "", "", "", thousands(rate))
+		t.add("none", "", "", "", "", figures.Thousands(rate))
 	}
 	for _, q := range []string{PointLookup, TopTen, FullView} {
 		for _, clients := range ClientCounts {
@@ -114,7 +116,7 @@ func (f *File) writeQueries(b *strings.Builder) {
 			}
 			median := func(v Value) string { x, _ := f.Median(Millstream, w, v); return figure(x) }
 			ingest, _ := f.Median(Millstream, w, IngestRate)
-			t.add(w, thousands(rate), median(P50Millis), median(P99Millis), median(MaxMillis), thousands(ingest))
+			t.add(w, figures.Thousands(rate), median(P50Millis), median(P99Millis), median(MaxMillis), figures.Thousands(ingest))
 		}
 	}
 	t.write(b)
@@ -190,14 +192,5 @@ func figure(v float64) string {
 	case v < 100:
 		return fmt.Sprintf("%.1f", v)
 	}
-	return thousands(v)
-}
-
-// thousands writes a whole number with commas.
-func thousands(v float64) string {
-	digits := fmt.Sprintf("%.0f", v)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
+	return figures.Thousands(v)
 }

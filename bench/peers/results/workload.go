@@ -1,6 +1,10 @@
 package results
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/millstream-db/millstream/bench/figures"
+)
 
 // The workloads.
 const (
@@ -38,7 +42,9 @@ var FreshnessRates = []int{10_000, 50_000, 200_000}
 var ClientCounts = []int{1, 16}
 
 // Freshness names the workload of so many records per second.
-func Freshness(rate int) string { return fmt.Sprintf("freshness at %s/s", thousands(float64(rate))) }
+func Freshness(rate int) string {
+	return fmt.Sprintf("freshness at %s/s", figures.Thousands(float64(rate)))
+}
 
 // Query names the workload of a query that so many clients ask; none ask nothing.
 func Query(name string, clients int) string {
