@@ -29,9 +29,9 @@ type sourceChange struct {
 // AlterSource changes a source. change gets a copy of its definition and makes
 // of it what the source is to be: it may change the name, the statement, the
 // options, the retention, the times of the watermark, Paused and the comments,
-// append columns, and give columns types that have all values of those before
-// (else source.ErrCannotWiden is returned where something depends on them). What a reader has delivered by then is taken first; it goes
-// on at the next offset.
+// append columns, and give columns types that have all values of those before,
+// which is a source.ErrCannotWiden if something depends on those. What a reader
+// has delivered by then is taken first; it goes on at the next offset.
 func (e *Engine) AlterSource(ctx context.Context, name string, change func(*catalog.SourceDefinition) error) error {
 	e.alter.Lock()
 	defer e.alter.Unlock()

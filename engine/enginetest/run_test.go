@@ -43,7 +43,7 @@ type run struct {
 	durable   int                   // batches that a crash must not take
 	settled   int64                 // the tick up to which it must not take anything
 	upserts   map[string][]upserted // by keyed table
-	truncates *rand.Rand            // a stream of its own, so that older seeds stay what they were
+	truncates *rand.Rand            // of its own, so that everything else is drawn as without it
 	finished  atomic.Int64          // checkpoints
 	awaited   int64                 // of them, before the directory is quiet
 	between   func() error          // runs when the next checkpoint has committed, before the writer knows
