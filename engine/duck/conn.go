@@ -17,10 +17,12 @@ import (
 // Conn is a connection. It runs one statement at a time and is not safe for
 // concurrent use; cancelling the context of a call interrupts it.
 type Conn struct {
-	db        *DB
+	inst      *instance
 	data      mapping.Connection
 	key       connKey
 	relations Relations
+	stmts     map[*Stmt]struct{} // open
+	rows      map[*Rows]struct{} // open
 }
 
 // SetRelations gives the connection what ms_scan finds on it, nil for nothing.
@@ -29,17 +31,41 @@ func (c *Conn) SetRelations(r Relations) { c.relations = r }
 
 // Close closes the connection. Its statements and results must be closed.
 func (c *Conn) Close() {
+	if !c.inst.enter() {
+		return
+	}
+	defer c.inst.leave()
 	connections.Delete(c.key)
-	c.db.mu.Lock()
-	defer c.db.mu.Unlock()
-	if _, open := c.db.conns[c]; open {
-		delete(c.db.conns, c)
+	c.inst.mu.Lock()
+	defer c.inst.mu.Unlock()
+	if _, open := c.inst.conns[c]; open {
+		delete(c.inst.conns, c)
 		mapping.Disconnect(&c.data)
 	}
 }
 
+// free closes the connection with all that is open on it. No call is under way.
+func (c *Conn) free() {
+	for r := range c.rows {
+		r.free()
+	}
+	for s := range c.stmts {
+		mapping.DestroyPrepare(&s.data)
+	}
+	mapping.Disconnect(&c.data)
+}
+
+// Stale reports whether the connection's instance has been replaced: it only
+// answers ErrReopened.
+func (c *Conn) Stale() bool { return c.inst.severed.Load() }
+
 // Interrupt stops the statement that runs now. It may be called from any goroutine.
-func (c *Conn) Interrupt() { mapping.Interrupt(c.data) }
+func (c *Conn) Interrupt() {
+	if c.inst.enter() {
+		defer c.inst.leave()
+		mapping.Interrupt(c.data)
+	}
+}
 
 // interruptOn interrupts the connection when the context ends. The function that
 // it returns ends the watch; an interruption that is under way has come by then,
@@ -62,14 +88,27 @@ func (c *Conn) Exec(ctx context.Context, sql string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer c.interruptOn(ctx)()
+	defer c.interruptOn(ctx)() // once the call has been left
+	if !c.inst.enter() {
+		return ErrReopened
+	}
+	defer c.inst.leave()
 	var res mapping.Result
 	state := mapping.Query(c.data, sql, &res)
 	defer mapping.DestroyResult(&res)
 	if state == mapping.StateError {
-		return contextError(ctx, parseError(mapping.ResultError(&res)))
+		return c.fault(ctx, mapping.ResultError(&res))
 	}
 	return nil
+}
+
+// fault is the error that a message of DuckDB's stands for.
+func (c *Conn) fault(ctx context.Context, message string) error {
+	err := c.inst.fault(parseError(message))
+	if c.Stale() && err.Interrupted() {
+		return ErrReopened
+	}
+	return contextError(ctx, err)
 }
 
 // contextError prefers the context's reason to DuckDB's "interrupted".
@@ -95,12 +134,16 @@ type Stmt struct {
 // Prepare plans exactly one statement; text with several is refused before any
 // of them runs. The caller must Close it.
 func (c *Conn) Prepare(sql string) (*Stmt, error) {
+	if !c.inst.enter() {
+		return nil, ErrReopened
+	}
+	defer c.inst.leave()
 	var extracted mapping.ExtractedStatements
 	n := mapping.ExtractStatements(c.data, sql, &extracted)
 	defer mapping.DestroyExtracted(&extracted)
 	if n == 0 {
 		if message := mapping.ExtractStatementsError(extracted); message != "" {
-			return nil, parseError(message)
+			return nil, c.fault(context.Background(), message)
 		}
 		return nil, &Error{Type: "Parser", Message: "there is no statement", Position: -1}
 	}
@@ -109,7 +152,7 @@ func (c *Conn) Prepare(sql string) (*Stmt, error) {
 	}
 	s := &Stmt{conn: c, made: time.Now()}
 	if mapping.PrepareExtractedStatement(c.data, extracted, 0, &s.data) == mapping.StateError {
-		err := parseError(mapping.PrepareError(s.data))
+		err := c.fault(context.Background(), mapping.PrepareError(s.data))
 		mapping.DestroyPrepare(&s.data)
 		return nil, err
 	}
@@ -122,11 +165,22 @@ func (c *Conn) Prepare(sql string) (*Stmt, error) {
 		t := takeTypeName(mapping.PreparedStatementColumnLogicalType(s.data, mapping.IdxT(i)))
 		s.Columns[i] = Column{mapping.PreparedStatementColumnName(s.data, mapping.IdxT(i)), t}
 	}
+	if c.stmts == nil {
+		c.stmts = make(map[*Stmt]struct{})
+	}
+	c.stmts[s] = struct{}{}
 	return s, nil
 }
 
 // Close frees the statement.
-func (s *Stmt) Close() { mapping.DestroyPrepare(&s.data) }
+func (s *Stmt) Close() {
+	if !s.conn.inst.enter() {
+		return
+	}
+	defer s.conn.inst.leave()
+	delete(s.conn.stmts, s)
+	mapping.DestroyPrepare(&s.data)
+}
 
 // Query executes the statement with args as $1, $2, …; their Go types are
 // those of package batch's values. Rows are produced as they are read. The
@@ -138,29 +192,45 @@ func (s *Stmt) Query(ctx context.Context, args ...any) (*Rows, error) {
 	if len(args) != len(s.Params) {
 		return nil, &Error{Type: "Binder", Message: fmt.Sprintf("the statement has %d parameters, %d were given", len(s.Params), len(args)), Position: -1}
 	}
+	r := &Rows{ctx: ctx, conn: s.conn, stop: s.conn.interruptOn(ctx)}
+	if err := s.start(r, args); err != nil {
+		r.stop()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (s *Stmt) start(r *Rows, args []any) error {
+	c := s.conn
+	if !c.inst.enter() {
+		return ErrReopened
+	}
+	defer c.inst.leave()
 	mapping.ClearBindings(s.data)
 	for i, arg := range args {
 		if err := s.bind(mapping.IdxT(i+1), arg); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	r := &Rows{ctx: ctx, conn: s.conn, stop: s.conn.interruptOn(ctx)}
 	var pending mapping.PendingResult
 	if C.ms_pending_streaming(s.data.Ptr, &pending.Ptr) != 0 {
-		err := parseError(mapping.PendingError(pending))
+		err := c.fault(r.ctx, mapping.PendingError(pending))
 		mapping.DestroyPending(&pending)
-		r.stop()
-		return nil, contextError(ctx, err)
+		return err
 	}
 	state := mapping.ExecutePending(pending, &r.res)
 	mapping.DestroyPending(&pending)
-	r.open = true
 	if state == mapping.StateError {
-		err := parseError(mapping.ResultError(&r.res))
-		r.Close()
-		return nil, contextError(ctx, err)
+		err := c.fault(r.ctx, mapping.ResultError(&r.res))
+		mapping.DestroyResult(&r.res)
+		return err
 	}
-	return r, nil
+	r.open = true
+	if c.rows == nil {
+		c.rows = make(map[*Rows]struct{})
+	}
+	c.rows[r] = struct{}{}
+	return nil
 }
 
 // exec executes a statement without parameters for its effect.
@@ -169,10 +239,14 @@ func (s *Stmt) exec(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	defer s.conn.interruptOn(ctx)()
+	if !s.conn.inst.enter() {
+		return ErrReopened
+	}
+	defer s.conn.inst.leave()
 	var res mapping.Result
 	defer mapping.DestroyResult(&res)
 	if mapping.ExecutePrepared(s.data, &res) == mapping.StateError {
-		return contextError(ctx, parseError(mapping.ResultError(&res)))
+		return s.conn.fault(ctx, mapping.ResultError(&res))
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package duck
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ type Options struct {
 	Threads       int
 	TempDirectory string // where large sorts and joins spill; "" means nowhere
 	MaxTempSize   string
+	LogLimit      string // a commit folds the log when it is larger; "" means 1GB, so that the caller does
 	// AllowedDirectories are those whose files SQL of our own may read. SQL of
 	// users has no function that reads files.
 	AllowedDirectories []string
@@ -33,86 +36,97 @@ type Options struct {
 // before it may hide them, and they hide DuckDB's own functions.
 const FunctionPath = "functions.main"
 
-// DB is one open DuckDB instance. It is safe for concurrent use.
+// DB is an open database. Behind it is one DuckDB instance at a time, which may be
+// replaced: see Reopen. It is safe for concurrent use.
 type DB struct {
-	id   uint64
-	data mapping.Database
-	path string // of new connections
+	file    string
+	options Options
 
-	mu     sync.Mutex
-	conns  map[*Conn]struct{}
-	closed bool
+	mu sync.Mutex
+	// mu protects the fields below.
+	path     string    // of new connections
+	inst     *instance // nil: there is none
+	closed   bool
+	attended chan struct{} // has one when the instance is suspect, nil: nobody reopens it
+	settled  chan struct{} // closed while nothing is wrong with the instance
+	severed  chan struct{} // closed when the instance is
 }
 
-var lastDB atomic.Uint64
+var lastInstance atomic.Uint64
 
 // Open opens the database file at path, or an in-memory database for "".
 // The settings follow the threat list: nothing is downloaded or loaded, no
 // secrets, times are UTC unless a session says otherwise. Call Lock when the
 // instance is set up; only then may statements of users run.
 func Open(path string, o Options) (*DB, error) {
-	var config mapping.Config
-	if mapping.CreateConfig(&config) == mapping.StateError {
-		return nil, fmt.Errorf("open duckdb: no memory for its configuration")
-	}
-	defer mapping.DestroyConfig(&config)
-	for _, s := range o.settings() {
-		if mapping.SetConfig(config, s[0], s[1]) == mapping.StateError {
-			return nil, fmt.Errorf("open duckdb: setting %s = %q is not valid", s[0], s[1])
-		}
-	}
-	db := &DB{id: lastDB.Add(1), conns: make(map[*Conn]struct{})}
-	var message string
-	if mapping.OpenExt(path, &db.data, config, &message) == mapping.StateError {
-		return nil, fmt.Errorf("open duckdb %s: %w", path, parseError(message))
-	}
-	var c mapping.Connection
-	if mapping.Connect(db.data, &c) == mapping.StateError {
-		mapping.Close(&db.data)
-		return nil, fmt.Errorf("open duckdb %s: no connection", path)
-	}
-	err := registerScan(c, db.id)
-	if err == nil {
-		err = registerDivision(c)
-	}
-	if err == nil {
-		err = registerSignal(c, db.id, o.Signal)
-	}
-	mapping.Disconnect(&c)
-	if err == nil {
-		err = db.define(o.Functions)
-	}
-	if err != nil {
-		mapping.Close(&db.data)
+	db := &DB{file: path, options: o, settled: make(chan struct{}), severed: make(chan struct{})}
+	close(db.settled)
+	var err error
+	if db.inst, db.path, err = db.start(); err != nil {
 		return nil, err
 	}
 	return db, nil
 }
 
-// define makes the functions of the language, in memory, and puts them on the
-// path of the connections to come.
-func (db *DB) define(functions string) error {
-	c, err := db.Conn()
+// start opens an instance, and says which path its connections are to have.
+func (db *DB) start() (*instance, string, error) {
+	var config mapping.Config
+	if mapping.CreateConfig(&config) == mapping.StateError {
+		return nil, "", fmt.Errorf("open duckdb: no memory for its configuration")
+	}
+	defer mapping.DestroyConfig(&config)
+	for _, s := range db.options.settings() {
+		if mapping.SetConfig(config, s[0], s[1]) == mapping.StateError {
+			return nil, "", fmt.Errorf("open duckdb: setting %s = %q is not valid", s[0], s[1])
+		}
+	}
+	i := &instance{db: db, id: lastInstance.Add(1), conns: make(map[*Conn]struct{})}
+	var message string
+	if mapping.OpenExt(db.file, &i.data, config, &message) == mapping.StateError {
+		return nil, "", fmt.Errorf("open duckdb %s: %w", db.file, parseError(message))
+	}
+	path, err := i.setUp(db.options)
 	if err != nil {
-		return err
+		i.sever()
+		return nil, "", err
+	}
+	return i, path, nil
+}
+
+// setUp registers the functions written in C, makes those of the language, in
+// memory, and returns the path on which they are found.
+func (i *instance) setUp(o Options) (path string, err error) {
+	c, err := i.connect("")
+	if err != nil {
+		return "", err
 	}
 	defer c.Close()
+	if err = registerScan(c.data, i.id); err == nil {
+		err = registerDivision(c.data)
+	}
+	if err == nil {
+		err = registerSignal(c.data, i.id, o.Signal)
+	}
+	if err != nil {
+		return "", err
+	}
+	// What is wrong with an instance must not be written to the file when it is
+	// closed: Close alone folds the log, and only of one that works.
 	ctx := context.Background()
-	if err := c.Exec(ctx, "ATTACH ':memory:' AS functions; "+functions); err != nil {
-		return fmt.Errorf("define functions: %w", err)
+	if err := c.Exec(ctx, "PRAGMA disable_checkpoint_on_shutdown; ATTACH ':memory:' AS functions; "+o.Functions); err != nil {
+		return "", fmt.Errorf("define functions: %w", err)
 	}
 	rows, err := c.Query(ctx, "SELECT current_database()")
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer rows.Close()
 	var name string
 	if _, err := rows.Next(); err != nil {
-		return err
+		return "", err
 	}
 	err = rows.Scan(&name)
-	db.path = name + ".main," + FunctionPath
-	return err
+	return name + ".main," + FunctionPath, err
 }
 
 func (o Options) settings() [][2]string {
@@ -132,7 +146,7 @@ func (o Options) settings() [][2]string {
 		{"disabled_optimizers", "common_subexpressions"},
 		// The file is folded by explicit CHECKPOINT, between commits: an
 		// automatic one inside COMMIT doubles its time.
-		{"checkpoint_threshold", "1GB"},
+		{"checkpoint_threshold", cmp.Or(o.LogLimit, "1GB")},
 	}
 	add := func(name, value string) {
 		if value != "" {
@@ -155,6 +169,10 @@ func (db *DB) Lock(o Options) error {
 		return err
 	}
 	defer c.Close()
+	return lock(c, o)
+}
+
+func lock(c *Conn, o Options) error {
 	sql := []string{"SET GLOBAL TimeZone='UTC'"}
 	if o.MaxTempSize != "" { // only a runtime SET is enforced
 		sql = append(sql, "SET max_temp_directory_size='"+o.MaxTempSize+"'")
@@ -174,43 +192,39 @@ func (db *DB) Lock(o Options) error {
 	return nil
 }
 
-// Conn opens a connection. The caller must Close it.
+// Conn opens a connection. The caller must Close it. The error is ErrReopened
+// while there is no instance: see Await.
 func (db *DB) Conn() (*Conn, error) {
 	db.mu.Lock()
-	defer db.mu.Unlock()
-	if db.closed {
-		return nil, fmt.Errorf("duckdb is closed")
+	i, path, closed := db.inst, db.path, db.closed
+	db.mu.Unlock()
+	switch {
+	case closed:
+		return nil, errClosed
+	case i == nil:
+		return nil, ErrReopened
 	}
-	c := &Conn{db: db}
-	if mapping.Connect(db.data, &c.data) == mapping.StateError {
-		return nil, fmt.Errorf("open a duckdb connection")
-	}
-	var ctx mapping.ClientContext
-	mapping.ConnectionGetClientContext(c.data, &ctx)
-	c.key = connKey{db: db.id, conn: uint64(mapping.ClientContextGetConnectionId(ctx))}
-	mapping.DestroyClientContext(&ctx)
-	connections.Store(c.key, c)
-	db.conns[c] = struct{}{}
-	if db.path != "" {
-		var res mapping.Result
-		state := mapping.Query(c.data, "SET search_path='"+db.path+"'", &res)
-		defer mapping.DestroyResult(&res)
-		if state == mapping.StateError {
-			return nil, parseError(mapping.ResultError(&res))
-		}
-	}
-	return c, nil
+	return i.connect(path)
 }
 
-// Close closes the instance. Connections must have been closed before.
+var errClosed = errors.New("duckdb is closed")
+
+// Close folds the log into the file and closes the instance, with whatever is
+// still open of it.
 func (db *DB) Close() {
 	db.mu.Lock()
-	defer db.mu.Unlock()
-	if !db.closed {
-		db.closed = true
-		mapping.Close(&db.data)
-		signals.Delete(db.id)
+	i, wasClosed := db.inst, db.closed
+	db.closed, db.inst = true, nil
+	db.settle()
+	db.mu.Unlock()
+	if wasClosed || i == nil {
+		return
 	}
+	if c, err := i.connect(""); err == nil {
+		_ = c.Exec(context.Background(), "PRAGMA enable_checkpoint_on_shutdown") // else the next start replays the log
+		c.Close()
+	}
+	i.sever()
 }
 
 // Version returns DuckDB's version, such as v1.5.6.

@@ -2,6 +2,7 @@ package duck
 
 import (
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -46,4 +47,11 @@ func parseError(text string) *Error {
 		e.Position = p
 	}
 	return e
+}
+
+// Lost reports whether an error says that the instance is, or may be, beyond use.
+// What was under way can be done again after [DB.Await].
+func Lost(err error) bool {
+	var d *Error
+	return errors.Is(err, ErrReopened) || errors.As(err, &d) && d.Fatal()
 }

@@ -108,16 +108,13 @@ func (p *Pool) Prune() {
 }
 
 // Get returns an idle connection, or opens one with the given settings, by
-// their names. The caller gives it back with Put or Discard.
+// their names. It waits a while when the instance is suspect. The caller gives the
+// connection back with Put or Discard.
 func (p *Pool) Get(db *DB, settings map[string]string) (*PooledConn, error) {
-	p.mu.Lock()
-	if n := len(p.idle); n > 0 {
-		c := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
+	db.settleDown()
+	if c := p.take(); c != nil {
 		return c, nil
 	}
-	p.mu.Unlock()
 	conn, err := db.Conn()
 	if err != nil {
 		return nil, err
@@ -130,6 +127,20 @@ func (p *Pool) Get(db *DB, settings map[string]string) (*PooledConn, error) {
 		}
 	}
 	return c, nil
+}
+
+// take returns an idle connection, nil if there is none.
+func (p *Pool) take() *PooledConn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.idle) > 0 {
+		c := p.idle[len(p.idle)-1]
+		p.idle = p.idle[:len(p.idle)-1]
+		if !c.Stale() {
+			return c
+		}
+	}
+	return nil
 }
 
 // Set changes a setting, unless it has the value already.
@@ -162,7 +173,7 @@ func (c *PooledConn) SetVariable(ctx context.Context, name, value string) error 
 func (p *Pool) Put(c *PooledConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.idle) >= poolSize {
+	if len(p.idle) >= poolSize || c.Stale() {
 		c.Close()
 		return
 	}

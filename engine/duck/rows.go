@@ -39,6 +39,10 @@ type Rows struct {
 
 // NextChunk moves to the next chunk and returns its number of rows, 0 at the end.
 func (r *Rows) NextChunk() (int, error) {
+	if !r.conn.inst.enter() {
+		return 0, ErrReopened
+	}
+	defer r.conn.inst.leave()
 	r.dropChunk()
 	for {
 		r.chunk = mapping.FetchChunk(r.res)
@@ -51,7 +55,7 @@ func (r *Rows) NextChunk() (int, error) {
 		}
 		if !r.has {
 			if message := mapping.ResultError(&r.res); message != "" {
-				return 0, contextError(r.ctx, parseError(message))
+				return 0, r.conn.fault(r.ctx, message)
 			}
 			return 0, nil
 		}
@@ -72,6 +76,10 @@ func (r *Rows) dropChunk() {
 
 // Columns returns the result's columns.
 func (r *Rows) Columns() []Column {
+	if !r.conn.inst.enter() {
+		return nil // and no row will come
+	}
+	defer r.conn.inst.leave()
 	columns := make([]Column, int(mapping.ColumnCount(&r.res)))
 	for i := range columns {
 		columns[i] = Column{mapping.ColumnName(&r.res, mapping.IdxT(i)), takeTypeName(mapping.ColumnLogicalType(&r.res, mapping.IdxT(i)))}
@@ -86,22 +94,35 @@ func (r *Rows) Close() {
 	}
 	r.open = false
 	r.stop()
-	r.dropChunk()
 	if r.record != nil {
 		r.record.Release()
 	}
-	if r.arrow != nil {
-		C.ms_arrow_options_free(r.arrow)
-		r.arrow = nil
+	if r.conn.inst.enter() {
+		delete(r.conn.rows, r)
+		r.free()
+		r.conn.inst.leave()
 	}
-	mapping.DestroyResult(&r.res)
 	if r.owned != nil {
 		r.owned.Close()
 	}
 }
 
+// free gives back what DuckDB holds of the result.
+func (r *Rows) free() {
+	r.dropChunk()
+	if r.arrow != nil {
+		C.ms_arrow_options_free(r.arrow)
+		r.arrow = nil
+	}
+	mapping.DestroyResult(&r.res)
+}
+
 // Next moves to the next row.
 func (r *Rows) Next() (bool, error) {
+	if !r.conn.inst.enter() {
+		return false, ErrReopened
+	}
+	defer r.conn.inst.leave()
 	if r.row+1 < r.size {
 		r.row++
 		return true, nil
@@ -115,6 +136,10 @@ func (r *Rows) Next() (bool, error) {
 // []byte, whose columns must be BIGINT, DOUBLE, BOOLEAN, VARCHAR and BLOB. NULL
 // leaves the zero value. It serves our own catalog queries, not user data.
 func (r *Rows) Scan(dest ...any) error {
+	if !r.conn.inst.enter() {
+		return ErrReopened
+	}
+	defer r.conn.inst.leave()
 	for i, d := range dest {
 		vec := mapping.DataChunkGetVector(r.chunk, mapping.IdxT(i))
 		data := mapping.VectorGetData(vec)
@@ -163,6 +188,10 @@ func (r *Rows) ArrowSchema() (*arrow.Schema, error) {
 	if r.schema != nil {
 		return r.schema, nil
 	}
+	if !r.conn.inst.enter() {
+		return nil, ErrReopened
+	}
+	defer r.conn.inst.leave()
 	r.arrow = C.ms_arrow_options(r.conn.data.Ptr)
 	n := int(mapping.ColumnCount(&r.res))
 	types := (*[1 << 20]unsafe.Pointer)(C.calloc(C.size_t(n+1), 8))[: n+1 : n+1]
@@ -211,6 +240,10 @@ func (r *Rows) NextRecord() (arrow.RecordBatch, error) {
 	if n == 0 {
 		return nil, io.EOF
 	}
+	if !r.conn.inst.enter() {
+		return nil, ErrReopened
+	}
+	defer r.conn.inst.leave()
 	var out cdata.CArrowArray
 	if err := arrowError(C.ms_arrow_array(r.arrow, r.chunk.Ptr, unsafe.Pointer(&out))); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package duck
 
 import (
+	"context"
 	"fmt"
 	"unsafe"
 
@@ -13,6 +14,10 @@ import (
 // AppendTo copies the current chunk's columns first, first+1, … into the
 // builder's columns, whose types must be those of the result.
 func (r *Rows) AppendTo(b *batch.Builder, first int) error {
+	if !r.conn.inst.enter() {
+		return ErrReopened
+	}
+	defer r.conn.inst.leave()
 	for i := range b.Schema().Columns {
 		vec := mapping.DataChunkGetVector(r.chunk, mapping.IdxT(first+i))
 		if err := appendVector(b.Column(i), vec, r.size); err != nil {
@@ -128,4 +133,20 @@ func (r *Rows) Records(schema *batch.Schema, mem *batch.Allocator, size int, f f
 			return nil
 		}
 	}
+}
+
+// Records runs a query and reads its result as [Rows.Records] does, once its types
+// are found to be those of the schema.
+func (c *Conn) Records(ctx context.Context, sql string, schema *batch.Schema, mem *batch.Allocator, size int, f func(arrow.RecordBatch) error) error {
+	rows, err := c.Query(ctx, sql)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for i, column := range rows.Columns() {
+		if want := schema.Columns[i].Type.String(); column.Type != want {
+			return fmt.Errorf("column %s is of type %s, planned as %s", column.Name, column.Type, want)
+		}
+	}
+	return rows.Records(schema, mem, size, f)
 }
