@@ -81,7 +81,7 @@ func write(t *testing.T, n int64) *Write {
 func contents(t *testing.T, s *Store) string {
 	t.Helper()
 	fresh := &Store{
-		conn: s.conn, names: s.names, tables: make(map[string]*history.Table), segments: make(map[string][]history.Segment),
+		db: s.db, conn: s.conn, names: s.names, tables: make(map[string]*history.Table), segments: make(map[string][]history.Segment),
 		generation: make(map[string]*generation), objects: make(map[string]bool),
 	}
 	im, err := fresh.Load(ctx, func(o *Object) ([]history.Table, error) {

@@ -11,16 +11,20 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/killpoint"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
 // Commit writes a checkpoint in one transaction. When it returns nil the
-// checkpoint is durable. After an error it is not, with one exception: an
-// error for which duck.Error.Fatal holds leaves that open, and only the file
-// itself, opened again, can tell.
+// checkpoint is durable, after an error it is not. If DuckDB gives the file up
+// meanwhile, Commit waits until it is open again, to find out which; where nobody
+// opens it, the error wraps ErrUnknown.
 func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 	start := time.Now()
 	if err := s.checkDisk(w.Bytes); err != nil {
+		return Summary{}, err
+	}
+	if err := s.connected(ctx); err != nil {
 		return Summary{}, err
 	}
 	if err := s.conn.Exec(ctx, "BEGIN TRANSACTION"); err != nil {
@@ -29,16 +33,25 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 	// The bookkeeping changes with the transaction and goes back with it.
 	tables, segments, generations := maps.Clone(s.tables), maps.Clone(s.segments), cloneGenerations(s.generation)
 	s.appending = make(appending)
+	killpoint.At(killpoint.CommitBegun)
 	rows, err := s.write(ctx, w)
 	if err == nil {
 		err = s.writeMeta(ctx, w, rows, start)
 	}
-	if err == nil {
+	committing := err == nil
+	if committing {
+		killpoint.At(killpoint.Committing)
 		err = s.endTransaction(ctx)
+		killpoint.At(killpoint.Committed)
 	}
 	clear(s.names)
 	if err != nil {
 		_ = s.conn.Exec(context.WithoutCancel(ctx), "ROLLBACK")
+	}
+	if err != nil && committing {
+		err = s.outcome(ctx, w.Epoch, err)
+	}
+	if err != nil {
 		s.tables, s.segments, s.generation = tables, segments, generations
 		return Summary{}, fmt.Errorf("checkpoint %d: %w", w.Epoch, err)
 	}
@@ -53,6 +66,9 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 	}
 	for _, o := range w.Create { // which may take the place of one that was dropped
 		s.objects[o.Name] = true
+	}
+	if w.changesObjects() {
+		killpoint.At(killpoint.ObjectDurable)
 	}
 	return Summary{Rows: rows, Duration: time.Since(start), WAL: s.WALBytes()}, nil
 }
@@ -73,13 +89,16 @@ func (s *Store) endTransaction(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	return s.conn.Exec(ctx, "COMMIT")
+	return s.commit(ctx)
 }
 
 func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
 	// Numbers go on when something takes the place of what is dropped: DuckDB
 	// need not make a table anew in the transaction that dropped it.
 	numbers := make(map[string]int64)
+	if w.Folds != nil && *w.Folds != s.Folds() {
+		return 0, ErrMoved
+	}
 	if err := s.alter(ctx, w); err != nil {
 		return 0, err
 	}
@@ -129,10 +148,12 @@ func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
 			return 0, err
 		}
 	}
+	killpoint.At(killpoint.HistoryWritten)
 	for i := range w.States {
 		if err := s.writeState(ctx, &w.States[i]); err != nil {
 			return 0, err
 		}
+		killpoint.At(killpoint.StateWritten)
 	}
 	return rows, nil
 }
@@ -321,7 +342,11 @@ func (s *Store) writeMeta(ctx context.Context, w *Write, rows int64, start time.
 	if w.Epoch%keepCheckpoints == 0 {
 		fmt.Fprintf(&sql, "DELETE FROM internal.checkpoints WHERE committed_at < (SELECT min(committed_at) FROM (SELECT committed_at FROM internal.checkpoints ORDER BY committed_at DESC LIMIT %d));\n", keepCheckpoints)
 	}
-	return s.conn.Exec(ctx, sql.String())
+	err := s.conn.Exec(ctx, sql.String())
+	if w.changesObjects() {
+		killpoint.At(killpoint.ObjectWritten)
+	}
+	return err
 }
 
 var _ duck.Relations = relations(nil)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/millstream-db/millstream/engine/killpoint"
 )
 
 // errHeld says that the log is folded later.
@@ -33,12 +35,17 @@ func (s *Store) Fold(ctx context.Context, limit int64) error {
 	if err := s.checkDisk(size); err != nil {
 		return err
 	}
+	if err := s.connected(ctx); err != nil {
+		return err
+	}
 	free := s.folding.close(foldPatience)
 	defer s.folding.open()
 	if !free && size < foldAnyway*limit {
 		return errHeld
 	}
+	killpoint.At(killpoint.Folding)
 	err := s.conn.Exec(ctx, "CHECKPOINT history")
+	killpoint.At(killpoint.Folded)
 	s.folds.Add(1)  // even after an error: something may have moved
 	clear(s.filled) // nor does a table keep the room of rows that are gone
 	return err

@@ -42,11 +42,14 @@ type Store struct {
 	folding, reading *gate
 	appending        appending
 	filled           map[string]bool // tables of users' that are known not to be empty
+	// commit ends the transaction; tests have it fail.
+	commit func(context.Context) error
 
 	tables     map[string]*history.Table
 	segments   map[string][]history.Segment
 	generation map[string]*generation
 	objects    map[string]bool // the names in the catalog
+	replayed   int64           // the size of the log that Open found
 	partitions places          // as the last commit left them, nil: not known
 }
 
@@ -73,6 +76,7 @@ func Open(ctx context.Context, dir string, o duck.Options) (*Store, error) {
 		dir: dir, folding: newGate(), reading: newGate(), filled: make(map[string]bool), names: relations{}, tables: make(map[string]*history.Table),
 		segments: make(map[string][]history.Segment), generation: make(map[string]*generation), objects: make(map[string]bool),
 	}
+	s.commit = func(ctx context.Context) error { return s.conn.Exec(ctx, "COMMIT") }
 	path := ""
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -82,6 +86,7 @@ func Open(ctx context.Context, dir string, o duck.Options) (*Store, error) {
 			return nil, err
 		}
 		path = filepath.Join(dir, FileName)
+		s.replayed = s.WALBytes()
 		if o.TempDirectory == "" {
 			o.TempDirectory = filepath.Join(dir, "tmp")
 		}
@@ -111,7 +116,7 @@ func (s *Store) open(ctx context.Context, path string, o duck.Options) (err erro
 			return err
 		}
 	}
-	if err := s.conn.Exec(ctx, "SET search_path='history.main,"+duck.FunctionPath+"'"); err != nil {
+	if err := s.conn.Exec(ctx, searchPath); err != nil {
 		return err
 	}
 	if err := s.conn.Exec(ctx, schema); err != nil {
@@ -119,6 +124,8 @@ func (s *Store) open(ctx context.Context, path string, o duck.Options) (err erro
 	}
 	return s.checkVersion(ctx)
 }
+
+const searchPath = "SET search_path='history.main," + duck.FunctionPath + "'"
 
 const schema = `
 CREATE SCHEMA IF NOT EXISTS internal;
@@ -201,6 +208,10 @@ func (s *Store) WALBytes() int64 {
 	}
 	return info.Size()
 }
+
+// Replayed returns the size of the write-ahead log that the last process left, and
+// that was replayed by Open.
+func (s *Store) Replayed() int64 { return s.replayed }
 
 // margin is what must stay free on the disk besides a checkpoint's own bytes:
 // a write that fails halfway would invalidate the whole DuckDB instance.

@@ -77,6 +77,7 @@ type Write struct {
 	Roles      []byte          // who there is; nil: as before
 	Exec       []string        // statements that make and drop users' tables
 	Changes    []Change        // of users' tables, in order
+	Folds      *int64          // Store.Folds when the ids in Changes were read, nil: there are none
 	Rows       []Rows
 	States     []State
 	Partitions []Partition             // all of them
@@ -92,3 +93,6 @@ type Summary struct {
 	Duration time.Duration
 	WAL      int64 // bytes of write-ahead log after the commit
 }
+
+// changesObjects reports whether the catalog changes.
+func (w *Write) changesObjects() bool { return len(w.Create)+len(w.Drop)+len(w.Update) > 0 }
