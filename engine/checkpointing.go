@@ -16,6 +16,7 @@ import (
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/hot"
+	"github.com/millstream-db/millstream/engine/killpoint"
 	"github.com/millstream-db/millstream/engine/receipt"
 	"github.com/millstream-db/millstream/engine/view"
 )
@@ -47,7 +48,8 @@ type pendingCheckpoint struct {
 	done     chan<- error // told the outcome of both, once it is visible
 }
 
-// The write-ahead log is folded into the file when it has grown so large.
+// The write-ahead log is folded into the file when it has grown so large, or as large
+// as the hot rows may: that much is replayed by a restart.
 const foldBytes = 64 << 20
 
 // eagerBytes of hot rows start a checkpoint before its time: enough for DuckDB
@@ -87,7 +89,7 @@ func (e *Engine) commitBeside(p *pendingCheckpoint) {
 	go func() {
 		e.commit(context.Background(), p)
 		if p.err == nil {
-			if err := e.store.Fold(context.Background(), foldBytes); err != nil {
+			if err := e.store.Fold(context.Background(), killpoint.LogBytes(min(foldBytes, e.opts.HotBytes))); err != nil {
 				e.opts.Logger.Debug("the write-ahead log is not folded yet", "err", err)
 			}
 		}
@@ -267,6 +269,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	e.budget.Release(charge)
 	e.pool.Prune()
 	e.tellReaders(p.snapshot)
+	killpoint.At(killpoint.OffsetsTold)
 }
 
 // follow runs what is to come after the commit.
@@ -306,8 +309,7 @@ func (e *Engine) checkpointFailed(p *pendingCheckpoint) {
 			v.state.Undo(delta)
 		}
 	}
-	var fatal *duck.Error
-	if errors.As(p.err, &fatal) && fatal.Fatal() {
+	if errors.Is(p.err, checkpoint.ErrUnknown) || e.mender == nil && duck.Lost(p.err) {
 		e.failed = fmt.Errorf("history can't be written, restart to go on from the last checkpoint: %w", p.err)
 	}
 	e.setProblem(cmp.Or(e.failed, p.err))

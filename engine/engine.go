@@ -18,7 +18,10 @@ import (
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/job"
+	"github.com/millstream-db/millstream/engine/killpoint"
+	"github.com/millstream-db/millstream/engine/livecatalog"
 	"github.com/millstream-db/millstream/engine/parquet"
+	"github.com/millstream-db/millstream/engine/reopen"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/subscription"
 )
@@ -47,6 +50,7 @@ type Engine struct {
 	readers sync.Map // name → source.Reader, for their status
 	stats   stats
 	problem atomic.Pointer[string] // why nothing new becomes durable, nil: it does
+	mender  *reopen.Reopener       // nil: in memory
 
 	// The fields below belong to the writer.
 	reclaim   *epoch.Reclaimer
@@ -55,8 +59,8 @@ type Engine struct {
 	tables    map[string]*liveTable
 	released  uint64
 	committed uint64
-	admin     *duck.Conn // makes the live catalog's views
-	stopped   bool       // no reader is opened any more
+	live      *livecatalog.Catalog
+	stopped   bool // no reader is opened any more
 	ckpt      checkpointState
 	durable   durable.Waiters // for the commit of what they have handed over
 	failed    error           // why nothing is taken any more
@@ -102,6 +106,10 @@ func Open(ctx context.Context, dir string, opts Options) (*Engine, error) {
 		e.freeAll()
 		return nil, err
 	}
+	killpoint.At(killpoint.Restored)
+	if dir != "" {
+		e.mender = reopen.Start(e.store.DB(), e.setUp, e.opts.Logger)
+	}
 	go e.run()
 	for _, s := range e.sources {
 		if err := e.openReader(s); err != nil {
@@ -109,6 +117,12 @@ func Open(ctx context.Context, dir string, opts Options) (*Engine, error) {
 		}
 	}
 	return e, nil
+}
+
+// setUp makes in a new instance what is in memory only.
+func (e *Engine) setUp(c *duck.Conn) error {
+	e.store.Reopened()
+	return e.live.Rebuild(context.Background(), c)
 }
 
 func (e *Engine) restore(ctx context.Context) error {
@@ -145,6 +159,7 @@ func (e *Engine) restore(ctx context.Context) error {
 		return err
 	}
 	e.publish()
+	e.opts.Logger.Info("recovered", "epoch", im.Epoch, "objects", len(im.Objects), "partitions", len(im.Partitions), "log_bytes", e.store.Replayed())
 	return nil
 }
 
@@ -212,6 +227,7 @@ func (e *Engine) restoreView(ctx context.Context, o *checkpoint.Object, im *chec
 		return err
 	}
 	v.restoreStream(im)
+	killpoint.At(killpoint.Restoring)
 	return e.showView(ctx, v)
 }
 
@@ -275,12 +291,14 @@ func (e *Engine) Close(ctx context.Context) error {
 }
 
 func (e *Engine) shutdown(ctx context.Context) error {
+	e.mender.Hurry()
 	e.jobs.Close(ErrClosed)
 	err := errors.Join(e.StopSources(ctx), e.Checkpoint(ctx))
 	e.subs.Close(ErrClosed)
 	close(e.quit)
 	<-e.done
 	e.subs.Close(ErrClosed)
+	e.mender.Close()
 	e.freeAll()
 	return err
 }
@@ -326,8 +344,8 @@ func (e *Engine) freeAll() {
 	if e.reclaim != nil {
 		e.reclaim.Close()
 	}
-	if e.admin != nil {
-		e.admin.Close()
+	if e.live != nil {
+		e.live.Close()
 	}
 	e.store.Close()
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/dimension"
+	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -16,9 +17,7 @@ func (e *Engine) newInput(def *view.Definition, rows *batch.Schema) (*dimension.
 	ctx := context.Background()
 	return dimension.NewInput(e.store.DB(), e.mem, def, rows, func(s *dimension.Step) (*dimension.Copy, error) {
 		if src := e.sources[s.Join.Table]; src != nil && src.def.Keyed() {
-			return e.buildCopy(s.Join, func(_ *batch.Schema, f func(arrow.RecordBatch) error) error {
-				return e.scanLatest(ctx, src, s.Join, f)
-			})
+			return e.latestCopy(ctx, src, s.Join)
 		}
 		t := e.tables[s.Join.Table]
 		if t == nil {
@@ -39,8 +38,12 @@ func (e *Engine) tableCopy(ctx context.Context, t *liveTable, j *view.Join) (*di
 			}
 		}
 	}
-	c, err := e.buildCopy(j, func(schema *batch.Schema, f func(arrow.RecordBatch) error) error {
-		return e.queryRecords(ctx, dimension.SelectSQL(j), schema, f)
+	var c *dimension.Copy
+	err := e.queryLive(ctx, nil, func(conn *duck.Conn) (err error) {
+		c, err = e.buildCopy(j, func(schema *batch.Schema, f func(arrow.RecordBatch) error) error {
+			return conn.Records(ctx, dimension.SelectSQL(j), schema, e.mem, backfillRows, f)
+		})
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("copy table %s: %w", t.def.Name, err)
@@ -54,20 +57,10 @@ func (e *Engine) buildCopy(j *view.Join, scan func(*batch.Schema, func(arrow.Rec
 	return dimension.Build(e.mem, schema, len(j.Keys), func(f func(arrow.RecordBatch) error) error { return scan(schema, f) })
 }
 
-// queryRecords runs a query on the writer's connection.
-func (e *Engine) queryRecords(ctx context.Context, sql string, schema *batch.Schema, f func(arrow.RecordBatch) error) error {
+// queryLive reads tables on the writer's connection.
+func (e *Engine) queryLive(ctx context.Context, r duck.Relations, f func(*duck.Conn) error) error {
 	defer e.store.HoldCommits()()
-	rows, err := e.admin.Query(ctx, sql)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for i, c := range rows.Columns() {
-		if want := schema.Columns[i].Type.String(); c.Type != want {
-			return fmt.Errorf("column %s is of type %s, planned as %s", c.Name, c.Type, want)
-		}
-	}
-	return rows.Records(schema, e.mem, backfillRows, f)
+	return e.live.Query(ctx, r, f)
 }
 
 // refresh gives a view the current versions of the tables that it joins.

@@ -105,14 +105,23 @@ func (l latestRows) Relation(string) (duck.Relation, error) {
 
 // scanLatest reads the latest rows of a keyed source for a join. It runs on the
 // writer.
-func (e *Engine) scanLatest(ctx context.Context, s *liveSource, j *view.Join, f func(arrow.RecordBatch) error) error {
-	e.admin.SetRelations(latestRows{s})
-	defer e.admin.SetRelations(schemas{e})
+func (e *Engine) scanLatest(ctx context.Context, c *duck.Conn, s *liveSource, j *view.Join, f func(arrow.RecordBatch) error) error {
 	schema := dimension.Columns(j)
 	for i, k := range s.def.Key {
 		schema = append(schema, batch.Column{Name: fmt.Sprint("p", i), Type: s.def.Columns[k].Type})
 	}
-	return e.queryRecords(ctx, s.latestSQL(j), batch.NewSchema(schema), f)
+	return c.Records(ctx, s.latestSQL(j), batch.NewSchema(schema), e.mem, backfillRows, f)
+}
+
+// latestCopy returns a copy for a join that stays as it is.
+func (e *Engine) latestCopy(ctx context.Context, s *liveSource, j *view.Join) (copied *dimension.Copy, err error) {
+	err = e.queryLive(ctx, latestRows{s}, func(c *duck.Conn) (err error) {
+		copied, err = e.buildCopy(j, func(_ *batch.Schema, f func(arrow.RecordBatch) error) error {
+			return e.scanLatest(ctx, c, s, j, f)
+		})
+		return err
+	})
+	return copied, err
 }
 
 // sharedCopy returns the copy of a keyed source for a join that all views with
@@ -122,12 +131,17 @@ func (e *Engine) sharedCopy(ctx context.Context, s *liveSource, j *view.Join) (*
 	if k := s.copies[key]; k != nil {
 		return k.Copy, nil
 	}
-	k, err := dimension.NewKeyed(e.store.DB(), e.mem, j, s.schema, s.def.Key, s.schema.Index(batch.DeletedColumn))
+	var k *dimension.Keyed
+	err := e.queryLive(ctx, latestRows{s}, func(c *duck.Conn) (err error) {
+		if k, err = dimension.NewKeyed(e.store.DB(), e.mem, j, s.schema, s.def.Key, s.schema.Index(batch.DeletedColumn)); err != nil {
+			return err
+		}
+		if err = e.scanLatest(ctx, c, s, j, k.Load); err != nil {
+			k.Close()
+		}
+		return err
+	})
 	if err != nil {
-		return nil, err
-	}
-	if err := e.scanLatest(ctx, s, j, k.Load); err != nil {
-		k.Close()
 		return nil, fmt.Errorf("copy source %s: %w", s.def.Name, err)
 	}
 	if s.copies == nil {

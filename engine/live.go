@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/livecatalog"
 )
 
 // The catalog live, in memory, holds a DuckDB view for each name that users
@@ -28,18 +28,14 @@ CREATE SCHEMA live.meta;
 CREATE SCHEMA live.dml;
 CREATE SCHEMA live.millstream;
 CREATE SCHEMA live.internal;
-CREATE TABLE live.internal.catalog (version BIGINT);
+CREATE TABLE live.internal.catalog AS SELECT 0::BIGINT AS version;
 CREATE SCHEMA live.strict;
 `
 
-func (e *Engine) openLive(ctx context.Context) error {
-	var err error
-	if e.admin, err = e.store.DB().Conn(); err != nil {
+func (e *Engine) openLive(ctx context.Context) (err error) {
+	sql := liveCatalog + duck.StrictDivision("live.strict", "live.public", "live.meta")
+	if e.live, err = livecatalog.Open(ctx, e.store.DB(), sql, e.catalog, schemas{e}, e.opts.Logger); err != nil {
 		return err
-	}
-	e.admin.SetRelations(schemas{e})
-	if err := e.admin.Exec(ctx, liveCatalog+duck.StrictDivision("live.strict", "live.public", "live.meta")+fmt.Sprintf("INSERT INTO live.internal.catalog VALUES (%d)", e.catalog)); err != nil {
-		return fmt.Errorf("live catalog: %w", err)
 	}
 	for name := range systemTables {
 		if err := e.liveView(ctx, "millstream", name, "SELECT * FROM ms_scan("+history.Literal(systemPrefix+name)+")"); err != nil {
@@ -50,14 +46,7 @@ func (e *Engine) openLive(ctx context.Context) error {
 }
 
 func (e *Engine) liveView(ctx context.Context, schema, name, sql string) error {
-	return e.createView(ctx, "live."+schema, name, sql)
-}
-
-func (e *Engine) createView(ctx context.Context, schema, name, sql string) error {
-	if err := e.admin.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s AS %s", schema, history.Quote(name), sql)); err != nil {
-		return fmt.Errorf("live view of %s: %w", name, err)
-	}
-	return nil
+	return e.live.View(ctx, "live."+schema, name, sql)
 }
 
 // The prefixes of relations that ms_scan finds on a reader's connection.
@@ -78,16 +67,6 @@ func bagName(view string) func(int) string {
 	return func(i int) string { return fmt.Sprint(bagPrefix, i, "/", view) }
 }
 
-// both is history and hot rows of one table.
-func both(columns []batch.Column, historyTable, relation string) string {
-	names := history.Columns(columns)
-	hot := "SELECT " + names + " FROM ms_scan(" + history.Literal(relation) + ")"
-	if historyTable == "" {
-		return hot
-	}
-	return "SELECT " + names + " FROM history.main." + history.Quote(historyTable) + " UNION ALL " + hot
-}
-
 // showSource makes a source's tables readable.
 func (e *Engine) showSource(ctx context.Context, s *liveSource) error {
 	name := s.def.Name
@@ -95,7 +74,7 @@ func (e *Engine) showSource(ctx context.Context, s *liveSource) error {
 	if s.def.NoHistory {
 		rowHistory = ""
 	}
-	rows := func(columns []batch.Column) string { return both(columns, rowHistory, rowsPrefix+name) }
+	rows := func(columns []batch.Column) string { return livecatalog.BothSQL(columns, rowHistory, rowsPrefix+name) }
 	all := s.schema.Columns
 	if s.def.Keyed() {
 		rows = func(columns []batch.Column) string { return s.def.LatestSQL(columns, rowsPrefix+name) }
@@ -106,13 +85,13 @@ func (e *Engine) showSource(ctx context.Context, s *liveSource) error {
 			return err
 		}
 	}
-	if err := e.liveView(ctx, "public", name+catalog.LateSuffix, both(s.late.Columns, name+catalog.LateSuffix, latePrefix+name)); err != nil {
+	if err := e.liveView(ctx, "public", name+catalog.LateSuffix, livecatalog.BothSQL(s.late.Columns, name+catalog.LateSuffix, latePrefix+name)); err != nil {
 		return err
 	}
 	if s.derived {
 		return nil
 	}
-	return e.liveView(ctx, "public", name+catalog.RejectedSuffix, both(catalog.RejectedSchema().Columns, name+catalog.RejectedSuffix, rejectedPrefix+name))
+	return e.liveView(ctx, "public", name+catalog.RejectedSuffix, livecatalog.BothSQL(catalog.RejectedSchema().Columns, name+catalog.RejectedSuffix, rejectedPrefix+name))
 }
 
 // showView makes a view readable.
@@ -132,43 +111,30 @@ func (e *Engine) showView(ctx context.Context, v *liveView) error {
 // a checkpoint has changed names or columns. The version moves in any case:
 // readers wait for it.
 func (e *Engine) showCatalog(ctx context.Context, change func(context.Context) error) error {
-	ctx = context.WithoutCancel(ctx) // the change is durable already
-	version := fmt.Sprintf("UPDATE live.internal.catalog SET version = %d", e.catalog)
-	err := e.admin.Exec(ctx, "BEGIN TRANSACTION")
-	if err == nil {
-		err = change(ctx)
-	}
-	if err == nil {
-		return e.admin.Exec(ctx, version+"; COMMIT")
-	}
-	_ = e.admin.Exec(ctx, "ROLLBACK")
-	return errors.Join(err, e.admin.Exec(ctx, version))
+	return e.live.Change(context.WithoutCancel(ctx), e.catalog, change) // it is durable already
 }
 
 // hide makes a source's and views' names unreadable.
 func (e *Engine) hide(ctx context.Context, s *liveSource, views []*liveView) error {
-	var sql strings.Builder
-	drop := func(schema, name string) {
-		fmt.Fprintf(&sql, "DROP VIEW IF EXISTS live.%s.%s;\n", schema, history.Quote(name))
-	}
-	for _, v := range views {
-		drop("public", v.def.Plan.Name)
-		if v.def.Plan.AppendOnly() {
-			drop("meta", v.def.Plan.Name)
-			drop("public", v.def.Plan.Name+catalog.LateSuffix)
+	var public, meta []string
+	add := func(name string, stream bool) {
+		public = append(public, name)
+		if stream {
+			public, meta = append(public, name+catalog.LateSuffix), append(meta, name)
 		}
 	}
-	if s != nil {
-		drop("public", s.def.Name)
-		drop("meta", s.def.Name)
-		drop("public", s.def.Name+catalog.LateSuffix)
-		drop("public", s.def.Name+catalog.RejectedSuffix)
+	for _, v := range views {
+		add(v.def.Plan.Name, v.def.Plan.AppendOnly())
 	}
-	return e.admin.Exec(ctx, sql.String())
+	if s != nil {
+		add(s.def.Name, true)
+		public = append(public, s.def.Name+catalog.RejectedSuffix)
+	}
+	return errors.Join(e.live.Drop(ctx, "live.public", public...), e.live.Drop(ctx, "live.meta", meta...))
 }
 
 // Admin runs trusted SQL that defines things in the live catalog: the macros
 // and views that Postgres clients expect.
 func (e *Engine) Admin(ctx context.Context, sql string) error {
-	return e.do(ctx, func() error { return e.admin.Exec(ctx, sql) })
+	return e.do(ctx, func() error { return e.live.Define(ctx, sql) })
 }

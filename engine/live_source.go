@@ -70,7 +70,7 @@ type liveView struct {
 	out     *liveSource    // what views over it read, nil if its rows change
 	mark    int64          // the watermark that has closed its windows
 	paused  *viewPause     // nil: it gets what its source gets
-	results *duck.Conn     // computes stage three of closed windows for views over it
+	results *duck.Lasting  // computes stage three of closed windows for views over it
 	// branches are those of a UNION ALL, the view itself first; nil if there is one.
 	branches []*liveView
 	late     int64 // records that came too late for it

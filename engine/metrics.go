@@ -78,3 +78,10 @@ func (r *Read) View(name string) (ViewStats, bool) {
 	}
 	return v.stats(name), true
 }
+
+// Reopened returns how often the file was opened again since the start, because of
+// an error after which DuckDB does nothing else.
+func (e *Engine) Reopened() int64 { return e.mender.Count() }
+
+// Reopen opens the file again as after such an error.
+func (e *Engine) Reopen() { e.mender.Reopen() }

@@ -41,7 +41,20 @@ type Read struct {
 }
 
 // BeginRead opens a read at the current epoch. The caller must Close it.
-func (e *Engine) BeginRead(ctx context.Context) (*Read, error) {
+func (e *Engine) BeginRead(ctx context.Context) (r *Read, err error) {
+	for range beginTries { // the file may have to be opened again
+		if r, err = e.beginRead(ctx); err == nil || !duck.Lost(err) {
+			break
+		}
+	}
+	return r, err
+}
+
+// beginTries is how often a read is begun that meets a DuckDB instance which is
+// being replaced; the connection waits for that.
+const beginTries = 2
+
+func (e *Engine) beginRead(ctx context.Context) (*Read, error) {
 	conn, err := e.conn()
 	if err != nil {
 		return nil, err
@@ -455,7 +468,7 @@ func (e *Engine) conn() (*duck.PooledConn, error) {
 
 // NewConn returns a connection for planning: it sees the catalog of nothing
 // and no data. The caller must Close it before the engine.
-func (e *Engine) NewConn() (*duck.Conn, error) { return e.store.DB().Conn() }
+func (e *Engine) NewConn() (*duck.Conn, error) { return e.store.DB().PatientConn() }
 
 // HotSegments returns how many batches of a source's rows are hot.
 func (r *Read) HotSegments(source string) int {
@@ -464,3 +477,7 @@ func (r *Read) HotSegments(source string) int {
 	}
 	return 0
 }
+
+// Severed is closed when every statement that runs now is interrupted, because the
+// file has to be opened again.
+func (e *Engine) Severed() <-chan struct{} { return e.store.DB().Severed() }

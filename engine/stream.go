@@ -291,26 +291,46 @@ func (e *Engine) feed(ctx context.Context, v *liveView) error {
 		return nil
 	}
 	if v.results == nil {
-		var err error
-		if v.results, err = e.store.DB().Conn(); err != nil {
-			return err
-		}
+		v.results = duck.NewLasting(e.store.DB(), nil)
 	}
+	records, err := e.closedRecords(ctx, v, closed)
+	for _, rec := range records {
+		if err == nil {
+			marks := make([]int64, rec.NumRows())
+			for i := range marks {
+				marks[i] = v.out.mark
+			}
+			err = e.spread(ctx, v.out, rec, marks)
+		}
+		rec.Release()
+	}
+	return err
+}
+
+// closedRecords computes the rows of closed windows, all of them before any goes
+// on: the instance may be lost meanwhile.
+func (e *Engine) closedRecords(ctx context.Context, v *liveView, closed *view.Relation) (records []arrow.RecordBatch, err error) {
 	rows := v.closedRows(closed)
-	v.results.SetRelations(duck.Named(rows.From))
 	if i := v.out.eventTime; i >= 0 { // view.TTL.InOrder
 		rows.SQL = "SELECT * FROM (" + rows.SQL + ") ORDER BY " + history.Quote(v.out.schema.Columns[i].Name)
 	}
-	result, err := v.results.Query(ctx, rows.SQL)
-	if err != nil {
-		return fmt.Errorf("view %s: %w", v.def.Plan.Name, err)
-	}
-	defer result.Close()
-	return result.Records(v.out.schema, e.mem, epochRows, func(rec arrow.RecordBatch) error {
-		marks := make([]int64, rec.NumRows())
-		for i := range marks {
-			marks[i] = v.out.mark
+	err = v.results.Do(ctx, func(c *duck.Conn) error {
+		for _, rec := range records {
+			rec.Release()
 		}
-		return e.spread(ctx, v.out, rec, marks)
+		records = nil
+		c.SetRelations(duck.Named(rows.From))
+		defer c.SetRelations(nil)
+		result, err := c.Query(ctx, rows.SQL)
+		if err != nil {
+			return fmt.Errorf("view %s: %w", v.def.Plan.Name, err)
+		}
+		defer result.Close()
+		return result.Records(v.out.schema, e.mem, epochRows, func(rec arrow.RecordBatch) error {
+			rec.Retain()
+			records = append(records, rec)
+			return nil
+		})
 	})
+	return records, err
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,15 +92,15 @@ func (e *Engine) showTable(ctx context.Context, t *liveTable) error {
 // done before the table itself is shown: who can read the table can read this.
 func (e *Engine) showOverlay(ctx context.Context, t *liveTable) error {
 	withIDs, plain := rowchange.OverlaySQL(t.def)
-	if err := e.createView(ctx, rowchange.Overlay+".dml", t.def.Name, withIDs); err != nil {
+	if err := e.live.View(ctx, rowchange.Overlay+".dml", t.def.Name, withIDs); err != nil {
 		return err
 	}
-	return e.createView(ctx, rowchange.Overlay+".public", t.def.Name, plain)
+	return e.live.View(ctx, rowchange.Overlay+".public", t.def.Name, plain)
 }
 
 // hideTable takes a table's views out of a catalog, live or rowchange.Overlay.
 func (e *Engine) hideTable(ctx context.Context, catalog, name string) error {
-	return e.admin.Exec(ctx, fmt.Sprintf("DROP VIEW IF EXISTS %[1]s.public.%[2]s; DROP VIEW IF EXISTS %[1]s.dml.%[2]s", catalog, history.Quote(name)))
+	return errors.Join(e.live.Drop(ctx, catalog+".public", name), e.live.Drop(ctx, catalog+".dml", name))
 }
 
 // DropTable removes a table. One that views join is refused with

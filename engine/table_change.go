@@ -25,13 +25,14 @@ const staleTries = 3
 func (e *Engine) ChangeTable(ctx context.Context, name string, plan func(context.Context, *Read) (*rowchange.Change, error)) (int64, error) {
 	for range staleTries {
 		n, err := e.tryChange(ctx, name, plan)
-		if !errors.Is(err, errStale) {
+		if !errors.Is(err, errStale) && !errors.Is(err, checkpoint.ErrMoved) {
 			return n, err
 		}
 	}
 	var n int64
 	err := e.do(ctx, func() (err error) {
 		e.awaitCheckpoint()
+		folds := e.store.Folds()
 		r, err := e.BeginRead(ctx)
 		if err != nil {
 			return err
@@ -45,7 +46,7 @@ func (e *Engine) ChangeTable(ctx context.Context, name string, plan func(context
 			return err
 		}
 		defer c.Release()
-		n, err = e.applyChange(ctx, liveChange{e.tables[name], c})
+		n, err = e.applyChange(ctx, folds, liveChange{e.tables[name], c})
 		return err
 	})
 	return n, err
@@ -77,7 +78,7 @@ func (e *Engine) tryChange(ctx context.Context, name string, plan func(context.C
 		if t == nil || t.def != seen.def || c.Exact && (t.version != seen.version || e.store.Folds() != folds) {
 			return errStale
 		}
-		n, err = e.applyChange(ctx, liveChange{t, c})
+		n, err = e.applyChange(ctx, folds, liveChange{t, c})
 		return err
 	})
 	return n, err
@@ -90,8 +91,9 @@ type liveChange struct {
 }
 
 // applyChange commits changes of different tables together. It runs on the
-// writer, while no checkpoint does.
-func (e *Engine) applyChange(ctx context.Context, list ...liveChange) (n int64, err error) {
+// writer, while no checkpoint does. folds was Store.Folds before rows' ids were read:
+// the error wraps ErrConflict when they no longer hold.
+func (e *Engine) applyChange(ctx context.Context, folds int64, list ...liveChange) (n int64, err error) {
 	if e.failed != nil {
 		return 0, e.failed
 	}
@@ -109,8 +111,14 @@ func (e *Engine) applyChange(ctx context.Context, list ...liveChange) (n int64, 
 		for _, l := range list {
 			w.Changes = append(w.Changes, l.c.Statements(l.t.def)...)
 			w.Bytes += l.c.Bytes()
+			if l.c.Exact {
+				w.Folds = &folds
+			}
 		}
 	})
+	if errors.Is(err, checkpoint.ErrMoved) {
+		err = fmt.Errorf("%w: a table %w", err, ErrConflict)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -175,7 +183,7 @@ func (e *Engine) CommitSet(ctx context.Context, r *Read, set *rowchange.Set) err
 			}
 			list[i] = liveChange{t, c.Change}
 		}
-		_, err := e.applyChange(ctx, list...)
+		_, err := e.applyChange(ctx, r.folds, list...)
 		return err
 	})
 }

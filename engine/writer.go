@@ -7,6 +7,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
+	"github.com/millstream-db/millstream/engine/killpoint"
 )
 
 // An epoch takes what has come in, up to these bounds: under load batches grow
@@ -99,6 +100,7 @@ func (e *Engine) step(first delivery) {
 		}
 		d.batch.Release()
 		told = append(told, d)
+		killpoint.At(killpoint.Taken)
 	}
 	if len(told) > 0 && e.failed == nil {
 		e.stop(e.closeWindows(context.Background()))

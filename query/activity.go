@@ -54,7 +54,7 @@ func (db *DB) signal(kind duck.Signal, process int32, argument float64) bool {
 		return false
 	}
 	if kind == duck.Sleep {
-		s.activity.Sleep(time.Duration(argument * float64(time.Second)))
+		s.activity.Sleep(time.Duration(argument*float64(time.Second)), db.engine.Severed())
 		return true
 	}
 	asker := db.process(int32(argument))

@@ -93,7 +93,7 @@ func (b *binder) Describe(_ context.Context, sql string, tables map[string][]bat
 	stmt, err := b.conn.Prepare(sql)
 	if err != nil {
 		var e *duck.Error
-		if errors.As(err, &e) {
+		if errors.As(err, &e) && !duck.Lost(err) {
 			return nil, fmt.Errorf("%s Error: %s", e.Type, e.Message)
 		}
 		return nil, err
@@ -121,7 +121,7 @@ func (p *binderPool) with(f func(*binder) error) error {
 		b, p.idle = p.idle[n-1], p.idle[:n-1]
 	}
 	p.mu.Unlock()
-	if b == nil {
+	if b == nil || b.conn.Stale() {
 		var err error
 		if b, err = newBinder(p.db); err != nil {
 			return err
@@ -130,7 +130,7 @@ func (p *binderPool) with(f func(*binder) error) error {
 	err := f(b)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.idle) < 8 {
+	if len(p.idle) < 8 && !duck.Lost(err) {
 		p.idle = append(p.idle, b)
 	} else {
 		b.close()

@@ -37,6 +37,7 @@ const (
 	CodeNotNullViolation      = sqlstate.CodeNotNullViolation
 	CodeQueryCanceled         = sqlstate.CodeQueryCanceled
 	CodeAdminShutdown         = sqlstate.CodeAdminShutdown
+	CodeCannotConnectNow      = sqlstate.CodeCannotConnectNow
 	CodeInsufficientResources = sqlstate.CodeInsufficientResources
 	CodeOutOfMemory           = sqlstate.CodeOutOfMemory
 	CodeDiskFull              = sqlstate.CodeDiskFull

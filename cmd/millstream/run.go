@@ -76,6 +76,7 @@ func untilSignal(parent context.Context, log *slog.Logger, exit func(code int)) 
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGXFSZ) // a file that may not grow is an error to go on after, as a full disk is
 	stopped := make(chan struct{})
 	var watch sync.WaitGroup
 	watch.Go(func() {

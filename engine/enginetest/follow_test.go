@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query"
 )
 
@@ -17,6 +18,7 @@ import (
 type following struct {
 	rand    *rand.Rand // its own, so that it changes nothing of the run
 	name    string     // of what is followed; empty: nothing is
+	lost    bool       // the file was opened again since it began, which may end it
 	session *query.Session
 	rows    map[string]int
 	epoch   int64
@@ -54,17 +56,19 @@ func (u *run) subscribe(ctx context.Context, name string) error {
 	}
 	u.note("subscribe to %s", what)
 	f.session, f.rows, f.epoch = u.db.NewSession(query.SessionOptions{}), make(map[string]int), 0
-	f.name = name
+	f.name, f.lost = name, false
 	if _, err := u.values(ctx, f.session, "DECLARE c CURSOR WITH HOLD FOR SUBSCRIBE "+what); err != nil {
-		return u.unlessTooLarge(fmt.Errorf("subscribe to %s: %w", what, err))
+		return u.unlessEnded(fmt.Errorf("subscribe to %s: %w", what, err))
 	}
 	return nil
 }
 
-// unlessTooLarge follows no more what a query that is run again and again has too
-// many rows for, as it is documented, and returns any other error.
-func (u *run) unlessTooLarge(err error) error {
-	if strings.Contains(err.Error(), "the subscribed query gives more than") {
+// unlessEnded follows no more what a query that is run again and again has too
+// many rows for, as it is documented, or what was being told when the file was opened
+// again, and returns any other error.
+func (u *run) unlessEnded(err error) error {
+	lost := u.followed.lost && strings.Contains(err.Error(), duck.ErrReopened.Error())
+	if lost || strings.Contains(err.Error(), "the subscribed query gives more than") {
 		u.unfollow()
 		return nil
 	}
@@ -84,7 +88,7 @@ func (u *run) fetch(ctx context.Context, count string) error {
 	f := &u.followed
 	rows, err := u.values(ctx, f.session, "FETCH "+count+" c WITH (timeout = '0s')")
 	if err != nil {
-		return fmt.Errorf("subscription to %s: %w", f.name, err)
+		return u.unlessEnded(fmt.Errorf("subscription to %s: %w", f.name, err))
 	}
 	for _, row := range rows {
 		epoch, diff := row[0].(int64), row[1].(int64)
@@ -108,7 +112,7 @@ func (u *run) compareFollowed(ctx context.Context) error {
 	if f.name == "" {
 		return nil
 	}
-	if err := u.fetch(ctx, "ALL"); err != nil {
+	if err := u.fetch(ctx, "ALL"); err != nil || f.name == "" {
 		return err
 	}
 	want := make(map[string]int)

@@ -26,6 +26,7 @@ import (
 type run struct {
 	rand   *rand.Rand
 	moves  *rand.Rand // for checkpoints while a view is made, so that it changes nothing else of the run
+	breaks *rand.Rand // when the file is opened again
 	judge  *enginetest.Judge
 	plain  *plainDuckDB
 	source *enginetest.Source
@@ -72,6 +73,7 @@ func newRun(ctx context.Context, plain *plainDuckDB, root string, seed uint64) (
 	u.followed.rand = enginetest.NewRand(seed + 1<<32)
 	u.moves = enginetest.NewRand(seed + 1<<33)
 	u.truncates = enginetest.NewRand(seed + 1<<34)
+	u.breaks = enginetest.NewRand(seed + 1<<35)
 	u.clock.Store(enginetest.ClockStart.UnixMicro())
 	var err error
 	if u.judge, err = enginetest.NewJudge(ctx, plain, u.source); err != nil {
@@ -115,6 +117,9 @@ func (u *run) all(ctx context.Context) error {
 	for i := 0; i < steps && err == nil; i++ {
 		if err = u.step(ctx, limit, i == 0); err == nil && u.followed.rand.IntN(2) == 0 {
 			err = u.follow(ctx)
+		}
+		if err == nil && u.breaks.IntN(12) == 0 {
+			err = u.reopen(ctx)
 		}
 	}
 	if err == nil {
@@ -199,6 +204,22 @@ func (u *run) checkpoint(ctx context.Context) error {
 	u.between = nil
 	u.settle()
 	return errors.Join(err, u.found)
+}
+
+// reopen has the file opened again, as after an error that DuckDB calls fatal, perhaps
+// while a checkpoint is under way.
+func (u *run) reopen(ctx context.Context) error {
+	if err := u.endRead(ctx); err != nil {
+		return err
+	}
+	u.followed.lost = true
+	u.note("the file is opened again")
+	before := u.db.Engine().Reopened()
+	u.db.Engine().Reopen()
+	if u.db.Engine().Reopened() == before {
+		return errors.New("the file was not opened again")
+	}
+	return nil
 }
 
 // settle notes that everything is durable.

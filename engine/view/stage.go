@@ -16,7 +16,8 @@ import (
 // prepared once. Expressions that are columns or simple comparisons are not
 // its business. It is not safe for concurrent use.
 type Stage struct {
-	conn     *duck.Conn
+	conn     *duck.Lasting
+	on       *duck.Conn // which has the statements
 	input    *duck.RecordRelation
 	computed []int // indexes of the expressions it computes
 	sql      [2]string
@@ -50,12 +51,8 @@ func NewStage(db *duck.DB, mem *batch.Allocator, schema *batch.Schema, exprs []E
 	s.out = batch.NewBuilder(mem, batch.NewSchema(columns))
 	s.sql[0] = "SELECT " + strings.Join(plain, ", ") + " FROM ms_scan('batch')"
 	s.sql[1] = "SELECT " + strings.Join(try, ", ") + " FROM ms_scan('batch')"
-	var err error
-	if s.conn, err = db.Conn(); err != nil {
-		return nil, err
-	}
-	s.conn.SetRelations(s)
-	if s.stmt[0], err = s.conn.Prepare(s.sql[0]); err != nil {
+	s.conn = duck.NewLasting(db, s)
+	if err := s.conn.Do(context.Background(), func(c *duck.Conn) error { return s.prepare(c, 0) }); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -85,11 +82,6 @@ func (s *Stage) Run(ctx context.Context, rec arrow.RecordBatch, out []batch.Vect
 	var rowError *duck.Error
 	if errors.As(err, &rowError) && !rowError.Fatal() && ctx.Err() == nil {
 		failed = true
-		if s.stmt[1] == nil {
-			if s.stmt[1], err = s.conn.Prepare(s.sql[1]); err != nil {
-				return true, err
-			}
-		}
 		err = s.execute(ctx, 1)
 	}
 	if err != nil {
@@ -105,7 +97,30 @@ func (s *Stage) Run(ctx context.Context, rec arrow.RecordBatch, out []batch.Vect
 	return failed, nil
 }
 
+// prepare plans a variant's statement, unless the connection has it.
+func (s *Stage) prepare(c *duck.Conn, variant int) (err error) {
+	if s.on != c {
+		s.forget()
+		s.on = c
+	}
+	if s.stmt[variant] == nil {
+		s.stmt[variant], err = c.Prepare(s.sql[variant])
+	}
+	return err
+}
+
+// execute computes a variant into out. A batch depends on nothing else, so when
+// the instance is lost meanwhile, it is computed again in the next one.
 func (s *Stage) execute(ctx context.Context, variant int) error {
+	return s.conn.Do(ctx, func(c *duck.Conn) error {
+		if err := s.prepare(c, variant); err != nil {
+			return err
+		}
+		return s.read(ctx, variant)
+	})
+}
+
+func (s *Stage) read(ctx context.Context, variant int) error {
 	s.out.Truncate(0)
 	rows, err := s.stmt[variant].Query(ctx)
 	if err != nil {
@@ -130,14 +145,20 @@ func (s *Stage) release() {
 	}
 }
 
+// forget frees the statements.
+func (s *Stage) forget() {
+	for i, stmt := range s.stmt {
+		if stmt != nil {
+			stmt.Close()
+			s.stmt[i] = nil
+		}
+	}
+}
+
 // Close frees the statements and their connection.
 func (s *Stage) Close() {
 	s.release()
-	for _, stmt := range s.stmt {
-		if stmt != nil {
-			stmt.Close()
-		}
-	}
+	s.forget()
 	if s.out != nil {
 		s.out.Release()
 	}

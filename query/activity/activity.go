@@ -97,8 +97,8 @@ func (a *Activity) End(status byte) {
 	}
 }
 
-// Sleep waits so long, or until the statement that runs is canceled.
-func (a *Activity) Sleep(d time.Duration) {
+// Sleep waits so long, or until the statement that runs is canceled or interrupted.
+func (a *Activity) Sleep(d time.Duration, interrupted <-chan struct{}) {
 	a.mu.Lock()
 	ctx := a.ctx
 	a.mu.Unlock()
@@ -109,6 +109,7 @@ func (a *Activity) Sleep(d time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+	case <-interrupted:
 	case <-ctx.Done():
 	}
 }

@@ -33,6 +33,7 @@ const (
 	CodeNotNullViolation      = "23502"
 	CodeQueryCanceled         = "57014"
 	CodeAdminShutdown         = "57P01"
+	CodeCannotConnectNow      = "57P03"
 	CodeInsufficientResources = "53000"
 	CodeOutOfMemory           = "53200"
 	CodeDiskFull              = "53100"

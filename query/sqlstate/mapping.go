@@ -44,6 +44,8 @@ func Explain(err error, sql string, base int) error {
 	switch {
 	case errors.As(err, &done):
 		return done
+	case reopening(err):
+		return &Error{Code: CodeCannotConnectNow, Message: duck.ErrReopened.Error(), Hint: "Try again, a transaction from its beginning."}
 	case errors.As(err, &parse):
 		return &Error{Code: parse.Code, Message: parse.Message, Hint: parse.Hint, Position: at(parse.Offset)}
 	case errors.As(err, &gated):
@@ -63,6 +65,13 @@ func Explain(err error, sql string, base int) error {
 	default:
 		return FromEngine(err)
 	}
+}
+
+// reopening reports whether DuckDB has given the file up. An internal error of the
+// statement itself is none of these: DuckDB may be well.
+func reopening(err error) bool {
+	var d *duck.Error
+	return errors.Is(err, duck.ErrReopened) || errors.As(err, &d) && d.Fatal() && d.Type != "INTERNAL"
 }
 
 // Moved turns the offsets of an error about a rewritten statement into those of
