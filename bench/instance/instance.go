@@ -22,10 +22,12 @@ const command = "github.com/millstream-db/millstream/cmd/millstream"
 // ErrRefused is returned by Start when the process ended before it was ready.
 var ErrRefused = errors.New("millstream ended while it started")
 
-// Build builds the binary into dir and returns its path.
-func Build(ctx context.Context, dir string) (string, error) {
+// Build builds the binary into dir, with further flags of go build, and returns its
+// path.
+func Build(ctx context.Context, dir string, flags ...string) (string, error) {
 	path := filepath.Join(dir, "millstream")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, command)
+	args := append(append([]string{"build", "-o", path}, flags...), command)
+	cmd := exec.CommandContext(ctx, "go", args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", command, err, out)
 	}
@@ -140,6 +142,12 @@ func (i *Instance) Postgres() string { return i.pg }
 
 // Running reports whether the process lives.
 func (i *Instance) Running() bool { return i.proc.Running() }
+
+// Err returns how the process has ended.
+func (i *Instance) Err() error { return i.proc.Err() }
+
+// PID returns the number of the process.
+func (i *Instance) PID() int { return i.proc.PID() }
 
 // PeakMemoryBytes returns the most resident memory the process ever had.
 func (i *Instance) PeakMemoryBytes() int64 { return i.proc.PeakMemoryBytes() }

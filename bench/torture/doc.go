@@ -3,6 +3,7 @@
 // disk fills up, and it is fed what it can't read.
 //
 // Everything is in tests: TestCrash (make crash CYCLES=100),
+// TestKillPoints (at the places that package killpoint names), TestFileGivenUp,
 // TestReadersDuringCheckpoints, TestDiskFull and TestBadInput. They build the
 // millstream binary and run it as a child process beside an embedded broker.
 // Each prints one line with what it measured.
