@@ -207,9 +207,16 @@ func TestGivenUpUnderWork(t *testing.T) {
 	if testing.Short() {
 		until = time.Now().Add(2 * time.Second)
 	}
+	wg.Go(func() { // rows
+		for !stop.Load() {
+			if err := b.Append(ctx, "orders", orders(b.Engine, b.rows, 200)); err != nil {
+				t.Errorf("append: %v", err)
+				return
+			}
+			b.rows += 200
+		}
+	})
 	for time.Now().Before(until) {
-		b.append(500)
-		b.append(500)
 		reopentest.GiveUp(t, b, filepath.Dir(b.file))
 	}
 	stop.Store(true)
