@@ -23,8 +23,7 @@ type Builder struct {
 func NewBuilder(mem memory.Allocator, schema *Schema) *Builder {
 	b := &Builder{schema: schema, mem: mem, cols: make([]ColumnBuilder, len(schema.Columns))}
 	for i, c := range schema.Columns {
-		p := c.Type.Physical()
-		b.cols[i] = ColumnBuilder{mem: mem, typ: c.Type, phys: p, width: p.Width()}
+		b.cols[i] = newColumnBuilder(mem, c.Type)
 	}
 	return b
 }
@@ -51,11 +50,21 @@ func (b *Builder) Rows() int {
 func (b *Builder) Bytes() int64 {
 	var n int64
 	for i := range b.cols {
-		c := &b.cols[i]
-		n += int64(c.n)*int64(c.width) + int64(c.n)/8
-		if c.phys == Bytes {
-			n += int64(c.n)*4 + int64(c.dataLen)
-		}
+		n += b.cols[i].bytes()
+	}
+	return n
+}
+
+func (c *ColumnBuilder) bytes() int64 {
+	n := int64(c.n)*int64(c.width) + int64(c.n)/8
+	switch c.phys {
+	case Bytes:
+		n += int64(c.n)*4 + int64(c.dataLen)
+	case Elements:
+		n += int64(c.n) * 4
+	}
+	for i := range c.children {
+		n += c.children[i].bytes()
 	}
 	return n
 }
@@ -106,6 +115,17 @@ type ColumnBuilder struct {
 	dataLen int
 	hint    int // rows of the last batch
 	hintVar int // data bytes of the last batch
+
+	children []ColumnBuilder // of a nested type, as its Children are
+}
+
+func newColumnBuilder(mem memory.Allocator, t Type) ColumnBuilder {
+	p := t.Physical()
+	c := ColumnBuilder{mem: mem, typ: t, phys: p, width: p.Width()}
+	for _, child := range t.Children() {
+		c.children = append(c.children, newColumnBuilder(mem, child.Type))
+	}
+	return c
 }
 
 // Type returns the column's type.
@@ -125,10 +145,16 @@ func (c *ColumnBuilder) Vector() Vector {
 		v.valid = unsafe.Pointer(unsafe.SliceData(c.valid))
 	}
 	v.Values = unsafe.Pointer(unsafe.SliceData(c.values))
-	if c.phys == Bytes {
+	switch c.phys {
+	case Bytes:
 		v.Offsets = v.Values
 		if c.data != nil {
 			v.Values = unsafe.Pointer(unsafe.SliceData(c.data))
+		}
+	case Fields, Elements:
+		v.Offsets, v.Values = v.Values, someValues
+		for i := range c.children {
+			v.children = append(v.children, c.children[i].Vector())
 		}
 	}
 	return v
@@ -156,9 +182,11 @@ func (c *ColumnBuilder) more() {
 	case Bits:
 		c.values = grow(c.mem, c.values, (n+7)/8, first/8+1)
 		c.room = 8 * len(c.values)
-	case Bytes:
+	case Bytes, Elements:
 		c.values = grow(c.mem, c.values, 4*(n+1), 4*(first+1))
 		c.room = len(c.values)/4 - 1
+	case Fields:
+		c.room = math.MaxInt
 	default:
 		c.values = grow(c.mem, c.values, n*c.width, first*c.width)
 		c.room = len(c.values) / c.width
@@ -197,6 +225,12 @@ func (c *ColumnBuilder) AppendNull() {
 		clearBit(c.values, c.n)
 	case Bytes:
 		c.setOffset(c.dataLen)
+	case Fields:
+		for i := range c.children {
+			c.children[i].AppendNull()
+		}
+	case Elements:
+		c.setOffset(c.children[0].n)
 	default:
 		clear(c.values[c.n*c.width : (c.n+1)*c.width])
 	}
@@ -286,6 +320,9 @@ func (c *ColumnBuilder) setOffset(end int) {
 }
 
 func (c *ColumnBuilder) truncate(n int) {
+	if c.children != nil {
+		c.truncateChildren(min(n, c.n))
+	}
 	if n >= c.n {
 		return
 	}
@@ -302,6 +339,7 @@ func (c *ColumnBuilder) truncate(n int) {
 
 func (c *ColumnBuilder) finish() arrow.Array {
 	var buffers []*memory.Buffer
+	var children []arrow.ArrayData
 	own := func(buf []byte, used int) *memory.Buffer {
 		if buf == nil {
 			return nil
@@ -323,14 +361,24 @@ func (c *ColumnBuilder) finish() arrow.Array {
 			c.values = c.mem.Allocate(4)
 		}
 		buffers = []*memory.Buffer{valid, own(c.values, (c.n+1)*4), own(c.data, c.dataLen)}
+	case Fields:
+		buffers, children = []*memory.Buffer{valid}, c.finishChildren()
+	case Elements:
+		if c.values == nil {
+			c.values = c.mem.Allocate(4)
+		}
+		buffers, children = []*memory.Buffer{valid, own(c.values, (c.n+1)*4)}, c.finishChildren()
 	default:
 		buffers = []*memory.Buffer{valid, own(c.values, c.n*c.width)}
 	}
-	data := array.NewData(c.typ.Arrow(), c.n, buffers, nil, c.nulls, 0)
+	data := array.NewData(c.typ.Arrow(), c.n, buffers, children, c.nulls, 0)
 	for _, b := range buffers {
 		if b != nil {
 			b.Release()
 		}
+	}
+	for _, child := range children {
+		child.Release()
 	}
 	arr := array.MakeFromData(data)
 	data.Release()
@@ -344,6 +392,9 @@ func (c *ColumnBuilder) release() {
 		if buf != nil {
 			c.mem.Free(buf)
 		}
+	}
+	for i := range c.children {
+		c.children[i].release()
 	}
 	c.n, c.room, c.nulls, c.dataLen, c.values, c.valid, c.data = 0, 0, 0, 0, nil, nil, nil
 }

@@ -60,7 +60,7 @@ func TestBuilderMakesArrowColumns(t *testing.T) {
 func TestParseType(t *testing.T) {
 	for name, want := range map[string]string{
 		"int": "INTEGER", "Double  Precision": "DOUBLE", "numeric(12,2)": "DECIMAL(12,2)", "decimal": "DECIMAL(18,3)",
-		"varchar(20)": "VARCHAR", "timestamptz": "TIMESTAMP WITH TIME ZONE", "text[]": "JSON", "struct(a int)": "JSON",
+		"varchar(20)": "VARCHAR", "timestamptz": "TIMESTAMP WITH TIME ZONE", "text[]": "VARCHAR[]", "struct(a int)": `STRUCT("a" INTEGER)`,
 		"timestamp without time zone": "TIMESTAMP", "bytea": "BLOB",
 	} {
 		got, err := ParseType(name)

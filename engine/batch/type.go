@@ -36,14 +36,20 @@ const (
 	Interval
 	UUID
 	JSON
+	Struct
+	List
+	Map
 )
 
-// Type is an SQL column type. Precision and Scale are set for Decimal only.
-// Types are comparable with ==.
+// Type is an SQL column type. Precision and Scale are set for Decimal only, Nested
+// for Struct, List and Map only, which [StructOf], [ListOf], [MapOf] and
+// [ParseType] make. Types are comparable with ==.
 type Type struct {
 	Kind      Kind
 	Precision uint8 // decimal digits, 1..38
 	Scale     uint8 // digits after the point, 0..Precision
+
+	Nested *Nested `json:",omitempty"`
 }
 
 var kindNames = [...]string{
@@ -56,8 +62,11 @@ var kindNames = [...]string{
 
 // String returns DuckDB's spelling of the type, which ParseType accepts.
 func (t Type) String() string {
-	if t.Kind == Decimal {
+	switch {
+	case t.Kind == Decimal:
 		return fmt.Sprintf("DECIMAL(%d,%d)", t.Precision, t.Scale)
+	case t.Nested != nil:
+		return t.nestedString()
 	}
 	return kindNames[t.Kind]
 }
@@ -78,20 +87,15 @@ var typeAliases = map[string]Kind{
 
 func init() {
 	for k, name := range kindNames {
-		if Kind(k) != Invalid {
+		if Kind(k) != Invalid && name != "" { // nested types have no name of one word
 			typeAliases[name] = Kind(k)
 		}
 	}
 }
 
-// ParseType reads an SQL type name in Postgres's or DuckDB's spelling, in any
-// letter case: INT, BIGINT, NUMERIC(12,2), TIMESTAMPTZ, VARCHAR(20), TEXT[], …
-// Lists, structs and maps become JSON. The error names the type.
-func ParseType(name string) (Type, error) {
+// parseScalar reads the name of a type that is not nested.
+func parseScalar(name string) (Type, error) {
 	s := strings.ToUpper(strings.Join(strings.Fields(name), " "))
-	if strings.HasSuffix(s, "]") || strings.HasPrefix(s, "STRUCT") || strings.HasPrefix(s, "ROW(") || strings.HasPrefix(s, "MAP") {
-		return Type{Kind: JSON}, nil
-	}
 	base, args := s, ""
 	if open := strings.IndexByte(s, '('); open >= 0 && strings.HasSuffix(s, ")") {
 		base, args = strings.TrimSpace(s[:open]), s[open+1:len(s)-1]
@@ -145,6 +149,8 @@ const (
 	Bytes        // int32 offsets and a data buffer
 	MonthDayNano // int32 months, int32 days, int64 nanoseconds
 	Fixed16      // 16 bytes, big endian: a UUID
+	Fields       // a column for each field
+	Elements     // int32 offsets into a column of elements
 )
 
 // Physical returns the layout in which batches hold values of t.
@@ -177,12 +183,16 @@ func (t Type) Physical() Physical {
 		return MonthDayNano
 	case UUID:
 		return Fixed16
+	case Struct:
+		return Fields
+	case List, Map:
+		return Elements
 	default:
 		return Bytes
 	}
 }
 
-// Width returns the bytes a value takes, or 0 for Bits and Bytes.
+// Width returns the bytes a value takes, or 0 for Bits, Bytes, Fields and Elements.
 func (p Physical) Width() int {
 	switch p {
 	case Int8:
@@ -246,6 +256,8 @@ func (t Type) Arrow() arrow.DataType {
 		return arrow.FixedWidthTypes.MonthDayNanoInterval
 	case UUID:
 		return &arrow.FixedSizeBinaryType{ByteWidth: 16}
+	case Struct, List, Map:
+		return t.nestedArrow()
 	default:
 		return arrow.BinaryTypes.String
 	}

@@ -13,10 +13,15 @@ type Vector struct {
 	Type    Type
 	Len     int
 	Values  unsafe.Pointer // of the type's Physical layout; nil when every value is NULL
-	Offsets unsafe.Pointer // Bytes only: int32 offsets
+	Offsets unsafe.Pointer // Bytes and Elements only: int32 offsets
 	valid   unsafe.Pointer // validity bits, nil without NULLs
 	bit     int            // bit offset of value 0 in valid and in Bits values
+
+	children []Vector // of a nested type: the fields, whose value i is that of the struct i; or the elements
 }
+
+// someValues is where the values of nested types are, which have none of their own.
+var someValues = unsafe.Pointer(new(byte))
 
 // VectorOf returns the raw memory of an array in t's Arrow form.
 func VectorOf(arr arrow.Array, t Type) Vector {
@@ -25,6 +30,10 @@ func VectorOf(arr arrow.Array, t Type) Vector {
 	v := Vector{Type: t, Len: arr.Len(), bit: offset}
 	if data.NullN() != 0 && buffers[0] != nil {
 		v.valid = unsafe.Pointer(unsafe.SliceData(buffers[0].Bytes()))
+	}
+	if t.Nested != nil {
+		v.nest(arr, t)
+		return v
 	}
 	if v.Len == 0 || buffers[1] == nil {
 		return v
@@ -140,6 +149,8 @@ func (c *ColumnBuilder) AppendFrom(v *Vector, row int) {
 		c.AppendBool(v.Bool(row))
 	case Bytes:
 		c.AppendBytes(v.Bytes(row))
+	case Fields, Elements:
+		c.appendNested(v, row)
 	case Int8:
 		c.AppendInt8(At[int8](v, row))
 	case Int16:

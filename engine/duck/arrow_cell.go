@@ -1,9 +1,11 @@
 package duck
 
 import (
+	"fmt"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/millstream-db/millstream/engine/batch"
 )
@@ -17,8 +19,12 @@ func ArrowCell(arr arrow.Array, t batch.Type) Cell {
 	if data.NullN() != 0 && buffers[0] != nil {
 		cell.Validity, cell.Valid, cell.BitOffset = Bitmap, pointer(buffers[0].Bytes()), offset
 	}
-	if arr.Len() == 0 || buffers[1] == nil {
+	if arr.Len() == 0 || t.Nested == nil && buffers[1] == nil {
 		cell.Layout = LayoutNull
+		return cell
+	}
+	if t.Nested != nil {
+		cell.nest(arr, t)
 		return cell
 	}
 	values := pointer(buffers[1].Bytes())
@@ -36,6 +42,23 @@ func ArrowCell(arr arrow.Array, t batch.Type) Cell {
 		cell.Data = unsafe.Add(values, cell.Width*offset)
 	}
 	return cell
+}
+
+// nest makes a cell that of a nested column, whose validity it has already.
+func (c *Cell) nest(arr arrow.Array, t batch.Type) {
+	switch a := arr.(type) {
+	case *array.Struct:
+		c.Layout, c.Children = LayoutStruct, make([]Cell, len(t.Nested.Fields))
+		for i, f := range t.Nested.Fields {
+			c.Children[i] = ArrowCell(a.Field(i), f.Type)
+		}
+	case array.ListLike: // a MAP is one as well
+		data := arr.Data()
+		c.Layout, c.Offsets = LayoutList, unsafe.Add(pointer(data.Buffers()[1].Bytes()), 4*data.Offset())
+		c.Children = []Cell{ArrowCell(a.ListValues(), t.Element())}
+	default:
+		panic(fmt.Sprintf("a column of type %s is a %T", t, arr))
+	}
 }
 
 // fixedLayout returns how fixed-width values of t in batch layout reach DuckDB.

@@ -34,6 +34,8 @@ const (
 	LayoutUUID
 	LayoutConst64
 	LayoutNull
+	LayoutStruct
+	LayoutList
 )
 
 // Validity says how NULLs are marked, in the order of enum ms_validity.
@@ -55,6 +57,7 @@ type Cell struct {
 	Stride               int // bytes from value to value and from validity byte to validity byte; 0: they lie side by side
 	Layout               Layout
 	Validity             Validity
+	Children             []Cell // of LayoutStruct, its fields; of LayoutList, its elements
 }
 
 // Chunk is a horizontal slice of a relation.
@@ -188,24 +191,35 @@ func newScan(chunks []Chunk, columns []int, width int) *C.ms_scan {
 				out.layout = C.uint8_t(LayoutNull)
 				continue
 			}
-			c := chunk.Cells[next]
+			setCell(out, &chunk.Cells[next])
 			next++
-			// The pointers are stored as numbers: what they point to is off-heap
-			// or pinned, and cgo must not take them for Go pointers in C memory.
-			*(*uintptr)(unsafe.Pointer(&out.data)) = uintptr(c.Data)
-			*(*uintptr)(unsafe.Pointer(&out.offsets)) = uintptr(c.Offsets)
-			*(*uintptr)(unsafe.Pointer(&out.valid)) = uintptr(c.Valid)
-			out.bit_offset = C.uint64_t(c.BitOffset)
-			out.width = C.uint32_t(c.Width)
-			out.stride, out.valid_stride = C.uint32_t(c.Width), 1
-			if c.Stride != 0 {
-				out.stride, out.valid_stride = C.uint32_t(c.Stride), C.uint32_t(c.Stride)
-			}
-			out.layout = C.uint8_t(c.Layout)
-			out.validity = C.uint8_t(c.Validity)
 		}
 	}
 	return scan
+}
+
+// setCell lays a cell out in C memory. The pointers are stored as numbers: what they
+// point to is off-heap or pinned, and cgo must not take them for Go pointers in C
+// memory.
+func setCell(out *C.ms_column, c *Cell) {
+	*(*uintptr)(unsafe.Pointer(&out.data)) = uintptr(c.Data)
+	*(*uintptr)(unsafe.Pointer(&out.offsets)) = uintptr(c.Offsets)
+	*(*uintptr)(unsafe.Pointer(&out.valid)) = uintptr(c.Valid)
+	out.bit_offset = C.uint64_t(c.BitOffset)
+	out.width = C.uint32_t(c.Width)
+	out.stride, out.valid_stride = C.uint32_t(c.Width), 1
+	if c.Stride != 0 {
+		out.stride, out.valid_stride = C.uint32_t(c.Stride), C.uint32_t(c.Stride)
+	}
+	out.layout = C.uint8_t(c.Layout)
+	out.validity = C.uint8_t(c.Validity)
+	if len(c.Children) == 0 {
+		return
+	}
+	children := unsafe.Slice(C.ms_column_children(out, C.uint32_t(len(c.Children))), len(c.Children))
+	for i := range children {
+		setCell(&children[i], &c.Children[i])
+	}
 }
 
 func findRelation(key connKey, name string) (Relation, error) {

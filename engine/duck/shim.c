@@ -10,6 +10,10 @@ extern void *duckdb_function_get_local_init_data(void *info);
 extern void duckdb_init_set_init_data(void *info, void *data, void (*destroy)(void *));
 extern void duckdb_data_chunk_set_size(void *chunk, idx_t size);
 extern idx_t duckdb_vector_size(void);
+extern void *duckdb_struct_vector_get_child(void *vector, idx_t index);
+extern void *duckdb_list_vector_get_child(void *vector);
+extern int duckdb_list_vector_reserve(void *vector, idx_t capacity);
+extern int duckdb_list_vector_set_size(void *vector, idx_t size);
 extern int duckdb_pending_prepared_streaming(void *statement, void **pending);
 extern void duckdb_connection_get_arrow_options(void *connection, void **options);
 extern void duckdb_destroy_arrow_options(void **options);
@@ -34,6 +38,8 @@ typedef struct {
 
 typedef struct { int32_t months, days; int64_t micros; } interval_value;
 
+typedef struct { uint64_t offset, length; } list_entry;
+
 ms_scan *ms_scan_new(uint64_t chunks, uint64_t columns) {
 	ms_scan *scan = calloc(1, sizeof *scan);
 	scan->chunks = chunks;
@@ -43,8 +49,23 @@ ms_scan *ms_scan_new(uint64_t chunks, uint64_t columns) {
 	return scan;
 }
 
+// Makes room for what a nested column is made of.
+ms_column *ms_column_children(ms_column *column, uint32_t children) {
+	column->children = children;
+	column->child = calloc(children, sizeof *column->child);
+	return column->child;
+}
+
+static void free_children(ms_column *column) {
+	for (uint32_t i = 0; i < column->children; i++)
+		free_children(&column->child[i]);
+	free(column->child);
+}
+
 void ms_scan_free(void *p) {
 	ms_scan *scan = p;
+	for (uint64_t i = 0; i < scan->chunks * scan->columns; i++)
+		free_children(&scan->cells[i]);
 	free(scan->rows);
 	free(scan->cells);
 	free(scan);
@@ -166,6 +187,37 @@ static void copy_validity(void *vector, const ms_column *c, uint64_t first, uint
 	}
 }
 
+static void copy_column(void *vector, const ms_column *c, uint64_t first, uint64_t n);
+
+// The elements of consecutive lists are consecutive, too: NULL has none.
+static void copy_lists(void *vector, const ms_column *c, uint64_t first, uint64_t n) {
+	const int32_t *offsets = c->offsets + first;
+	list_entry *out = duckdb_vector_get_data(vector);
+	for (uint64_t i = 0; i < n; i++)
+		out[i] = (list_entry){(uint64_t)(offsets[i] - offsets[0]), (uint64_t)(offsets[i + 1] - offsets[i])};
+	uint64_t elements = (uint64_t)(offsets[n] - offsets[0]);
+	duckdb_list_vector_reserve(vector, elements);
+	duckdb_list_vector_set_size(vector, elements);
+	if (elements > 0)
+		copy_column(duckdb_list_vector_get_child(vector), &c->child[0], (uint64_t)offsets[0], elements);
+}
+
+// Where a struct is NULL, its fields are: DuckDB takes fields without asking.
+static void copy_column(void *vector, const ms_column *c, uint64_t first, uint64_t n) {
+	switch (c->layout) {
+	case MS_STRUCT:
+		for (uint32_t i = 0; i < c->children; i++)
+			copy_column(duckdb_struct_vector_get_child(vector, i), &c->child[i], first, n);
+		break;
+	case MS_LIST:
+		copy_lists(vector, c, first, n);
+		break;
+	default:
+		copy_values(duckdb_vector_get_data(vector), c, first, n);
+	}
+	copy_validity(vector, c, first, n);
+}
+
 // Claims the next non-empty chunk for this thread.
 static bool advance(ms_scan *scan, ms_cursor *cursor) {
 	if (cursor->open && cursor->row < scan->rows[cursor->chunk])
@@ -190,11 +242,8 @@ static void scan_function(void *info, void *output) {
 	if (n > most)
 		n = most;
 	const ms_column *cells = scan->cells + cursor->chunk * scan->columns;
-	for (uint64_t i = 0; i < scan->columns; i++) {
-		void *vector = duckdb_data_chunk_get_vector(output, i);
-		copy_values(duckdb_vector_get_data(vector), &cells[i], cursor->row, n);
-		copy_validity(vector, &cells[i], cursor->row, n);
-	}
+	for (uint64_t i = 0; i < scan->columns; i++)
+		copy_column(duckdb_data_chunk_get_vector(output, i), &cells[i], cursor->row, n);
 	cursor->row += n;
 	duckdb_data_chunk_set_size(output, n);
 }

@@ -20,19 +20,23 @@ enum ms_layout {
 	MS_UUID,       // 16 bytes, big endian
 	MS_CONST64,    // one int64 for all rows
 	MS_NULL,       // every value is NULL
+	MS_STRUCT,     // children: the fields
+	MS_LIST,       // int32 offsets into the one child
 };
 
 enum ms_validity { MS_ALL_VALID, MS_BITMAP, MS_BYTES };
 
-typedef struct {
+typedef struct ms_column {
 	const void *data;
-	const int32_t *offsets; // MS_STRING: data's offsets, rows + 1 of them
+	const int32_t *offsets; // MS_STRING, MS_LIST: offsets into data or the child, rows + 1 of them
 	const void *valid;
 	uint64_t bit_offset; // of the first value in bitmaps (MS_BITS data, MS_BITMAP validity)
 	uint32_t width;
 	uint32_t stride, valid_stride; // from value to value and from validity byte to validity byte
 	uint8_t layout;
 	uint8_t validity;
+	uint32_t children;
+	struct ms_column *child; // freed with the scan
 } ms_column;
 
 // One scan of one statement: chunks × projected columns, freed by its destructor.
@@ -51,6 +55,7 @@ typedef struct {
 } ms_cursor;
 
 ms_scan *ms_scan_new(uint64_t chunks, uint64_t columns);
+ms_column *ms_column_children(ms_column *column, uint32_t children);
 void ms_scan_free(void *scan);
 void *ms_bind_callback(void);
 void *ms_init_callback(void);

@@ -21,14 +21,41 @@ var kindTypes = map[batch.Kind]mapping.Type{
 
 // logicalType returns t in DuckDB's terms; the caller destroys it.
 func logicalType(t batch.Type) mapping.LogicalType {
-	if t.Kind == batch.Decimal {
+	switch {
+	case t.Kind == batch.Decimal:
 		return mapping.CreateDecimalType(t.Precision, t.Scale)
+	case t.Nested != nil:
+		return nestedType(t)
 	}
 	logical := mapping.CreateLogicalType(kindTypes[t.Kind])
 	if t.Kind == batch.JSON {
 		mapping.LogicalTypeSetAlias(logical, "JSON")
 	}
 	return logical
+}
+
+// nestedType is logicalType for types that are made of others.
+func nestedType(t batch.Type) mapping.LogicalType {
+	parts := t.Children()
+	if t.Kind == batch.Map {
+		parts = t.Element().Children()
+	}
+	names, types := make([]string, len(parts)), make([]mapping.LogicalType, len(parts))
+	for i, part := range parts {
+		names[i], types[i] = part.Name, logicalType(part.Type)
+	}
+	defer func() {
+		for i := range types {
+			mapping.DestroyLogicalType(&types[i])
+		}
+	}()
+	switch t.Kind {
+	case batch.List:
+		return mapping.CreateListType(types[0])
+	case batch.Map:
+		return mapping.CreateMapType(types[0], types[1])
+	}
+	return mapping.CreateStructType(types, names)
 }
 
 var typeNames = map[mapping.Type]string{

@@ -20,53 +20,58 @@ func (r *Rows) AppendTo(b *batch.Builder, first int) error {
 	defer r.conn.inst.leave()
 	for i := range b.Schema().Columns {
 		vec := mapping.DataChunkGetVector(r.chunk, mapping.IdxT(first+i))
-		if err := appendVector(b.Column(i), vec, r.size); err != nil {
+		if err := appendVector(b.Column(i), vec, 0, r.size); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func appendVector(c *batch.ColumnBuilder, vec mapping.Vector, n int) error {
+// appendVector appends n values of a vector, from one on.
+func appendVector(c *batch.ColumnBuilder, vec mapping.Vector, from, n int) error {
 	data := mapping.VectorGetData(vec)
 	mask := (*uint64)(mapping.VectorGetValidity(vec))
 	t := c.Type()
 	switch t.Physical() {
 	case batch.Bits:
-		appendEach(c, data, mask, n, func(v uint8) { c.AppendBool(v != 0) })
+		appendEach(c, data, mask, from, n, func(v uint8) { c.AppendBool(v != 0) })
 	case batch.Int8:
-		appendEach(c, data, mask, n, c.AppendInt8)
+		appendEach(c, data, mask, from, n, c.AppendInt8)
 	case batch.Int16:
-		appendEach(c, data, mask, n, c.AppendInt16)
+		appendEach(c, data, mask, from, n, c.AppendInt16)
 	case batch.Int32:
-		appendEach(c, data, mask, n, c.AppendInt32)
+		appendEach(c, data, mask, from, n, c.AppendInt32)
 	case batch.Int64:
 		switch {
 		case t.Kind == batch.Decimal && t.Precision <= 4:
-			appendEach(c, data, mask, n, func(v int16) { c.AppendInt64(int64(v)) })
+			appendEach(c, data, mask, from, n, func(v int16) { c.AppendInt64(int64(v)) })
 		case t.Kind == batch.Decimal && t.Precision <= 9:
-			appendEach(c, data, mask, n, func(v int32) { c.AppendInt64(int64(v)) })
+			appendEach(c, data, mask, from, n, func(v int32) { c.AppendInt64(int64(v)) })
 		default:
-			appendEach(c, data, mask, n, c.AppendInt64)
+			appendEach(c, data, mask, from, n, c.AppendInt64)
 		}
 	case batch.Int128:
-		appendEach(c, data, mask, n, c.AppendInt128)
+		appendEach(c, data, mask, from, n, c.AppendInt128)
 	case batch.Float32:
-		appendEach(c, data, mask, n, c.AppendFloat32)
+		appendEach(c, data, mask, from, n, c.AppendFloat32)
 	case batch.Float64:
-		appendEach(c, data, mask, n, c.AppendFloat64)
+		appendEach(c, data, mask, from, n, c.AppendFloat64)
 	case batch.MonthDayNano:
-		appendEach(c, data, mask, n, c.AppendInterval)
+		appendEach(c, data, mask, from, n, c.AppendInterval)
 	case batch.Fixed16:
-		appendEach(c, data, mask, n, func(v batch.Int128Value) { c.AppendUUID(uuidFromDuck(v)) })
+		appendEach(c, data, mask, from, n, func(v batch.Int128Value) { c.AppendUUID(uuidFromDuck(v)) })
 	case batch.Bytes:
-		for i := range n {
+		for i := from; i < from+n; i++ {
 			if isNull(mask, i) {
 				c.AppendNull()
 			} else {
 				c.AppendBytes(scanString(data, i, false))
 			}
 		}
+	case batch.Fields:
+		return appendStructs(c, vec, mask, from, n)
+	case batch.Elements:
+		return appendLists(c, vec, mask, from, n)
 	default:
 		return fmt.Errorf("read a column of type %s", t)
 	}
@@ -77,8 +82,8 @@ func isNull(mask *uint64, i int) bool {
 	return mask != nil && *(*uint64)(unsafe.Add(unsafe.Pointer(mask), i>>6*8))&(1<<(i&63)) == 0
 }
 
-func appendEach[T any](c *batch.ColumnBuilder, data unsafe.Pointer, mask *uint64, n int, add func(T)) {
-	values := unsafe.Slice((*T)(data), n)
+func appendEach[T any](c *batch.ColumnBuilder, data unsafe.Pointer, mask *uint64, from, n int, add func(T)) {
+	values := unsafe.Slice((*T)(data), from+n)[from:]
 	if mask == nil {
 		for _, v := range values {
 			add(v)
@@ -86,7 +91,7 @@ func appendEach[T any](c *batch.ColumnBuilder, data unsafe.Pointer, mask *uint64
 		return
 	}
 	for i, v := range values {
-		if isNull(mask, i) {
+		if isNull(mask, from+i) {
 			c.AppendNull()
 		} else {
 			add(v)
