@@ -35,7 +35,7 @@ func (db *DB) createTable(ctx context.Context, t *parser.CreateTable, sql string
 	}
 	for _, k := range t.PrimaryKey {
 		i := index[k.Name]
-		if def.Columns[i].Type.Kind == batch.Interval {
+		if t := def.Columns[i].Type; t.Kind == batch.Interval || t.Nested != nil {
 			return nil, &parser.Error{Code: CodeFeatureNotSupported, Offset: k.Offset,
 				Message: fmt.Sprintf("a primary key of the type %s is not supported", def.Columns[i].Type)}
 		}

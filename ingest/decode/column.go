@@ -20,6 +20,9 @@ type column struct {
 	scale   int   // of Unscaled
 
 	required bool // to have no value is an error
+
+	fields []column // of a STRUCT: their values have slots of their own
+	parts  *parts   // of a list or a MAP
 }
 
 // taker converts a value and appends it to a column.
@@ -28,6 +31,12 @@ type taker = func(*JSON, *column, *value, *batch.ColumnBuilder) fault
 func newColumn(c batch.Column) column {
 	col := column{name: c.Name, typ: c.Type}
 	switch c.Type.Kind {
+	case batch.Struct:
+		col.append = appendStruct
+	case batch.List:
+		col.append = appendList
+	case batch.Map:
+		col.append = appendMap
 	case batch.Boolean:
 		col.append = appendBoolean
 	case batch.TinyInt, batch.SmallInt, batch.Integer, batch.BigInt,

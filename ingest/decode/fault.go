@@ -19,6 +19,7 @@ const (
 	outOfRange
 	hasNUL
 	unsupported
+	innerFault // what is wrong is in the decoder's problem
 )
 
 // complaint is the sentence for a fault; shown is the value as excerpt made it.

@@ -17,7 +17,8 @@ import (
 // last one wins, but a name that is the column's letter for letter wins over
 // one that is not. A column without a field is NULL, as is one whose field is
 // null. Fields that no column wants are validated and passed over. So it is with
-// the fields of objects inside that the [Path] of a column leads through.
+// the fields of objects inside that the [Path] of a column leads through, and with
+// those that become a STRUCT.
 type JSON struct {
 	limits  Limits
 	columns []column
@@ -30,6 +31,9 @@ type JSON struct {
 	number  []byte  // a decimal in text
 	inner   []byte  // JSON that was in a string
 	within  *JSON   // reads the parts of a value
+
+	spent   *int   // scalar values in lists and maps, of the record
+	problem string // with a value inside of another one's
 
 	quote byte // which doubledText has twice
 }
@@ -71,11 +75,12 @@ func newJSON(schema *batch.Schema, at []int, o JSONOptions, limits Limits) *JSON
 // newColumns returns a decoder that looks for no column yet: see plant.
 func newColumns(schema *batch.Schema, at []int, o JSONOptions, limits Limits) *JSON {
 	limits = limits.WithDefaults()
-	d := &JSON{limits: limits, at: at, scan: scanner{maxDepth: limits.MaxDepth}}
+	d := &JSON{limits: limits, at: at, scan: scanner{maxDepth: limits.MaxDepth}, spent: new(int)}
 	for _, column := range at {
 		c := newColumn(schema.Columns[column])
 		c.slot = len(d.columns) + 1
 		c.mean(o.meaning(c.typ))
+		d.nest(&c, &o)
 		d.columns = append(d.columns, c)
 	}
 	return d
@@ -91,6 +96,9 @@ func newCells(schema *batch.Schema, at []int, limits Limits) *JSON {
 
 // plant makes the decoder look for what t wants, which has so many slots.
 func (d *JSON) plant(t *wish, slots int) {
+	for i := range d.columns {
+		slots = d.columns[i].plant(t, slots)
+	}
 	d.root = t.node(&slots)
 	d.values = make([]value, slots)
 }
@@ -175,6 +183,7 @@ func invalidUTF8(data []byte) error {
 
 // appendRow converts what locate found and appends it.
 func (d *JSON) appendRow(b *batch.Builder) error {
+	*d.spent = 0
 	for i := range d.columns {
 		c := &d.columns[i]
 		v := &d.values[c.slot]
@@ -188,14 +197,26 @@ func (d *JSON) appendRow(b *batch.Builder) error {
 		}
 		if f := c.append(d, c, v, b.Column(d.at[i])); f != fine {
 			b.Truncate(b.Rows())
-			shown := excerpt(d.scan.data[v.start:v.end])
-			if v.kind >= bareText {
-				shown = `"` + shown + `"`
+			place := ": "
+			if f == innerFault {
+				place = ", in " + c.name
 			}
-			return fmt.Errorf("column %q: %s, at byte %d", c.name, complaint(f, shown, c.typ.String()), v.start)
+			return fmt.Errorf("column %q%s%s", c.name, place, d.complaint(f, c, v))
 		}
 	}
 	return nil
+}
+
+// complaint says what is wrong with the value of a column, and where.
+func (d *JSON) complaint(f fault, c *column, v *value) string {
+	if f == innerFault {
+		return d.problem
+	}
+	shown := excerpt(d.scan.data[v.start:v.end])
+	if v.kind >= bareText {
+		shown = `"` + shown + `"`
+	}
+	return fmt.Sprintf("%s, at byte %d", complaint(f, shown, c.typ.String()), v.start)
 }
 
 // text returns the text of a string, which is valid until the next call.

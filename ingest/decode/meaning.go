@@ -107,7 +107,7 @@ func (c *column) mean(m Meaning, scale int) {
 		c.append = appendDuration
 	case m == Unscaled && !is(batch.Blob):
 		c.append = appendUnscaled
-	case m == Scaled && !is(batch.JSON):
+	case m == Scaled && !is(batch.JSON) && c.typ.Nested == nil:
 		c.append = appendScaled
 	case m == JSONText && is(batch.JSON):
 		c.append = appendInner

@@ -101,6 +101,9 @@ func readSettings(spec source.Spec) (s settings, err error) {
 	}
 	csv, wrong := decode.ReadCSVOptions(spec.EncodeOptions)
 	s.csv, problems = csv, append(problems, wrong...)
+	if s.encode == formatCSV {
+		problems = append(problems, decode.CheckTexts(spec.Schema))
+	}
 	if s.header, err = decode.ReadCSVHeader(spec.EncodeOptions, true); err != nil {
 		problems = append(problems, err)
 	}

@@ -90,6 +90,9 @@ func (t *text) open(in *os.File) error {
 	} else {
 		lines.Quote, lines.Delimiter = s.csv.Quote, s.csv.Delimiter
 	}
+	if err := decode.CheckTexts(spec.Schema); t.csv && err != nil { // whose name says that it is a CSV
+		return err
+	}
 	if t.csv && !s.header {
 		t.decode = decode.NewCSV(spec.Schema, s.csv, limits).Decode
 	}

@@ -46,6 +46,7 @@ func (o *optionReader) encoding(spec source.Spec) encoding {
 	case format == "PLAIN" && encode == "CSV":
 		known = csvOptions
 		of.csv(spec, &e)
+		of.texts(spec.Schema)
 	case (format == "PLAIN" || format == "UPSERT") && (encode == "AVRO" || encode == "PROTOBUF"), format == "DEBEZIUM" && encode == "AVRO":
 		known = avroOptions
 		schemas := registry.Format(registry.Avro{})
@@ -110,6 +111,15 @@ func (o *optionReader) oneColumn(schema *batch.Schema, encode string) {
 	}
 	if c := schema.Columns[0]; encode == "BYTES" && c.Type.Kind != batch.Blob {
 		o.problem("ENCODE BYTES needs a column of type BLOB, column %q is of type %s: ENCODE TEXT reads the types that have a text", c.Name, c.Type)
+		return
+	}
+	o.texts(schema)
+}
+
+// texts checks that all columns can be read from texts.
+func (o *optionReader) texts(schema *batch.Schema) {
+	if err := decode.CheckTexts(schema); err != nil {
+		o.problem("%v", err)
 	}
 }
 

@@ -51,6 +51,9 @@ func readOptions(spec source.Spec) (csv decode.CSVOptions, err error) {
 	var known []string
 	if encode == "CSV" {
 		known = decode.CSVOptionNames
+		if err := decode.CheckTexts(spec.Schema); err != nil {
+			problem("%w", err)
+		}
 	}
 	csv, wrong := decode.ReadCSVOptions(spec.EncodeOptions)
 	problems = append(problems, wrong...)

@@ -19,6 +19,9 @@ type CSVTable struct {
 
 // OpenCSV reads the first line. It returns io.EOF if there is none.
 func OpenCSV(in io.Reader, schema *batch.Schema, o decode.CSVOptions, limits decode.Limits) (*CSVTable, error) {
+	if err := decode.CheckTexts(schema); err != nil {
+		return nil, err
+	}
 	limits = limits.WithDefaults()
 	if o.Delimiter == 0 {
 		o.Delimiter = ','

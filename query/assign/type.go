@@ -17,8 +17,10 @@ func Assignable(from string, to batch.Type) bool {
 		return true
 	case to.Kind == batch.Varchar:
 		return true
-	case to.Kind == batch.JSON: // which is also what lists and structs are declared as
+	case to.Kind == batch.JSON:
 		return nested(from)
+	case to.Nested != nil:
+		return sameShape(from, to.Kind)
 	case numeric(from):
 		return numeric(to.String())
 	case temporal(from):
@@ -36,4 +38,16 @@ func temporal(t string) bool { return t == "DATE" || strings.HasPrefix(t, "TIMES
 
 func nested(t string) bool {
 	return strings.HasSuffix(t, "]") || strings.HasPrefix(t, "STRUCT(") || strings.HasPrefix(t, "MAP(")
+}
+
+// sameShape reports whether a type is a struct, a list or a map as well: what is
+// inside is for the cast to say.
+func sameShape(from string, to batch.Kind) bool {
+	switch to {
+	case batch.List:
+		return strings.HasSuffix(from, "]")
+	case batch.Map:
+		return strings.HasPrefix(from, "MAP(") && !strings.HasSuffix(from, "]")
+	}
+	return strings.HasPrefix(from, "STRUCT(") && !strings.HasSuffix(from, "]")
 }

@@ -155,6 +155,9 @@ func (p *planner) keepArgument(ctx context.Context, b *bag, n ast.Node) (ast.Nod
 		}
 		_, ok = representable(typeName)
 	}
+	if !ok && n.Class() == "COLUMN_REF" && !isLambdaParameter(n) {
+		return nil, typeError(n, "this argument", typeName)
+	}
 	if !ok {
 		return ast.MapChildren(n, func(part ast.Node) (ast.Node, error) { return p.keepArgument(ctx, b, part) })
 	}

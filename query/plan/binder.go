@@ -149,17 +149,20 @@ func bindError(offset int, cause error) error {
 }
 
 // representable returns the type of a column, given DuckDB's name of it. Lists,
-// structs and the like are no type that a batch, a group or a view's column has.
+// structs and the like are no type that a group or the state of a view has.
 func representable(typeName string) (batch.Type, bool) {
-	upper := strings.ToUpper(typeName)
-	if strings.HasSuffix(upper, "]") {
+	t, ok := holdable(typeName)
+	if !ok || t.Nested != nil {
 		return batch.Type{}, false
 	}
-	for _, nested := range []string{"STRUCT", "MAP", "ROW", "UNION", "ENUM"} {
-		if strings.HasPrefix(upper, nested) {
-			return batch.Type{}, false
-		}
-	}
+	return t, true
+}
+
+// holdable returns the type of a column of a batch, given DuckDB's name of it.
+func holdable(typeName string) (batch.Type, bool) {
 	t, err := batch.ParseType(typeName)
-	return t, err == nil
+	if err != nil {
+		return batch.Type{}, false
+	}
+	return t, t.Nested == nil || t.String() == typeName
 }

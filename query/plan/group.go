@@ -295,8 +295,11 @@ func (p *planner) planKey(ctx context.Context, n ast.Node) error {
 	}
 	t, ok := representable(typeName)
 	if !ok || t.Kind == batch.Interval {
-		return fail(codeUnsupported, n.Location(), "a group key of the type %s is not supported in a materialized view", typeName).
-			hint("cast it, for example to VARCHAR")
+		e := fail(codeUnsupported, n.Location(), "a group key of the type %s is not supported in a materialized view", typeName)
+		if isNested(typeName) {
+			return e.hint("group by a field or an element of it, or by to_json(…)::VARCHAR")
+		}
+		return e.hint("cast it, for example to VARCHAR")
 	}
 	i, err := p.stage.add(ctx, n)
 	if err != nil {

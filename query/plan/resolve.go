@@ -250,14 +250,30 @@ func (r *resolver) sourceColumn(n ast.Node, names []string) ast.Node {
 	return nil
 }
 
-// checkFields refuses a.b where a is a column without fields.
+// checkFields refuses a.b where a is a column without fields, or without that one.
 func (r *resolver) checkFields(n ast.Node, names []string) error {
 	if len(names) == 1 {
 		return nil
 	}
 	column := r.source.Columns[r.source.index(names[0])]
-	if column.Type.Kind != batch.JSON {
-		return fail(codeUndefinedColumn, n.Location(), "column %q is a %s and has no field %q", column.Name, column.Type, names[1])
+	t := column.Type
+	for _, name := range names[1:] {
+		if t.Kind == batch.JSON {
+			return nil
+		}
+		if t.Kind != batch.Struct {
+			e := fail(codeUndefinedColumn, n.Location(), "column %q is a %s and has no field %q", column.Name, column.Type, name)
+			if t.Nested != nil {
+				return e.hint("take an element first, as in %s[1], or %s['key'] of a MAP", column.Name, column.Name)
+			}
+			return e
+		}
+		fields := t.Children()
+		i := slices.IndexFunc(fields, func(f batch.Column) bool { return strings.EqualFold(f.Name, name) })
+		if i < 0 {
+			return fail(codeUndefinedColumn, n.Location(), "column %q is a %s and has no field %q", column.Name, column.Type, name)
+		}
+		t = fields[i].Type
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (p *planner) planRows(ctx context.Context, where ast.Node) (err error) {
 		if err := p.checkName(it, name); err != nil {
 			return err
 		}
-		i, err := p.stage.add(ctx, it.resolved)
+		i, err := p.stage.addRow(ctx, it.resolved)
 		if err != nil {
 			return err
 		}
@@ -189,7 +189,7 @@ func position(d *view.Definition, name string) int {
 
 // unify casts column i of a branch to a type.
 func unify(d *view.Definition, i int, typeName string, at int) error {
-	t, ok := representable(typeName)
+	t, ok := holdable(typeName)
 	if !ok {
 		return fail(codeUnsupported, at, "column %q has the type %s, which a materialized view cannot keep", d.Columns[i].Name, typeName)
 	}

@@ -58,8 +58,18 @@ func (s *stage) typeOf(ctx context.Context, n ast.Node) (string, error) {
 	return typeName, err
 }
 
-// add makes n an expression of stage one and returns its index.
+// add makes n an expression of stage one and returns its index. It is no nested
+// value.
 func (s *stage) add(ctx context.Context, n ast.Node) (int, error) {
+	i, err := s.addRow(ctx, n)
+	if err == nil && s.exprs[i].Type.Nested != nil {
+		return 0, typeError(n, "this expression", s.exprs[i].Type.String())
+	}
+	return i, err
+}
+
+// addRow is add for a value that nothing is computed of: it may be nested.
+func (s *stage) addRow(ctx context.Context, n ast.Node) (int, error) {
 	n, err := s.scalar(n)
 	if err != nil {
 		return 0, err
@@ -77,7 +87,7 @@ func (s *stage) add(ctx context.Context, n ast.Node) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		t, ok := representable(typeName)
+		t, ok := holdable(typeName)
 		if !ok {
 			return 0, typeError(n, "this expression", typeName)
 		}
@@ -125,8 +135,11 @@ func (s *stage) addCondition(ctx context.Context, n ast.Node) (int, error) {
 
 // typeError says that an expression's type cannot be kept.
 func typeError(n ast.Node, what, typeName string) error {
-	return fail(codeUnsupported, n.Location(), "%s has the type %s, which a materialized view cannot keep", what, typeName).
-		hint("cast it, for example to VARCHAR")
+	e := fail(codeUnsupported, n.Location(), "%s has the type %s, which a materialized view cannot keep", what, typeName)
+	if isNested(typeName) {
+		return e.hint("take a field or an element of it, or keep it as JSON: to_json(…)")
+	}
+	return e.hint("cast it, for example to VARCHAR")
 }
 
 // noAggregates refuses an aggregate in a clause that is computed row by row.
