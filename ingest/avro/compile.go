@@ -60,6 +60,8 @@ func fit(n *node, typ batch.Type) (step, error) {
 	case typ.Kind == batch.JSON:
 		s.run = takeJSON
 		return s, nil
+	case typ.Nested != nil:
+		return fitNested(s)
 	}
 	var err error
 	switch typ.Kind {

@@ -17,6 +17,9 @@ type Decoder struct {
 	steps   []step // in the order of the record
 	missing []int  // the columns that no field gives
 	text    []byte // the JSON of a value
+
+	level int // values that the current one is in, the record apart
+	spent int // scalar values in arrays and maps of the record
 }
 
 // step reads one field of a record, or one branch of its union.
@@ -30,6 +33,10 @@ type step struct {
 
 	branches []step // of a union
 	up       int    // the power of ten that makes a number the column's unscaled decimal
+
+	parts   []step // of a record, its fields, whose columns are those of the STRUCT; of an array or a map, its items
+	missing []int  // the columns of the STRUCT that no field gives
+	cost    int    // scalar values of an item
 }
 
 // Decode appends the record in value to the first columns of b, one value to
@@ -43,7 +50,7 @@ func (d *Decoder) Decode(value []byte, b *batch.Builder) error {
 	if len(value) > d.maxBytes {
 		return fmt.Errorf("record of %d bytes exceeds the limit of %d", len(value), d.maxBytes)
 	}
-	d.data, d.at, d.empties = value, 0, emptiesMax
+	d.data, d.at, d.empties, d.level, d.spent = value, 0, emptiesMax, 0, 0
 	rows := b.Rows() // a field behind the last column's may still be wrong
 	err := d.appendRow(b)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // The functions here read one value and append it to a column. One that returns
 // false has appended nothing and left the reason in why.
 
-func skipValue(d *Decoder, s *step, _ *batch.ColumnBuilder) bool { return d.skip(s.node, d.maxDepth-1) }
+func skipValue(d *Decoder, s *step, _ *batch.ColumnBuilder) bool { return d.skip(s.node, d.depth()) }
 
 func takeNull(_ *Decoder, _ *step, c *batch.ColumnBuilder) bool {
 	c.AppendNull()
@@ -276,7 +276,7 @@ func takeUUIDText(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 
 func takeJSON(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	d.text = d.text[:0]
-	if !d.appendJSON(s.node, d.maxDepth-1) {
+	if !d.appendJSON(s.node, d.depth()) {
 		return false
 	}
 	c.AppendBytes(d.text)
@@ -306,7 +306,7 @@ func takeShown(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 		return takeSymbol(d, s, c)
 	}
 	d.text = d.text[:0]
-	if !d.appendJSON(s.node, d.maxDepth-1) {
+	if !d.appendJSON(s.node, d.depth()) {
 		return false
 	}
 	shown := d.text

@@ -72,6 +72,8 @@ func (s *step) fit() (err error) {
 	case s.typ.Kind == batch.JSON:
 		s.run, s.pieces = takeJSON, true
 		return nil
+	case s.typ.Nested != nil:
+		return s.fitNested()
 	case f.list || f.pairs:
 		return decode.ErrDeclare
 	case f.isMessage():

@@ -28,6 +28,9 @@ type Decoder struct {
 	entries []entry // of maps
 	parts   [partsMax + 1]part
 	wrapped slot   // of the value in a wrapper
+	inner   slot   // of a value in another one
+	level   int    // values that the current one is in, the record apart
+	spent   int    // scalar values in lists and maps of the record
 	text    []byte // the JSON of a value
 }
 
@@ -45,7 +48,11 @@ type step struct {
 	typ    batch.Type
 	up     int   // the power of ten that makes a number the column's unscaled decimal
 	within *step // of a wrapper: what reads the value in it
-	name   string
+
+	parts   []step // of a message, its fields by slot, whose columns are those of the STRUCT; of a list, its values; of a map, key and value
+	missing []int  // the columns of the STRUCT that no field gives
+	cost    int    // scalar values of an element
+	name    string
 }
 
 // slot is where a step's value is in the record.
@@ -80,6 +87,7 @@ func (d *Decoder) Decode(value []byte, b *batch.Builder) error {
 		return fmt.Errorf("record of %d bytes exceeds the limit of %d", len(value), d.maxBytes)
 	}
 	d.data, d.at, d.end, d.pieces, d.entries = value, 0, len(value), d.pieces[:0], d.entries[:0]
+	d.level, d.spent = 0, 0
 	clear(d.slots)
 	for i := range d.chosen {
 		d.chosen[i] = -1

@@ -278,7 +278,7 @@ func takeDecimalBytes(d *Decoder, s *step, v *slot, c *batch.ColumnBuilder) bool
 
 func takeJSON(d *Decoder, s *step, v *slot, c *batch.ColumnBuilder) bool {
 	d.text = d.text[:0]
-	if !d.appendField(s.field, v.start, v.end, d.maxDepth-1) {
+	if !d.appendField(s.field, v.start, v.end, d.depth()) {
 		return false
 	}
 	c.AppendBytes(d.text)

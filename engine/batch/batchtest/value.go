@@ -3,6 +3,9 @@ package batchtest
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -58,6 +61,60 @@ func ShowScaled(col arrow.Array, i int) string {
 		return "NULL"
 	}
 	return batch.DecimalValue{Unscaled: unscaled, Scale: uint8(scale)}.String()
+}
+
+// ShowNested renders a value of any type: scalars as ShowScaled does, in quotes, with
+// what they are in around them, as Fields, Elements and Entries have it.
+func ShowNested(col arrow.Array, i int) string {
+	if col.IsNull(i) {
+		return "NULL"
+	}
+	switch c := col.(type) {
+	case *array.Struct:
+		names, values := make([]string, c.NumField()), make([]string, c.NumField())
+		for f := range c.NumField() {
+			names[f], values[f] = c.DataType().(*arrow.StructType).Field(f).Name, ShowNested(c.Field(f), i)
+		}
+		return Fields(names, values)
+	case *array.Map:
+		entries := make(map[string]string)
+		for first, after := c.ValueOffsets(i); first < after; first++ {
+			entries[ShowNested(c.Keys(), int(first))] = ShowNested(c.Items(), int(first))
+		}
+		first, after := c.ValueOffsets(i)
+		if len(entries) != int(after-first) {
+			return fmt.Sprintf("a map with %d keys in %d entries", len(entries), after-first)
+		}
+		return Entries(entries)
+	case *array.List:
+		var elements []string
+		for first, after := c.ValueOffsets(i); first < after; first++ {
+			elements = append(elements, ShowNested(c.ListValues(), int(first)))
+		}
+		return Elements(elements)
+	}
+	return strconv.Quote(ShowScaled(col, i))
+}
+
+// Fields renders a struct whose fields are rendered.
+func Fields(names, values []string) string {
+	var b strings.Builder
+	for i, name := range names {
+		fmt.Fprintf(&b, "%s: %s, ", name, values[i])
+	}
+	return "{" + b.String() + "}"
+}
+
+// Elements renders a list whose elements are rendered.
+func Elements(values []string) string { return "[" + strings.Join(values, ", ") + "]" }
+
+// Entries renders a map whose keys and values are rendered.
+func Entries(entries map[string]string) string {
+	var b strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		fmt.Fprintf(&b, "%s = %s, ", key, entries[key])
+	}
+	return "MAP {" + b.String() + "}"
 }
 
 // ShowRow renders the values of a row as ShowScaled does, with | between them.
