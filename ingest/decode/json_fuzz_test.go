@@ -23,6 +23,13 @@ func FuzzJSON(f *testing.F) {
 			f.Add([]byte(`{"` + name + `":` + c[0] + `}`))
 		}
 	}
+	for _, typ := range []string{"STRUCT(a BIGINT, b VARCHAR[], c STRUCT(d DATE, e JSON))", "MAP(VARCHAR, STRUCT(x DOUBLE, y INT[][])[])", "MAP(DATE, UUID)"} {
+		name := "nested" + string(rune('0'+len(columns)%10))
+		columns = append(columns, batchtest.Columns(f, name+" "+typ)...)
+		f.Add([]byte(`{"` + name + `":{"a":1,"b":["x",null],"c":{"d":"2024-02-29","e":[1]}}}`))
+		f.Add([]byte(`{"` + name + `":{"k":[{"x":1.5,"y":[[1],null]}],"k":[]}}`))
+		f.Add([]byte(`{"` + name + `":{"2024-02-29":null}}`))
+	}
 	f.Add([]byte("\xef\xbb\xbf{\"A\":[{\"x\":\"\\ud834\\udd1e\"}],\"\\u0061\":true}"))
 	schema := batch.NewSchema(columns)
 	d := NewJSON(schema, Limits{MaxBytes: 4096, MaxDepth: 8, MaxFields: 50})
@@ -50,7 +57,7 @@ func FuzzJSON(f *testing.F) {
 		rec := b.Finish()
 		defer rec.Release()
 		for i, col := range rec.Columns() {
-			_ = batchtest.Show(col, want-1)
+			_ = batchtest.ShowNested(col, want-1)
 			if !col.IsNull(0) {
 				t.Errorf("%q: column %d changed in the row before", record, i)
 			}

@@ -40,6 +40,16 @@ type checker struct {
 func newChecker(t testing.TB) checker {
 	table := columnsOf(t, "i BIGINT", "s VARCHAR", "x JSON", "m JSON", "l JSON", "e VARCHAR", "d DOUBLE", "b BLOB",
 		"ts TIMESTAMPTZ", "st JSON", "w UBIGINT", "g JSON", "es JSON", "flags JSON", "f UINTEGER")
+	return checkerOf(t, table)
+}
+
+func newNestedChecker(t testing.TB) checker {
+	return checkerOf(t, columnsOf(t, "x STRUCT(i BIGINT, s VARCHAR, x STRUCT(e VARCHAR, w UBIGINT), l BIGINT[], d DOUBLE, b BLOB, missing INT)",
+		"m MAP(VARCHAR, STRUCT(i INT, ts TIMESTAMPTZ))", "l BIGINT[]", "g STRUCT(s VARCHAR, es VARCHAR[])", "es INTEGER[]", "flags MAP(INT, BOOLEAN)",
+		"r STRUCT(f UINTEGER, flags MAP(BIGINT, BOOLEAN), m MAP(VARCHAR, STRUCT(l HUGEINT[])))"))
+}
+
+func checkerOf(t testing.TB, table *batch.Schema) checker {
 	d := compile(t, fuzzProto, "R", table, decode.Limits{MaxBytes: 4096, MaxDepth: 12})
 	return checker{table, d, descriptorOf(t, fuzzProto, "R")}
 }
@@ -89,19 +99,27 @@ func (c checker) check(t *testing.T, record []byte) (accepted bool) {
 }
 
 func FuzzDecode(f *testing.F) {
-	c := newChecker(f)
+	c, nested := newChecker(f), newNestedChecker(f)
 	for _, record := range c.records() {
 		f.Add(record)
 		f.Add(record[:len(record)-1])
 	}
 	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, record []byte) { c.check(t, record) })
+	f.Fuzz(func(t *testing.T, record []byte) {
+		c.check(t, record)
+		nested.check(t, record)
+	})
 }
 
 // TestDamagedRecords changes, cuts and repeats bytes of good records.
 func TestDamagedRecords(t *testing.T) {
 	t.Parallel()
-	c := newChecker(t)
+	for _, c := range []checker{newChecker(t), newNestedChecker(t)} {
+		c.damage(t)
+	}
+}
+
+func (c checker) damage(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	good, accepted := c.records(), 0
 	const count = 10_000

@@ -430,6 +430,12 @@ func TestAgainstTheLibrary(t *testing.T) {
 func compare(t interface{ Errorf(string, ...any) }, rec arrow.RecordBatch, row int, table *batch.Schema, m protoreflect.Message) {
 	for c, column := range table.Columns {
 		f := m.Descriptor().Fields().ByName(protoreflect.Name(column.Name))
+		if column.Type.Nested != nil {
+			if got, want := batchtest.ShowNested(rec.Column(c), row), shownField(m, f, column.Type); got != want {
+				t.Errorf("%s in %s: got %s, want %s", f.FullName(), column.Type, got, want)
+			}
+			continue
+		}
 		got := batchtest.ShowScaled(rec.Column(c), row)
 		if column.Type.Kind != batch.JSON || f.HasPresence() && !m.Has(f) {
 			if want := expected(m, f, column.Type); got != want {
