@@ -82,6 +82,7 @@ type table struct {
 	textOf   []int // by column, its place among texts
 	texts    *decode.Texts
 	schema   *batch.Schema
+	limits   decode.Limits
 }
 
 func newTable(from *arrow.Schema, schema *batch.Schema, limits decode.Limits) (*table, error) {
@@ -89,17 +90,25 @@ func newTable(from *arrow.Schema, schema *batch.Schema, limits decode.Limits) (*
 	for i, f := range from.Fields() {
 		fields[i] = decode.Field{Name: f.Name}
 	}
-	t := &table{columnOf: decode.ColumnsOf(fields, schema), schema: schema, textOf: make([]int, len(schema.Columns))}
+	t := &table{columnOf: decode.ColumnsOf(fields, schema), schema: schema, limits: limits, textOf: make([]int, len(schema.Columns))}
 	t.absent = decode.Missing(t.columnOf, schema)
-	if err := (&decode.RefusedError{}).Check(t.absent, schema); err != nil {
-		return nil, err
-	}
 	var textual []int
+	var refused decode.RefusedError
 	for i, column := range t.columnOf {
-		if column >= 0 && !direct(from.Field(i).Type, schema.Columns[column].Type) {
+		if column < 0 {
+			continue
+		}
+		if c := schema.Columns[column]; c.Type.Nested != nil {
+			if f := from.Field(i); !nests(f.Type, c.Type) {
+				refused.Add(c, f.Name, f.Type, decode.ErrFamily)
+			}
+		} else if !direct(from.Field(i).Type, c.Type) {
 			t.textOf[column] = len(textual)
 			textual = append(textual, column)
 		}
+	}
+	if err := refused.Check(t.absent, schema); err != nil {
+		return nil, err
 	}
 	t.texts = decode.NewTexts(schema, textual, limits)
 	return t, nil
@@ -113,13 +122,17 @@ func (t *table) add(rec arrow.RecordBatch, c *records.Collector) {
 		text   texter
 	}
 	var columns []column
+	n := nesting{mem: batch.NewAllocator(), limits: t.limits}
+	defer n.release()
 	for i, at := range t.columnOf {
 		if at < 0 {
 			continue
 		}
 		col := column{at: at}
 		arr := plain(rec.Column(i))
-		if typ := t.schema.Columns[at].Type; direct(rec.Column(i).DataType(), typ) {
+		if typ := t.schema.Columns[at].Type; typ.Nested != nil {
+			col.append = n.of(arr, typ)
+		} else if direct(rec.Column(i).DataType(), typ) {
 			col.append = appenderOf(arr, typ)
 		} else {
 			col.text = texterOf(arr)
@@ -130,6 +143,7 @@ func (t *table) add(rec arrow.RecordBatch, c *records.Collector) {
 		var failure error
 		c.Append(func(b *batch.Builder) bool {
 			before := b.Rows()
+			n.spent = 0
 			for i := range columns {
 				if x := &columns[i]; x.text != nil {
 					if text, ok := x.text(row); ok {

@@ -122,6 +122,18 @@ func TestValuesOfEveryType(t *testing.T) {
 		{arrow.StructOf(arrow.Field{Name: "a", Type: arrow.BinaryTypes.String}), `[{"a": "x"}]`, "JSON", `{"a":"x"}`},
 		{arrow.Null, `[null]`, "BIGINT", "NULL"},
 
+		{arrow.ListOf(arrow.PrimitiveTypes.Int8), `[[1, 2, null], null, []]`, "BIGINT[]", "[1,2,null]|NULL|[]"},
+		{arrow.LargeListOf(arrow.BinaryTypes.String), `[["a"]]`, "VARCHAR[]", `["a"]`},
+		{arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Float32), `[[1, 2.5]]`, "DOUBLE[]", "[1,2.5]"},
+		{arrow.StructOf(arrow.Field{Name: "B", Type: arrow.BinaryTypes.String, Nullable: true}, arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int8, Nullable: true}, arrow.Field{Name: "c", Type: arrow.PrimitiveTypes.Int8}),
+			`[{"a": 1, "B": "2.5", "c": 3}, null, {"a": null, "B": null, "c": 1}]`, "STRUCT(a BIGINT, b DECIMAL(4,2), d VARCHAR)", `{"a":1,"b":"2.5","d":null}|NULL|{"a":null,"b":null,"d":null}`},
+		{arrow.ListOf(arrow.StructOf(arrow.Field{Name: "l", Type: arrow.ListOf(arrow.PrimitiveTypes.Int8), Nullable: true})), `[[{"l": [1]}, null, {"l": null}]]`, "STRUCT(l INT[])[]", `[{"l":[1]},null,{"l":null}]`},
+		{arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32), `[[{"key": "a", "value": 1}, {"key": "b", "value": null}, {"key": "a", "value": 3}], []]`, "MAP(VARCHAR, BIGINT)",
+			`[{"key":"b","value":null},{"key":"a","value":3}]|[]`},
+		{arrow.ListOf(arrow.BinaryTypes.String), `[["1", "x"]]`, "BIGINT[]", `!0 {"x":["1","x"]}: column "x": element 2: "x" is not a BIGINT, at byte 0`},
+		{arrow.StructOf(arrow.Field{Name: "a", Type: arrow.ListOf(arrow.PrimitiveTypes.Int64)}), `[{"a": [300]}]`, "STRUCT(a UTINYINT[])",
+			`!0 {"x":{"a":[300]}}: column "x": field "a": element 1: 300 is out of the range of UTINYINT`},
+
 		{arrow.PrimitiveTypes.Int64, `[128]`, "TINYINT", `!0 {"x":128}: column "x": 128 is out of the range of TINYINT`},
 		{arrow.PrimitiveTypes.Int64, `[-1]`, "UBIGINT", `!0 {"x":-1}: column "x": -1 is out of the range of UBIGINT`},
 		{arrow.PrimitiveTypes.Uint64, `[9223372036854775808]`, "BIGINT", `!0 {"x":9223372036854775808}: column "x": 9223372036854775808 is out of the range of BIGINT`},
@@ -147,6 +159,11 @@ func TestFieldsFindTheirColumns(t *testing.T) {
 		`!3 {"NAME":"b","id":2000000000,"other":2}: column "id": 2000000000 is out of the range of SMALLINT`
 	if err != nil || got != want {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)
+	}
+	for _, refused := range []string{"STRUCT(a BIGINT)", "VARCHAR[]", "MAP(VARCHAR, VARCHAR)"} {
+		if _, err := read(t, body, "name "+refused); err == nil || !strings.Contains(err.Error(), `can't hold field "NAME" of type utf8`) {
+			t.Errorf("%s: %v", refused, err)
+		}
 	}
 	if _, err := read(t, body, "nothing BIGINT"); err == nil || !strings.Contains(err.Error(), "none of its fields") {
 		t.Errorf("no column: %v", err)
@@ -178,5 +195,10 @@ func TestBrokenStreams(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add(stream(f, nil, "x", arrow.BinaryTypes.String, `["a", null]`))
 	f.Add(stream(f, []ipc.Option{ipc.WithLZ4()}, "x", arrow.ListOf(arrow.PrimitiveTypes.Int64), `[[1], null]`))
-	f.Fuzz(func(t *testing.T, body []byte) { _, _ = read(t, body, "x VARCHAR", "y JSON") })
+	f.Add(stream(f, nil, "x", arrow.ListOf(arrow.BinaryTypes.String), `[["a"], null]`, "y", arrow.MapOf(arrow.BinaryTypes.String, arrow.StructOf(arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int64})),
+		`[[{"key": "k", "value": {"a": 1}}], []]`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		_, _ = read(t, body, "x VARCHAR", "y JSON")
+		_, _ = read(t, body, "x VARCHAR[]", "y MAP(VARCHAR, STRUCT(a INT, b DATE[]))")
+	})
 }
