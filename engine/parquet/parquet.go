@@ -121,9 +121,19 @@ func (p *projection) where() string {
 	return fmt.Sprintf(" WHERE %s >= %d AND %[1]s < %[3]d", rowColumn, p.first, p.next)
 }
 
+// cast is the value of column i, NULL where it does not fit. In a nested value TRY_CAST
+// makes only the part NULL that does not fit, and so would hide it.
+func (p *projection) cast(i int) string {
+	name, typ := history.Quote(p.names[i]), p.schema.Columns[i].Type
+	if typ.Nested != nil {
+		return fmt.Sprintf("TRY(CAST(%s AS %s))", name, typ)
+	}
+	return fmt.Sprintf("TRY_CAST(%s AS %s)", name, typ)
+}
+
 // misfit is the condition that column i has a value that can't be cast.
 func (p *projection) misfit(i int) string {
-	return fmt.Sprintf("(%s IS NOT NULL AND TRY_CAST(%[1]s AS %[2]s) IS NULL)", history.Quote(p.names[i]), p.schema.Columns[i].Type)
+	return fmt.Sprintf("(%s IS NOT NULL AND %s IS NULL)", history.Quote(p.names[i]), p.cast(i))
 }
 
 // misfits are the conditions of all columns that are there.
@@ -141,11 +151,11 @@ func (p *projection) misfits() string {
 func (p *projection) good(ctx context.Context, conn *duck.Conn, mem *batch.Allocator) (arrow.RecordBatch, error) {
 	items := []string{rowColumn}
 	for i, name := range p.names {
-		value := "NULL"
+		value := fmt.Sprintf("CAST(NULL AS %s)", p.schema.Columns[i].Type)
 		if name != "" {
-			value = history.Quote(name)
+			value = p.cast(i)
 		}
-		items = append(items, fmt.Sprintf("TRY_CAST(%s AS %s)", value, p.schema.Columns[i].Type))
+		items = append(items, value)
 	}
 	rows, err := conn.Query(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+p.from+p.where()+" AND NOT "+p.misfits()+" ORDER BY "+rowColumn)
 	if err != nil {

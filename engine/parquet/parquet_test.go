@@ -183,3 +183,19 @@ func TestColumnsOfAFile(t *testing.T) {
 		t.Error("a file that is not there has columns")
 	}
 }
+
+// TestNestedColumns: a value is in a nested column whole, or its row is rejected.
+func TestNestedColumns(t *testing.T) {
+	db, dir := open(t)
+	r := New(db)
+	path := filepath.Join(dir, "nested.parquet")
+	write(t, db, path, `SELECT i AS id, CASE WHEN i <> 3 THEN {'a': CASE i WHEN 1 THEN 'x' ELSE i::VARCHAR END, 'b': [i, NULL], 'more': i} END AS s,
+		[{'n': i * 100}] AS l, MAP {'k' || i: i} AS m FROM range(4) t(i)`)
+	got, err := read(t, r, path, 0, 4, "id INT", "s STRUCT(b TINYINT[], a BIGINT)", "l STRUCT(n UTINYINT)[]", "m MAP(VARCHAR, DOUBLE)", "none STRUCT(a INT)")
+	want := `0 {"a":0,"b":[0,null]} [{"n":0}] [{"key":"k0","value":0}] NULL|2 {"a":2,"b":[2,null]} [{"n":200}] [{"key":"k2","value":2}] NULL|` +
+		`!1 {"id":1,"s":{"a":"x","b":[1,null],"more":1},"l":[{"n":100}],"m":{"k1":1}}: column "s": {'a': x, 'b': [1, NULL], 'more': 1} is not a STRUCT("b" TINYINT[], "a" BIGINT)|` +
+		`!3 {"id":3,"s":null,"l":[{"n":300}],"m":{"k3":3}}: column "l": [{'n': 300}] is not a STRUCT("n" UTINYINT)[]`
+	if err != nil || got != want {
+		t.Errorf("got  %s, %v\nwant %s", got, err, want)
+	}
+}
