@@ -13,6 +13,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/rowchange"
+	"github.com/millstream-db/millstream/query/assign"
 	"github.com/millstream-db/millstream/query/copytext"
 	"github.com/millstream-db/millstream/query/copyvalues"
 	"github.com/millstream-db/millstream/query/parser"
@@ -203,7 +204,7 @@ func fromText(sql string, t batch.Type) string {
 	if t.Kind == batch.Blob {
 		return fmt.Sprintf(`CASE WHEN starts_with(%[1]s, '\x') THEN unhex(substr(%[1]s, 3)) ELSE CAST(%[1]s AS BLOB) END`, sql)
 	}
-	return "CAST(" + sql + " AS " + t.String() + ")"
+	return assign.TextAs(sql, t)
 }
 
 // textColumn is the value of the i-th column of rows of text.

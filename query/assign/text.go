@@ -58,10 +58,15 @@ func (r *Text) Insert(text string, offset int) {
 func (r *Text) Cast(c parser.Cell, t batch.Type, missing string) {
 	r.CopyTo(c.Offset)
 	r.Insert("CAST(", c.Offset)
-	if c.Kind == parser.DefaultCell {
+	switch {
+	case c.Kind == parser.DefaultCell:
 		r.Insert(missing, c.Offset)
 		r.last = c.End()
-	} else {
+	case c.Kind == parser.TextCell && isArray(t) && strings.HasPrefix(c.Text, "'{"):
+		r.Insert("'[' || (", c.Offset)
+		r.CopyTo(c.End())
+		r.Insert(")[2:-2] || ']'", c.Offset)
+	default:
 		r.CopyTo(c.End())
 	}
 	r.Insert(" AS "+t.String()+")", c.Offset)

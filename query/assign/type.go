@@ -1,6 +1,7 @@
 package assign
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -50,4 +51,18 @@ func sameShape(from string, to batch.Kind) bool {
 		return strings.HasPrefix(from, "MAP(") && !strings.HasSuffix(from, "]")
 	}
 	return strings.HasPrefix(from, "STRUCT(") && !strings.HasSuffix(from, "]")
+}
+
+// isArray reports whether PostgreSQL has arrays for values of a type: lists of
+// scalars.
+func isArray(t batch.Type) bool { return t.Kind == batch.List && t.Element().Nested == nil }
+
+// TextAs is the value of a type of a text, given as SQL. An array may be written as
+// in PostgreSQL, with braces around it: within them, it is as DuckDB writes it.
+func TextAs(sql string, t batch.Type) string {
+	cast := "CAST(" + sql + " AS " + t.String() + ")"
+	if !isArray(t) {
+		return cast
+	}
+	return fmt.Sprintf("CASE WHEN starts_with(%[1]s, '{') THEN CAST('[' || %[1]s[2:-2] || ']' AS %[2]s) ELSE %[3]s END", sql, t, cast)
 }

@@ -34,10 +34,6 @@ func Source(t *parser.CreateSource, sql string, bind func(*catalog.SourceDefinit
 			return nil, &parser.Error{Code: "42701", Message: fmt.Sprintf("column %q specified more than once", c.Name), Offset: c.Offset}
 		}
 		seen[strings.ToLower(c.Name)] = true
-		if c.Part != "" && typ.Nested != nil {
-			return nil, &parser.Error{Code: sqlstate.CodeDatatypeMismatch, Message: fmt.Sprintf("INCLUDE %s gives a text, which can't be a column of type %s", c.Part, typ), Offset: c.TypeOffset,
-				Hint: "Include it AS JSON, and cast that in a view or in a generated column."}
-		}
 		if c.Part == string(source.Headers) && typ.Kind != batch.JSON && typ.Kind != batch.Varchar {
 			return nil, &parser.Error{Code: sqlstate.CodeDatatypeMismatch, Message: fmt.Sprintf("all headers together are JSON, and column %q is of type %s", c.Name, typ), Offset: c.TypeOffset,
 				Hint: "Write INCLUDE headers AS name, or INCLUDE header 'its name' BIGINT AS name for one of them."}

@@ -233,10 +233,12 @@ func isTypeToken(t Token) bool {
 	return false
 }
 
-// needsSpace reports whether two tokens of a type would run into each other.
+// needsSpace reports whether two tokens of a type would run into each other, or are
+// easier to read apart.
 func needsSpace(last, t Token) bool {
 	wordy := func(t Token) bool { return t.Kind == Word || t.Kind == Quoted || t.Kind == Number }
-	return wordy(t) && (wordy(last) || last.mark(")") || last.mark("]"))
+	named := t.Kind == Word || t.Kind == Quoted // what follows a comma in STRUCT and MAP
+	return wordy(t) && (wordy(last) || last.mark(")") || last.mark("]")) || named && last.mark(",")
 }
 
 // expression reads an expression up to the comma or parenthesis that ends it,

@@ -99,6 +99,10 @@ func (r *resolver) function(n ast.Node, sc scope) (ast.Node, error) {
 		if reason, ok := volatileNames[name]; ok && !n.Flag("is_operator") {
 			return nil, volatileError(n, name, reason)
 		}
+		if name == "unnest" {
+			return nil, fail(codeUnsupported, n.Location(), "unnest makes several rows of one, which a materialized view does not").
+				hint("take elements by their place, as in items[1], or compute with the whole list: len, list_sum, list_transform, list_filter; or unnest in the query that reads the view")
+		}
 		if name == "age" && len(n.List("children")) == 1 {
 			return nil, volatileError(n, name, moment)
 		}
