@@ -147,7 +147,7 @@ func (p *planner) keepArgument(ctx context.Context, b *bag, n ast.Node) (ast.Nod
 	if ast.Find(n, isColumn) == nil {
 		return n, nil
 	}
-	typeName, ok := "", n.Class() != "LAMBDA" && ast.Find(n, isLambdaParameter) == nil
+	typeName, ok := "", n.Class() != "LAMBDA" && !hasFreeParameter(n, nil)
 	if ok {
 		var err error
 		if typeName, err = p.stage.typeOf(ctx, n); err != nil {
@@ -174,6 +174,23 @@ func (p *planner) keepArgument(ctx context.Context, b *bag, n ast.Node) (ast.Nod
 		a.Args = append(a.Args, at)
 	}
 	return ast.NewColumn(columnName("v", i)).In(n), nil
+}
+
+// hasFreeParameter reports whether n refers to the parameter of a lambda that it is
+// in. bound are those of lambdas in it.
+func hasFreeParameter(n ast.Node, bound []string) (free bool) {
+	if isLambdaParameter(n) {
+		name := n.Strings("column_names")[0]
+		return !slices.ContainsFunc(bound, func(b string) bool { return strings.EqualFold(b, name) })
+	}
+	if n.Class() == "LAMBDA" {
+		bound = slices.Concat(bound, lambdaParameters(n))
+	}
+	_, _ = ast.MapChildren(n, func(c ast.Node) (ast.Node, error) {
+		free = free || hasFreeParameter(c, bound)
+		return c, nil
+	})
+	return free
 }
 
 func isLambdaParameter(n ast.Node) bool { return n.Flag(ast.LambdaMark) }

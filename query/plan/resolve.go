@@ -152,16 +152,7 @@ func (r *resolver) method(n ast.Node, sc scope) (ast.Node, error) {
 
 // lambda resolves the body of a lambda; its parameters hide the columns.
 func (r *resolver) lambda(n ast.Node, sc scope) (ast.Node, error) {
-	lhs := []ast.Node{n.Child("lhs")}
-	if lhs[0].Class() == "FUNCTION" {
-		lhs = lhs[0].List("children")
-	}
-	sc.params = slices.Clone(sc.params)
-	for _, param := range lhs {
-		if names := param.Strings("column_names"); len(names) == 1 {
-			sc.params = append(sc.params, names[0])
-		}
-	}
+	sc.params = slices.Concat(sc.params, lambdaParameters(n))
 	return ast.MapChildren(n, func(c ast.Node) (ast.Node, error) {
 		if c.Class() == "COLUMN_REF" || c.IsCall("row") {
 			if marked, ok := r.markParams(c, sc); ok {
@@ -170,6 +161,19 @@ func (r *resolver) lambda(n ast.Node, sc scope) (ast.Node, error) {
 		}
 		return r.resolve(c, sc)
 	})
+}
+
+func lambdaParameters(n ast.Node) (params []string) {
+	lhs := []ast.Node{n.Child("lhs")}
+	if lhs[0].Class() == "FUNCTION" {
+		lhs = lhs[0].List("children")
+	}
+	for _, param := range lhs {
+		if names := param.Strings("column_names"); len(names) == 1 {
+			params = append(params, names[0])
+		}
+	}
+	return params
 }
 
 // markParams marks references to lambda parameters, so that they are not taken
