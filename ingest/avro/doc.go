@@ -11,7 +11,8 @@
 // refused when a schema is compiled, once, with the names of column, field and
 // types: a narrower type, another family of types. Wider is fine: int to BIGINT,
 // HUGEINT, DECIMAL or DOUBLE; bytes and strings to one another; enums to VARCHAR.
-// A JSON column takes everything, and a VARCHAR a union of several types.
+// A record goes to a STRUCT, field by field in the same way, an array to a list, a map
+// to a MAP. A JSON column takes everything, and a VARCHAR a union of several types.
 //
 // It promises what package decode promises: a record either becomes exactly one
 // value in every column, or leaves the builder as it was, with an error of one

@@ -11,6 +11,9 @@
 // Parse functions read one SQL value from text and are what decoders (and whoever
 // else is handed a value as text) use for strings.
 //
+// Objects and arrays become structs, lists and maps where columns are declared so, by
+// the rules of the record itself, or stay the text that they are in a JSON column.
+//
 // It promises that a record either becomes exactly one value in every declared
 // column or leaves the builder as it was, with an error that says in one line,
 // to a person who reads a table of rejected records, which column and which

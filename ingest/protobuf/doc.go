@@ -12,7 +12,8 @@
 // never be right is refused when a schema is compiled, once, with the names of column,
 // field and types: a narrower type, another family of types. Wider is fine: int32 to
 // BIGINT, HUGEINT, DECIMAL or DOUBLE; bytes and strings to one another; enums to
-// VARCHAR, or as numbers to integers. A JSON column takes everything.
+// VARCHAR, or as numbers to integers. A message goes to a STRUCT, field by field in the
+// same way, a repeated field to a list, a map to a MAP. A JSON column takes everything.
 //
 // A field that is not in the record is NULL if its absence can be told from its
 // default (optional, members of a oneof, messages, everything of proto2), and has

@@ -274,7 +274,7 @@ func schemaOf(columns []query.Column) *arrow.Schema {
 	for i, c := range columns {
 		fields[i] = arrow.Field{Name: c.Name, Type: arrow.Null, Nullable: true}
 		t, err := batch.ParseType(c.Type)
-		if err != nil {
+		if err != nil || t.Nested != nil {
 			continue
 		}
 		switch t.Kind { // where results differ from hot batches
