@@ -198,3 +198,54 @@ func compareNested(t *testing.T, r *rand.Rand, record written, columns []batch.C
 	}
 	return values
 }
+
+// TestNestedCost: a record of few bytes does not become many values, nor deep ones.
+func TestNestedCost(t *testing.T) {
+	t.Parallel()
+	var fields []string
+	for i := range 900 {
+		fields = append(fields, fmt.Sprintf("f%d BIGINT", i))
+	}
+	table := columnsOf(t, "l STRUCT(a BIGINT, "+strings.Join(fields, ", ")+")[]")
+	schema := `{"type":"record","name":"R","fields":[{"name":"l","type":{"type":"array","items":{"type":"record","name":"I","fields":[{"name":"a","type":"null"}]}}}]}`
+	d, b := compile(t, schema, table, decode.Limits{}), batchtest.NewBuilder(t, table)
+	for range 2 {
+		if err := d.Decode([]byte{0xa0, 0x1f, 0}, b); err == nil || !strings.Contains(err.Error(), "more than 1048576 values") { // 2,000 items
+			t.Errorf("%v", err)
+		}
+		if err := d.Decode([]byte{20, 0}, b); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestNestedDepth: values may be nested as deeply in a STRUCT as in JSON.
+func TestNestedDepth(t *testing.T) {
+	t.Parallel()
+	schema := `{"type":"record","name":"R","fields":[{"name":"x","type":["null","R"]},{"name":"n","type":["null",{"type":"array","items":{"type":"array","items":"int"}}]}]}`
+	value := map[string]any{"x": nil, "n": []any{[]any{1}}}
+	for range 3 {
+		value = map[string]any{"x": value, "n": nil}
+	}
+	record, err := avrolib.MustParse(schema).Encode(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for depth := 1; depth < 10; depth++ {
+		var errs [2]error
+		for i, column := range []string{"x JSON", "x STRUCT(x STRUCT(x STRUCT(n INT[][])))"} {
+			table := columnsOf(t, column)
+			errs[i] = compile(t, schema, table, decode.Limits{MaxDepth: depth}).Decode(record, batchtest.NewBuilder(t, table))
+		}
+		if (errs[0] == nil) != (errs[1] == nil) {
+			t.Errorf("to a depth of %d: JSON %v, STRUCT %v", depth, errs[0], errs[1])
+		}
+		if errs[0] != nil {
+			refused++
+		}
+	}
+	if refused == 0 || refused == 9 {
+		t.Errorf("%d of 9 depths are refused", refused)
+	}
+}

@@ -57,7 +57,7 @@ func Missing(columnOf []int, table *batch.Schema) (columns []int) {
 var (
 	ErrFamily    = errors.New("") // which the types say
 	ErrNarrower  = errors.New("some of its values would not fit")
-	ErrDeclare   = errors.New("declare the column as JSON, or leave it out")
+	ErrDeclare   = errors.New("declare the column as JSON, or as STRUCT, list or MAP, or leave it out")
 	ErrText      = errors.New("declare it by its own type, or as JSON")
 	ErrTimestamp = errors.New("it does not say what it counts: declare the column as BIGINT, and make a generated column of it")
 )

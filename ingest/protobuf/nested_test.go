@@ -185,3 +185,70 @@ func TestNestedAgainstTheLibrary(t *testing.T) {
 		t.Error("no column was nested")
 	}
 }
+
+// TestNestedDepth: values may be nested as deeply in a STRUCT as in JSON.
+func TestNestedDepth(t *testing.T) {
+	t.Parallel()
+	record := wireOf("3:", wireOf("3:", wireOf("3:", wireOf("5:", "\x01\x02"))))
+	refused := 0
+	for depth := 1; depth < 10; depth++ {
+		var errs [2]error
+		for i, column := range []string{"x JSON", "x STRUCT(x STRUCT(x STRUCT(l BIGINT[])))"} {
+			table := columnsOf(t, column)
+			errs[i] = compile(t, fuzzProto, "R", table, decode.Limits{MaxDepth: depth}).Decode(record, batchtest.NewBuilder(t, table))
+		}
+		if (errs[0] == nil) != (errs[1] == nil) {
+			t.Errorf("to a depth of %d: JSON %v, STRUCT %v", depth, errs[0], errs[1])
+		}
+		if errs[0] != nil {
+			refused++
+		}
+	}
+	if refused == 0 || refused == 9 {
+		t.Errorf("%d of 9 depths are refused", refused)
+	}
+}
+
+// TestNestedCost: a record of few bytes does not become many values.
+func TestNestedCost(t *testing.T) {
+	t.Parallel()
+	var fields []string
+	for i := range 900 {
+		fields = append(fields, fmt.Sprintf("f%d BIGINT", i))
+	}
+	table := columnsOf(t, "m MAP(VARCHAR, STRUCT(i BIGINT, "+strings.Join(fields, ", ")+"))")
+	d, b := compile(t, fuzzProto, "R", table, decode.Limits{}), batchtest.NewBuilder(t, table)
+	for range 2 {
+		if err := d.Decode([]byte(strings.Repeat("\x22\x00", 2000)), b); err == nil || !strings.Contains(err.Error(), "more than 1048576 values") {
+			t.Errorf("%v", err)
+		}
+		if err := d.Decode([]byte("\x22\x00"), b); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestNestedRefusals: what can never fit is refused with the field inside that does not.
+func TestNestedRefusals(t *testing.T) {
+	t.Parallel()
+	s, err := ParseSchema(fuzzProto, noImports)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for column, want := range map[string]string{
+		"es STRUCT(i INT)[]":           `can't hold field "es" of type repeated enum E (its values, of type enum E, can't be STRUCT("i" INTEGER))`,
+		"x STRUCT(x STRUCT(s INT))":    `can't hold field "x" of type message R (its field "x", of type message R, can't be STRUCT("s" INTEGER): its field "s", of type string, can't be INTEGER)`,
+		"x STRUCT(nothing INT)":        `(none of its fields has the name of one of the column's)`,
+		"m MAP(INT, STRUCT(i INT))":    `(its keys, of type string, can't be INTEGER)`,
+		"m MAP(VARCHAR, BIGINT)":       `(its values, of type message R, can't be BIGINT: declare the column as JSON`,
+		"l SMALLINT[]":                 `(its values, of type sint64, can't be SMALLINT: some of its values would not fit)`,
+		"l BIGINT":                     `(declare the column as JSON, or as STRUCT, list or MAP, or leave it out)`,
+		"i BIGINT[]":                   `column "i" of type BIGINT[] can't hold field "i" of type int32`,
+		"st STRUCT(fields JSON)":       `can't hold field "st" of type google.protobuf.Struct`,
+		"flags STRUCT(key INT, v INT)": `can't hold field "flags" of type map<int32, bool>`,
+	} {
+		if _, err := Compile(s, 0, columnsOf(t, column), decode.Limits{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", column, err, want)
+		}
+	}
+}
