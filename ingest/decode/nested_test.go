@@ -288,3 +288,49 @@ func TestNestedCost(t *testing.T) {
 		}
 	}
 }
+
+// TestNestedTimes: what numbers for times mean holds inside, too.
+func TestNestedTimes(t *testing.T) {
+	t.Parallel()
+	schema := batch.NewSchema(batchtest.Columns(t, "s STRUCT(at TIMESTAMP, l TIMESTAMP[], m MAP(VARCHAR, TIMESTAMP))"))
+	b := batchtest.NewBuilder(t, schema)
+	d := NewJSONWith(schema, JSONOptions{Timestamps: EpochMillis}, Limits{})
+	if err := d.Decode([]byte(`{"s": {"at": 1, "l": [2, null], "m": {"k": 3}}}`), b); err != nil {
+		t.Fatal(err)
+	}
+	rec := b.Finish()
+	defer rec.Release()
+	if got, want := batchtest.ShowNested(rec.Column(0), 0), `{at: "1000", l: ["2000", NULL], m: MAP {"k" = "3000", }, }`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestNestedRows: rows of Debezium's, with and without an envelope around, and columns
+// with paths, have nested columns as records have.
+func TestNestedRows(t *testing.T) {
+	t.Parallel()
+	schema := batch.NewSchema(batchtest.Columns(t, "id BIGINT", "s STRUCT(a BIGINT, l STRUCT(b VARCHAR)[])", "a BIGINT", "again STRUCT(a VARCHAR)"))
+	d := NewDebezium(schema, []int{0}, JSONOptions{Paths: []Path{nil, nil, {{Key: "s", Index: -1}, {Key: "a", Index: -1}}, {{Key: "s", Index: -1}}}}, Limits{})
+	row := `{"op": "c", "before": null, "after": {"id": 1, "s": {"l": [{"b": "x"}, null], "a": 7}}}`
+	for _, value := range []string{row, `{"schema": {"type": "struct"}, "payload": ` + row + `}`} {
+		for _, key := range []string{`{"id": 1}`, ""} {
+			b := batchtest.NewBuilder(t, schema)
+			var k []byte
+			if key != "" {
+				k = []byte(key)
+			}
+			if _, err := d.Decode(k, []byte(value), b); err != nil {
+				t.Fatalf("%s: %v", value, err)
+			}
+			rec := b.Finish()
+			var got []string
+			for i := range 4 {
+				got = append(got, batchtest.ShowNested(rec.Column(i), 0))
+			}
+			if want := `"1" {a: "7", l: [{b: "x", }, NULL], } "7" {a: "7", }`; strings.Join(got, " ") != want {
+				t.Errorf("%s: got %s, want %s", value, strings.Join(got, " "), want)
+			}
+			rec.Release()
+		}
+	}
+}

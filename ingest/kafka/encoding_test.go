@@ -15,6 +15,11 @@ import (
 
 func TestEncodings(t *testing.T) {
 	text, number, bytes := batch.Column{Name: "a", Type: batch.Type{Kind: batch.Varchar}}, batch.Column{Name: "n", Type: batch.Type{Kind: batch.BigInt}}, batch.Column{Name: "b", Type: batch.Type{Kind: batch.Blob}}
+	list, err := batch.ListOf(text.Type)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nested := batch.Column{Name: "l", Type: list}
 	for _, tt := range []struct {
 		name, format, encode string
 		options              map[string]string
@@ -55,6 +60,9 @@ func TestEncodings(t *testing.T) {
 		{name: "TEXT of none", encode: "TEXT", want: "the source has 0 columns to decode"},
 		{name: "BYTES", encode: "BYTES", columns: []batch.Column{bytes}},
 		{name: "BYTES to text", encode: "BYTES", columns: []batch.Column{text}, want: `column "a" is of type VARCHAR`},
+		{name: "CSV of structs", encode: "CSV", columns: []batch.Column{text, nested}, want: `column "l" of type VARCHAR[] can't be read from a text: declare it as JSON`},
+		{name: "TEXT of lists", encode: "TEXT", columns: []batch.Column{nested}, want: `column "l" of type VARCHAR[] can't be read from a text`},
+		{name: "JSON of lists", encode: "JSON", columns: []batch.Column{nested}},
 		{name: "keyed CSV", format: "UPSERT", encode: "CSV", want: "FORMAT UPSERT ENCODE CSV is not supported"},
 		{name: "another", encode: "XML", want: "use FORMAT PLAIN ENCODE JSON, AVRO, PROTOBUF, CSV, TEXT or BYTES"},
 	} {
