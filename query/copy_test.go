@@ -66,3 +66,24 @@ func TestCopyFromFile(t *testing.T) {
 		t.Error("a directory that is missing was taken")
 	}
 }
+
+// TestCopyNestedText: lists come as PostgreSQL writes arrays or as DuckDB writes lists,
+// structs as what results have, JSON.
+func TestCopyNestedText(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "rows.csv"), []byte(`1|{1,NULL,3}|{"a b",c,"say \"x\"",""}|{"n": 5, "l": [1, 2]}
+2|[4, 5]|['d e', f]|{'n': 6, 'l': NULL}
+3|{}|[]|
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(ctx, "", Options{Engine: engine.Options{DuckDB: duck.Options{AllowedDirectories: []string{dir}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close(ctx) }()
+	exec(t, db, "CREATE TABLE t (id BIGINT, n INT[], s VARCHAR[], r STRUCT(n BIGINT, l INT[]))")
+	wantTag(t, db, "COPY t FROM 'rows.csv' (FORMAT csv, DELIMITER '|', QUOTE '^')", "COPY 3")
+	check(t, db, "SELECT id, n::VARCHAR, to_json(s)::VARCHAR, r.n, r.l::VARCHAR FROM t ORDER BY id",
+		"1 [1, NULL, 3] [\"a b\",\"c\",\"say \\\"x\\\"\",\"\"] 5 [1, 2]\n2 [4, 5] [\"d e\",\"f\"] 6 (null)\n3 [] [] (null) (null)")
+}

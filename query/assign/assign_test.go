@@ -80,3 +80,23 @@ func TestTextRemembersPlaces(t *testing.T) {
 		t.Errorf("a lost place is at %d", got)
 	}
 }
+
+func TestNestedAssignable(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"INTEGER[]", "BIGINT[]", true}, {`STRUCT("a" INTEGER)[]`, "STRUCT(a BIGINT)[]", true}, {`STRUCT("a" INTEGER)`, "STRUCT(a BIGINT)", true},
+		{"MAP(VARCHAR, INTEGER)", "MAP(VARCHAR, BIGINT)", true}, {`"NULL"`, "INT[]", true},
+		{`STRUCT("a" INTEGER)[]`, "STRUCT(a BIGINT)", false}, {`STRUCT("a" INTEGER)`, "INT[]", false}, {"MAP(VARCHAR, INTEGER)[]", "MAP(VARCHAR, INT)", false},
+		{"INTEGER", "INT[]", false}, {"VARCHAR", "STRUCT(a INT)", false}, {"MAP(VARCHAR, INTEGER)", "STRUCT(a INT)", false}, {"JSON", "INT[]", false},
+	} {
+		to, err := batch.ParseType(c.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Assignable(c.from, to); got != c.want {
+			t.Errorf("%s into %s: %t, want %t", c.from, to, got, c.want)
+		}
+	}
+}

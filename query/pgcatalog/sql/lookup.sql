@@ -35,7 +35,7 @@ SELECT oid, num, name, CASE WHEN NOT is_list THEN base ELSE coalesce((SELECT ms_
     ((regexp_extract(duckdb, '\((\d+),', 1)::INTEGER << 16) | regexp_extract(duckdb, ',(\d+)\)', 1)::INTEGER) + 4 ELSE -1 END, duckdb
 FROM (
   SELECT 1000000 + 2 * table_oid + CASE schema_name WHEN 'millstream' THEN 1 ELSE 0 END AS oid, column_index AS num, column_name AS name,
-    data_type AS duckdb, data_type LIKE '%]' AS is_list,
+    data_type AS duckdb, data_type LIKE '%]' AND NOT regexp_matches(data_type, '^(STRUCT|MAP|UNION)\(|\].*\]$') AS is_list, -- lists of what is nested are JSON for clients
     CASE WHEN regexp_matches(data_type, '\].*\]$') THEN 114
     ELSE CASE regexp_extract(data_type, '^[A-Z0-9_ ]+')
       WHEN 'BOOLEAN' THEN 16 WHEN 'TINYINT' THEN 21 WHEN 'UTINYINT' THEN 21 WHEN 'SMALLINT' THEN 21 WHEN 'USMALLINT' THEN 23
