@@ -34,9 +34,7 @@ type step struct {
 	branches []step // of a union
 	up       int    // the power of ten that makes a number the column's unscaled decimal
 
-	parts   []step // of a record, its fields, whose columns are those of the STRUCT; of an array or a map, its items
-	missing []int  // the columns of the STRUCT that no field gives
-	cost    int    // scalar values of an item
+	inner *inner // of a nested value
 }
 
 // Decode appends the record in value to the first columns of b, one value to

@@ -8,10 +8,18 @@ import (
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
+// inner is what reads the parts of a nested value.
+type inner struct {
+	parts   []step // of a record, its fields, whose columns are those of the STRUCT; of an array or a map, its items
+	missing []int  // the columns of the STRUCT that no field gives
+	cost    int    // scalar values of an item
+}
+
 // fitNested fits a step that reads records into STRUCTs, arrays into lists, or maps
 // into MAPs.
 func fitNested(s step) (step, error) {
 	n, children := s.node, s.typ.Children()
+	s.inner = &inner{cost: 1}
 	switch {
 	case s.typ.Kind == batch.Struct && n.kind == recordKind:
 		s.run = takeStruct
@@ -30,9 +38,9 @@ func fitNested(s step) (step, error) {
 	if err != nil {
 		return s, unfit("its items", n.item, children[0].Type, err)
 	}
-	s.parts, s.cost = []step{item}, 1
+	s.inner.parts = []step{item}
 	if nested := children[0].Type.Nested; nested != nil {
-		s.cost = nested.Leaves
+		s.inner.cost = nested.Leaves
 	}
 	return s, nil
 }
@@ -56,7 +64,7 @@ func (s *step) fitFields() error {
 	for i := range s.node.fields {
 		f, c := &s.node.fields[i], columnOf[i]
 		if c < 0 {
-			s.parts = append(s.parts, step{run: skipValue, node: f.typ, column: -1, field: f.name})
+			s.inner.parts = append(s.inner.parts, step{run: skipValue, node: f.typ, column: -1, field: f.name})
 			continue
 		}
 		part, err := fit(f.typ, table.Columns[c].Type)
@@ -64,9 +72,9 @@ func (s *step) fitFields() error {
 			return unfit(fmt.Sprintf("its field %q", f.name), f.typ, table.Columns[c].Type, err)
 		}
 		part.column, part.field = c, f.name
-		s.parts = append(s.parts, part)
+		s.inner.parts = append(s.inner.parts, part)
 	}
-	if s.missing = decode.Missing(columnOf, table); len(s.missing) == len(table.Columns) {
+	if s.inner.missing = decode.Missing(columnOf, table); len(s.inner.missing) == len(table.Columns) {
 		return errors.New("none of its fields has the name of one of the column's")
 	}
 	return nil
@@ -85,8 +93,8 @@ func takeStruct(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	if !d.deeper() {
 		return false
 	}
-	for i := range s.parts {
-		part := &s.parts[i]
+	for i := range s.inner.parts {
+		part := &s.inner.parts[i]
 		var child *batch.ColumnBuilder
 		if part.column >= 0 {
 			child = c.Child(part.column)
@@ -95,7 +103,7 @@ func takeStruct(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 			return d.failf("field %q: %s", part.field, d.why)
 		}
 	}
-	for _, i := range s.missing {
+	for _, i := range s.inner.missing {
 		c.Child(i).AppendNull()
 	}
 	c.AppendStruct()
@@ -106,7 +114,7 @@ func takeStruct(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 // items reads how many items come next, as block does, and whether they are not too many.
 func (d *Decoder) items(s *step) (count int64, ok bool) {
 	if count, ok = d.block(s.node); ok {
-		if d.spent += int(count) * s.cost; d.spent > decode.NestedValuesMax {
+		if d.spent += int(count) * s.inner.cost; d.spent > decode.NestedValuesMax {
 			return 0, d.failf("the arrays and maps of the record have more than %d values", decode.NestedValuesMax)
 		}
 	}
@@ -117,7 +125,7 @@ func takeList(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	if !d.deeper() {
 		return false
 	}
-	item, elements := &s.parts[0], c.Child(0)
+	item, elements := &s.inner.parts[0], c.Child(0)
 	for {
 		count, ok := d.items(s)
 		if !ok {
@@ -141,7 +149,7 @@ func takeMap(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	if !d.deeper() {
 		return false
 	}
-	value, entries := &s.parts[0], c.Child(0)
+	value, entries := &s.inner.parts[0], c.Child(0)
 	for {
 		count, ok := d.items(s)
 		if !ok {

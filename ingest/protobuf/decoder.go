@@ -28,7 +28,7 @@ type Decoder struct {
 	entries []entry // of maps
 	parts   [partsMax + 1]part
 	wrapped slot   // of the value in a wrapper
-	inner   slot   // of a value in another one
+	member  slot   // of a value in another one
 	level   int    // values that the current one is in, the record apart
 	spent   int    // scalar values in lists and maps of the record
 	text    []byte // the JSON of a value
@@ -49,10 +49,8 @@ type step struct {
 	up     int   // the power of ten that makes a number the column's unscaled decimal
 	within *step // of a wrapper: what reads the value in it
 
-	parts   []step // of a message, its fields by slot, whose columns are those of the STRUCT; of a list, its values; of a map, key and value
-	missing []int  // the columns of the STRUCT that no field gives
-	cost    int    // scalar values of an element
-	name    string
+	inner *inner // of a nested value
+	name  string
 }
 
 // slot is where a step's value is in the record.

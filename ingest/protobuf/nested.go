@@ -12,10 +12,17 @@ import (
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
+// inner is what reads the parts of a nested value.
+type inner struct {
+	parts   []step // of a message, its fields by slot, whose columns are those of the STRUCT; of a list, its values; of a map, key and value
+	missing []int  // the columns of the STRUCT that no field gives
+	cost    int    // scalar values of an element
+}
+
 // fitNested fits messages to STRUCTs, repeated fields to lists, and maps to MAPs.
 func (s *step) fitNested() error {
 	f, kind := s.field, s.typ.Kind
-	s.pieces = true
+	s.pieces, s.inner = true, &inner{}
 	switch {
 	case kind == batch.Map && f.pairs:
 		s.run = takeMap
@@ -25,9 +32,9 @@ func (s *step) fitNested() error {
 			if err := part.fit(); err != nil {
 				return unfit([...]string{"its keys", "its values"}[i], part.field, part.typ, err)
 			}
-			s.parts = append(s.parts, part)
+			s.inner.parts = append(s.inner.parts, part)
 		}
-		s.cost = cost(s.typ)
+		s.inner.cost = cost(s.typ)
 	case kind == batch.List && f.list && !f.pairs:
 		s.run = takeList
 		one := *f
@@ -36,7 +43,7 @@ func (s *step) fitNested() error {
 		if err := part.fit(); err != nil {
 			return unfit("its values", part.field, part.typ, err)
 		}
-		s.parts, s.cost = []step{part}, cost(s.typ)
+		s.inner.parts, s.inner.cost = []step{part}, cost(s.typ)
 	case kind == batch.Struct && f.isMessage() && !f.list && !f.pairs && slices.Contains(plainMessages, f.message.known):
 		s.run = takeStruct
 		return s.fitFields()
@@ -82,10 +89,10 @@ func (s *step) fitFields() error {
 		if err := part.fit(); err != nil {
 			return unfit(fmt.Sprintf("its field %q", fields[i].name), part.field, part.typ, err)
 		}
-		s.parts = append(s.parts, part)
+		s.inner.parts = append(s.inner.parts, part)
 	}
-	slices.SortStableFunc(s.parts, func(a, b step) int { return cmp.Compare(a.field.slot, b.field.slot) })
-	if s.missing = decode.Missing(columnOf, table); len(s.missing) == len(table.Columns) {
+	slices.SortStableFunc(s.inner.parts, func(a, b step) int { return cmp.Compare(a.field.slot, b.field.slot) })
+	if s.inner.missing = decode.Missing(columnOf, table); len(s.inner.missing) == len(table.Columns) {
 		return errors.New("none of its fields has the name of one of the column's")
 	}
 	return nil
@@ -117,8 +124,8 @@ func (d *Decoder) appendParts(s *step, lo, hi int32, c *batch.ColumnBuilder) boo
 		return false
 	}
 	at, end := first, int32(len(d.pieces))
-	for i := range s.parts {
-		part := &s.parts[i]
+	for i := range s.inner.parts {
+		part := &s.inner.parts[i]
 		for at < end && int(d.pieces[at].slot) < part.field.slot {
 			at++
 		}
@@ -136,7 +143,7 @@ func (d *Decoder) appendParts(s *step, lo, hi int32, c *batch.ColumnBuilder) boo
 			return d.failf("field %q: %s", part.field.name, d.why)
 		}
 	}
-	for _, i := range s.missing {
+	for _, i := range s.inner.missing {
 		c.Child(i).AppendNull()
 	}
 	c.AppendStruct()
@@ -149,26 +156,26 @@ func (d *Decoder) appendParts(s *step, lo, hi int32, c *batch.ColumnBuilder) boo
 func (d *Decoder) appendPart(s *step, lo, hi int32, c *batch.ColumnBuilder) bool {
 	switch {
 	case s.pieces:
-		d.inner = slot{start: lo, end: hi}
+		d.member = slot{start: lo, end: hi}
 	case lo == hi:
-		d.inner = slot{}
+		d.member = slot{}
 	default:
 		p := d.pieces[hi-1]
-		if d.inner = (slot{start: p.start, end: p.end}); p.wire != protowire.BytesType {
+		if d.member = (slot{start: p.start, end: p.end}); p.wire != protowire.BytesType {
 			d.at, d.end = int(p.start), int(p.end)
 			bits, ok := d.number(p.wire)
 			if !ok {
 				return false
 			}
-			d.inner.bits = bits
+			d.member.bits = bits
 		}
 	}
-	return s.run(d, s, &d.inner, c)
+	return s.run(d, s, &d.member, c)
 }
 
 // spend counts an element of a list or a map, which may be one too many.
 func (d *Decoder) spend(s *step) bool {
-	if d.spent += s.cost; d.spent > decode.NestedValuesMax {
+	if d.spent += s.inner.cost; d.spent > decode.NestedValuesMax {
 		return d.failf("the lists and maps of the record have more than %d values", decode.NestedValuesMax)
 	}
 	return true
@@ -179,7 +186,7 @@ func takeList(d *Decoder, s *step, v *slot, c *batch.ColumnBuilder) bool {
 	if !d.deeper() {
 		return false
 	}
-	part, elements := &s.parts[0], c.Child(0)
+	part, elements := &s.inner.parts[0], c.Child(0)
 	for i := lo; i < hi; i++ {
 		ok := true
 		if p := d.pieces[i]; p.wire == protowire.BytesType && s.field.wire != protowire.BytesType {
@@ -206,7 +213,7 @@ func (d *Decoder) takePacked(s *step, p piece, c *batch.ColumnBuilder) bool {
 		}
 		d.pieces = append(d.pieces, piece{start: int32(at), end: int32(d.at), wire: s.field.wire})
 		at = d.at
-		if !d.spend(s) || !d.appendPart(&s.parts[0], first, first+1, c) {
+		if !d.spend(s) || !d.appendPart(&s.inner.parts[0], first, first+1, c) {
 			return false
 		}
 		d.pieces = d.pieces[:first]
