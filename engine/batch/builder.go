@@ -160,8 +160,15 @@ func (c *ColumnBuilder) Vector() Vector {
 	return v
 }
 
-// DataBytes returns how many bytes the values of a Bytes column have together.
-func (c *ColumnBuilder) DataBytes() int { return c.dataLen }
+// DataBytes returns how many bytes the values of a Bytes column have together; of a
+// nested column, the most that one of those inside has.
+func (c *ColumnBuilder) DataBytes() int {
+	n := c.dataLen
+	for i := range c.children {
+		n = max(n, c.children[i].DataBytes())
+	}
+	return n
+}
 
 // grow makes room in buf for need bytes, zeroing what is new.
 func grow(mem memory.Allocator, buf []byte, need, first int) []byte {
