@@ -53,5 +53,9 @@ func typeFor(name string) batch.Type {
 	if err != nil {
 		return batch.Type{Kind: batch.Varchar}
 	}
+	switch t.Kind {
+	case batch.Struct, batch.List, batch.Map: // as where the columns of other formats are left out
+		return batch.Type{Kind: batch.JSON}
+	}
 	return t
 }
