@@ -1,6 +1,7 @@
 package view
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
@@ -100,7 +101,7 @@ func (g *groups) find(rows []int32, hashes []uint64, keys []batch.Vector, out []
 		for at := tag & mask; ; at = (at + 1) & mask {
 			slot := g.slots[at]
 			if slot == 0 {
-				g.slots[at] = tag<<32 | uint64(g.n+1)
+				atomic.StoreUint64(&g.slots[at], tag<<32|uint64(g.n+1)) // readers look keys up
 				out[i] = g.insert(int(row), keys)
 				break
 			}

@@ -2,6 +2,8 @@ package view
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"unsafe"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
@@ -177,4 +179,17 @@ func (b *BagRelation) Scan(columns []int) (chunks []duck.Chunk) {
 		chunks = append(chunks, w.details[b.aggregate].(*bag).chunks(columns)...)
 	}
 	return chunks
+}
+
+// BagName returns the names of the relations behind a view's bags: the prefix, the
+// aggregate's number, a slash, and the view.
+func BagName(prefix, view string) func(aggregate int) string {
+	return func(i int) string { return fmt.Sprint(prefix, i, "/", view) }
+}
+
+// CutBag splits what follows the prefix of a BagName.
+func CutBag(name string) (aggregate int, view string, ok bool) {
+	number, view, _ := strings.Cut(name, "/")
+	aggregate, err := strconv.Atoi(number)
+	return aggregate, view, err == nil
 }

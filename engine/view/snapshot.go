@@ -31,6 +31,7 @@ type windowSnapshot struct {
 	bytes      int64
 	bounds     unsafe.Pointer
 	pages      []pageSnapshot
+	slots      []uint64           // the hash table, which grows meanwhile: see find; nil if its groups are replaced
 	details    []aggregate.Detail // by aggregate; those that readers need
 }
 
@@ -75,6 +76,9 @@ func (g *groups) freeze() {
 	for i := range g.pages {
 		p := &g.pages[i]
 		w.pages[i] = pageSnapshot{unsafe.Pointer(&p.keys[0]), unsafe.Pointer(&p.accs[0])}
+	}
+	if !g.rowBounds {
+		w.slots = g.slots
 	}
 	for i, d := range g.details {
 		if _, isBag := d.(*bag); d != nil && (isBag || g.pane) {

@@ -159,13 +159,18 @@ func (d *Delta) Groups(mem *batch.Allocator) arrow.RecordBatch {
 // appendRow copies n columns of a row of a block to a builder's columns from
 // first on.
 func (l *blockLayout) appendRow(b *batch.Builder, first, n int, block unsafe.Pointer, row int) {
-	for i, c := range l.columns[:n] {
-		if c.nullable && !*l.valid(block, i, row) {
-			b.Column(first + i).AppendNull()
-			continue
-		}
-		appendTo(b.Column(first+i), l.value(block, i, row))
+	for i := range n {
+		l.appendCell(b.Column(first+i), i, block, row)
 	}
+}
+
+// appendCell copies a value of a block to a builder's column.
+func (l *blockLayout) appendCell(to *batch.ColumnBuilder, column int, block unsafe.Pointer, row int) {
+	if l.columns[column].nullable && !*l.valid(block, column, row) {
+		to.AppendNull()
+		return
+	}
+	appendTo(to, l.value(block, column, row))
 }
 
 // Details returns the changed details as rows of DetailSchema. The caller
