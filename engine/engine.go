@@ -36,6 +36,7 @@ type Engine struct {
 	current atomic.Pointer[Snapshot]
 	roles   atomic.Pointer[catalog.Roles]
 	readAt  atomic.Uint64 // the epoch at which a reader came last
+	pace    epoch.Pace    // of epochs that are built in place
 	input   chan delivery
 	ops     chan operation
 	jobs    job.List

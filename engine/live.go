@@ -10,6 +10,7 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/livecatalog"
+	"github.com/millstream-db/millstream/engine/view"
 )
 
 // The catalog live, in memory, holds a DuckDB view for each name that users
@@ -62,11 +63,6 @@ const (
 	localPrefix     = "local:"
 )
 
-// bagName returns the names of the relations behind a view's bags.
-func bagName(view string) func(int) string {
-	return func(i int) string { return fmt.Sprint(bagPrefix, i, "/", view) }
-}
-
 // showSource makes a source's tables readable.
 func (e *Engine) showSource(ctx context.Context, s *liveSource) error {
 	name := s.def.Name
@@ -100,7 +96,7 @@ func (e *Engine) showView(ctx context.Context, v *liveView) error {
 	if v.def.Plan.AppendOnly() {
 		return e.showSource(ctx, v.out)
 	}
-	sql := v.def.ResultSQL(viewPrefix+name, bagName(name))
+	sql := v.def.ResultSQL(viewPrefix+name, view.BagName(bagPrefix, name))
 	if v.def.Plan.Window != nil {
 		sql = "SELECT " + history.Columns(v.def.Plan.Columns) + " FROM history.main." + history.Quote(name) + " UNION ALL (" + sql + ")"
 	}

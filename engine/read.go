@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +32,7 @@ type Read struct {
 	bounds     map[string]hot.Bounds
 	views      map[string]*view.Relation
 	system     map[string]*duck.RecordRelation
+	needed     map[string]*view.Selection // what the next statement reads of views
 	local      map[string]duck.Relation
 	changed    *rowchange.Set // over the tables
 	folds      int64          // before anything was changed: the changes name rows by their ids
@@ -298,6 +298,40 @@ func (r *Read) SetTimeBounds(bounds map[string][2]int64) {
 	}
 }
 
+// Narrow promises that the next statement needs of views only this, by their
+// names; of all others, and with nil of all, it gets everything. With alone it
+// reads nothing else that is in memory: if what it needs is little, the epoch's
+// memory is given up, so that the writer need not copy what it changes.
+func (r *Read) Narrow(needs map[string]*view.Needs, alone bool) {
+	for name, s := range r.needed {
+		s.Release()
+		delete(r.needed, name)
+	}
+	for name, n := range needs {
+		v := r.snapshot.views[name]
+		if v == nil || !v.state.Selects() {
+			alone = false
+			continue
+		}
+		if r.needed == nil {
+			r.needed = make(map[string]*view.Selection)
+		}
+		r.needed[name] = v.state.Select(r.checkpoint, n)
+		alone = alone && r.needed[name].Copied()
+	}
+	if alone && len(needs) > 0 {
+		epoch := r.snapshot.Epoch
+		r.unpin()
+		r.snapshot = &Snapshot{Epoch: epoch}
+	}
+}
+
+// Widen gives the statements that follow everything again.
+func (r *Read) Widen() {
+	r.bounds = nil
+	r.Narrow(nil, false)
+}
+
 // Relation finds a name of ms_scan at the epoch.
 func (r *Read) Relation(name string) (duck.Relation, error) {
 	kind, object, _ := strings.Cut(name, ":")
@@ -316,13 +350,15 @@ func (r *Read) Relation(name string) (duck.Relation, error) {
 	case kind == closedPrefix && v != nil:
 		return v.state.ClosedAfter(r.checkpoint), nil
 	case kind == closedBagPrefix:
-		if i, name, ok := cutBag(object); ok && r.snapshot.views[name] != nil {
+		if i, name, ok := view.CutBag(object); ok && r.snapshot.views[name] != nil {
 			return r.snapshot.views[name].state.ClosedAfter(r.checkpoint).Bag(i), nil
 		}
+	case kind == viewPrefix && r.needed[object] != nil:
+		return r.needed[object], nil
 	case kind == viewPrefix && v != nil:
 		return r.live(object, v), nil
 	case kind == bagPrefix:
-		if i, name, ok := cutBag(object); ok && r.snapshot.views[name] != nil {
+		if i, name, ok := view.CutBag(object); ok && r.snapshot.views[name] != nil {
 			return r.live(name, r.snapshot.views[name]).Bag(i), nil
 		}
 	case kind == systemPrefix:
@@ -413,21 +449,15 @@ func (r *Read) releaseRelations() {
 		rel.Records[0].Release()
 	}
 	r.views, r.system = nil, nil
-}
-
-// cutBag splits what follows bagPrefix.
-func cutBag(object string) (aggregate int, view string, ok bool) {
-	number, view, _ := strings.Cut(object, "/")
-	aggregate, err := strconv.Atoi(number)
-	return aggregate, view, err == nil
+	r.Narrow(nil, false)
 }
 
 // unpin gives the snapshot up before the transaction.
 func (r *Read) unpin() {
-	if r.snapshot != nil {
+	if r.snapshot != nil && r.snapshot.pin != nil {
 		r.snapshot.pin.Release()
-		r.snapshot = nil
 	}
+	r.snapshot = nil
 }
 
 // schemas answers ms_scan while live views are made: only columns matter then.
@@ -446,7 +476,7 @@ func (s schemas) Relation(name string) (duck.Relation, error) {
 	case kind == viewPrefix && v != nil:
 		return v.state.Snapshot().Shape(), nil
 	case kind == bagPrefix:
-		if i, name, ok := cutBag(object); ok && s.e.views[name] != nil {
+		if i, name, ok := view.CutBag(object); ok && s.e.views[name] != nil {
 			return s.e.views[name].state.Snapshot().Shape().Bag(i), nil
 		}
 	case kind == systemPrefix:
@@ -469,6 +499,15 @@ func (e *Engine) conn() (*duck.PooledConn, error) {
 // NewConn returns a connection for planning: it sees the catalog of nothing
 // and no data. The caller must Close it before the engine.
 func (e *Engine) NewConn() (*duck.Conn, error) { return e.store.DB().PatientConn() }
+
+// ViewGroups returns the definition of a view, nil if there is none, and how many of its
+// groups are in memory.
+func (r *Read) ViewGroups(name string) (def *catalog.ViewDefinition, groups int) {
+	if v := r.snapshot.views[name]; v != nil && v.state != nil {
+		return v.def, v.state.Groups()
+	}
+	return nil, 0
+}
 
 // HotSegments returns how many batches of a source's rows are hot.
 func (r *Read) HotSegments(source string) int {

@@ -81,16 +81,19 @@ func (e *Engine) pinned() *Snapshot {
 	return s
 }
 
-// quietEpochs is for how many epochs nobody must have come to read before the
-// writer makes readers wait, for the rest of an epoch, so that it can change
-// state in place: copying it costs more the larger it is.
+// The writer makes readers wait for the rest of an epoch, so that it can change
+// state in place, when nobody has come to read for quietEpochs epochs, or when the
+// epoch should not take longer than shortEpoch. Copying costs more the larger the
+// state is, and most for a row of a small epoch, which touches as many pages.
 const quietEpochs = 8
 
-// withdraw takes the current snapshot back if nobody seems to want it.
-func (e *Engine) withdraw() {
-	if e.Epoch() >= e.readAt.Load()+quietEpochs {
-		e.reclaim.Withdraw()
-	}
+const shortEpoch = 2 * time.Millisecond
+
+// withdraw takes the current snapshot back before an epoch of so many rows, if
+// nobody holds it and it is right to make readers wait. It reports whether it did.
+func (e *Engine) withdraw(rows int) bool {
+	quiet := e.Epoch() >= e.readAt.Load()+quietEpochs
+	return (quiet || e.pace.Expect(rows) <= shortEpoch) && e.reclaim.Withdraw()
 }
 
 // Epoch returns the current epoch.

@@ -91,7 +91,7 @@ func (e *Engine) step(first delivery) {
 		}
 		break
 	}
-	e.withdraw()
+	inPlace := e.withdraw(rows)
 	var told []delivery
 	for _, d := range deliveries {
 		if err := e.take(d); err != nil {
@@ -106,6 +106,9 @@ func (e *Engine) step(first delivery) {
 		e.stop(e.closeWindows(context.Background()))
 	}
 	e.publish()
+	if inPlace {
+		e.pace.Observe(rows, time.Since(start))
+	}
 	e.pauseLarge()
 	for _, d := range told {
 		switch {

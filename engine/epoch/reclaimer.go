@@ -145,10 +145,11 @@ func (r *Reclaimer) RetireRecord(born uint64, record arrow.RecordBatch) {
 }
 
 // Withdraw takes the current epoch back, if nobody holds it, until the next one is
-// published: until then Acquire fails. What no reader holds can be changed in
-// place meanwhile: see Visible.
-func (r *Reclaimer) Withdraw() {
+// published, and reports whether it did: until then Acquire fails. What no reader
+// holds can be changed in place meanwhile: see Visible.
+func (r *Reclaimer) Withdraw() bool {
 	r.withdrawn = r.current != nil && (r.withdrawn || r.current.refs.CompareAndSwap(1, 0))
+	return r.withdrawn
 }
 
 // Visible reports whether some reader may see memory that was born in an epoch
