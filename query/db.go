@@ -17,6 +17,7 @@ import (
 	"github.com/millstream-db/millstream/query/channel"
 	"github.com/millstream-db/millstream/query/dialect"
 	"github.com/millstream-db/millstream/query/growth"
+	"github.com/millstream-db/millstream/query/narrow"
 	"github.com/millstream-db/millstream/query/pgcatalog"
 	"github.com/millstream-db/millstream/query/plancache"
 )
@@ -42,7 +43,8 @@ type DB struct {
 	binders      binderPool
 	channels     *channel.Hub
 	queue        *admission.Queue
-	descriptions *plancache.Cache[*description]
+	descriptions *plancache.Cache[string, *description]
+	shapes       *narrow.Shapes
 	growth       *growth.Growth
 
 	mu       sync.Mutex
@@ -62,7 +64,8 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 	}
 	opts.Engine.DuckDB.AllowedDirectories = directories
 	db := &DB{opts: opts, sessions: make(map[*Session]struct{})}
-	db.descriptions = plancache.New[*description](descriptions)
+	db.descriptions = plancache.New[string, *description](descriptions)
+	db.shapes = narrow.NewShapes(db.serialize)
 	db.queue = admission.NewQueue(cmp.Or(opts.MaxQueries, 64), cmp.Or(opts.QueueTimeout, 30*time.Second))
 	db.binders.db = db
 	opts.Engine.DuckDB.Functions, opts.Engine.DuckDB.Signal = dialect.Functions(), db.signal

@@ -33,6 +33,11 @@ func (s *Session) prepareExplain(ctx context.Context, st *Statement, t *parser.E
 		if own {
 			defer r.Close()
 		}
+		notes, err := q.narrow(r, nil).Explain(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer r.Widen()
 		explained := *q
 		explained.sql = command + q.sql
 		stmt, err := explained.prepare(ctx, r)
@@ -49,7 +54,7 @@ func (s *Session) prepareExplain(ctx context.Context, st *Statement, t *parser.E
 		for {
 			rec, err := rows.NextRecord()
 			if errors.Is(err, io.EOF) {
-				return lines, nil
+				return append(lines, notes...), nil
 			}
 			if err != nil {
 				return nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/query/dialect"
 	"github.com/millstream-db/millstream/query/gate"
+	"github.com/millstream-db/millstream/query/narrow"
 	"github.com/millstream-db/millstream/query/pgcatalog"
 )
 
@@ -19,10 +20,11 @@ type relations struct {
 	views   map[string]*catalog.ViewDefinition
 	tables  map[string]*catalog.TableDefinition
 	missing *[]string // the names that were looked for in vain
+	shapes  *narrow.Shapes
 }
 
 func (db *DB) relations() relations {
-	return relations{db.engine.Sources(), db.engine.Views(), db.engine.Tables(), new([]string)}
+	return relations{db.engine.Sources(), db.engine.Views(), db.engine.Tables(), new([]string), db.shapes}
 }
 
 // explain says of a relation that was not found that a job is building it.
@@ -65,8 +67,12 @@ func (r relations) Lookup(schema, name string) (gate.Relation, bool) {
 			for _, c := range v.StreamSchema().Columns {
 				rel.Columns = append(rel.Columns, c.Name)
 			}
+			return rel, true
 		}
-		return rel, true
+		for _, c := range v.Plan.Columns {
+			rel.Columns = append(rel.Columns, c.Name)
+		}
+		return r.shapes.Of(v).Of(rel), true
 	}
 	if t, canonical := find(r.tables, name); t != nil {
 		rel := gate.Relation{Schema: publicSchema, Name: canonical}

@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
-	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/literal"
@@ -307,7 +305,7 @@ func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
 			r.Close()
 		}
 	}
-	rows, stmt, err := q.start(ctx, r, args)
+	rows, stmt, err := q.start(ctx, r, own, args)
 	if err != nil {
 		release()
 		return nil, q.explain(err)
@@ -315,6 +313,7 @@ func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
 	return q.result(ctx, r, own, rows, func() {
 		rows.Close()
 		q.done(r, stmt)
+		r.Widen()
 		release()
 	}), nil
 }
@@ -328,23 +327,26 @@ func (q *selectQuery) source(ctx context.Context) (r *engine.Read, own bool, err
 	return q.s.begin(ctx)
 }
 
-func (q *selectQuery) start(ctx context.Context, r *engine.Read, args []any) (*duck.Rows, *duck.Stmt, error) {
-	bounds, err := q.timeBounds(ctx, r)
-	if err != nil {
+// start executes the query. Until its rows are closed, the read gives statements
+// only what this one needs: see narrow.Finder.
+func (q *selectQuery) start(ctx context.Context, r *engine.Read, own bool, args []any) (rows *duck.Rows, stmt *duck.Stmt, err error) {
+	defer func() {
+		if err != nil {
+			r.Widen()
+		}
+	}()
+	if err := q.narrow(r, args).Narrow(ctx, own); err != nil {
 		return nil, nil, err
 	}
-	r.SetTimeBounds(bounds)
 	if exact := func(arg any) bool { _, ok := arg.(batch.DecimalValue); return ok }; slices.ContainsFunc(args, exact) {
 		described := q.sql
 		defer func() { q.sql = described }()
 		q.sql = parser.Uncast(described, func(i int) bool { return exact(args[i]) })
 	}
-	stmt, err := q.prepare(ctx, r)
-	if err != nil {
+	if stmt, err = q.prepare(ctx, r); err != nil {
 		return nil, nil, err
 	}
-	rows, err := stmt.Query(ctx, args...)
-	if err != nil {
+	if rows, err = stmt.Query(ctx, args...); err != nil {
 		stmt.Close()
 		return nil, nil, err
 	}
@@ -378,96 +380,4 @@ func (q *selectQuery) result(ctx context.Context, r *engine.Read, own bool, rows
 	res.next = func(context.Context) (arrow.RecordBatch, error) { return o.read() }
 	res.close = o.finish
 	return res
-}
-
-// skipSegments is from how many hot batches on it pays to evaluate bounds.
-const skipSegments = 8
-
-// timeBounds evaluates the query's conditions on event time, for each source
-// whose every mention has one.
-func (q *selectQuery) timeBounds(ctx context.Context, r *engine.Read) (map[string][2]int64, error) {
-	if len(q.reads.TimeBounds) == 0 {
-		return nil, nil
-	}
-	sources := q.s.db.engine.Sources()
-	perRef := make(map[int][2]int64)
-	for _, b := range q.reads.TimeBounds {
-		ref := q.reads.Relations[b.Ref]
-		if sources[ref.Name] == nil || r.HotSegments(ref.Name) < skipSegments {
-			continue
-		}
-		value, ok, err := q.evaluate(ctx, r, b, sources[ref.Name])
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			continue
-		}
-		range_, seen := perRef[b.Ref]
-		if !seen {
-			range_ = [2]int64{math.MinInt64, math.MaxInt64}
-		}
-		perRef[b.Ref] = narrow(range_, b.Op, value)
-	}
-	out := make(map[string][2]int64)
-	for i, ref := range q.reads.Relations {
-		bound, ok := perRef[i]
-		if !ok {
-			bound = [2]int64{math.MinInt64, math.MaxInt64}
-		}
-		if held, seen := out[ref.Name]; seen {
-			bound = [2]int64{min(held[0], bound[0]), max(held[1], bound[1])}
-		}
-		out[ref.Name] = bound
-	}
-	for name, b := range out {
-		if b[0] == math.MinInt64 && b[1] == math.MaxInt64 {
-			delete(out, name)
-		}
-	}
-	return out, nil
-}
-
-// narrow cuts an interval by one condition. Strict ones are taken as their
-// weaker forms: skipping batches needs no more.
-func narrow(bound [2]int64, op string, value int64) [2]int64 {
-	switch op {
-	case ">", ">=":
-		bound[0] = max(bound[0], value)
-	case "<", "<=":
-		bound[1] = min(bound[1], value)
-	case "=":
-		bound[0], bound[1] = max(bound[0], value), min(bound[1], value)
-	}
-	return bound
-}
-
-// evaluate returns a bound in microseconds, and whether it can be used.
-func (q *selectQuery) evaluate(ctx context.Context, r *engine.Read, b gate.TimeBound, source *catalog.SourceDefinition) (int64, bool, error) {
-	var sql string
-	err := q.s.db.binders.with(func(p *binder) (err error) {
-		sql, err = p.Deserialize(ctx, b.Statement())
-		return err
-	})
-	if err != nil {
-		return 0, false, ctx.Err()
-	}
-	schema := source.Schema()
-	want := schema.Columns[schema.Index(source.EventTime)].Type.String()
-	if err := r.SetTimeZone(ctx, q.s.settings.Get("timezone")); err != nil {
-		return 0, false, err
-	}
-	rows, err := r.Conn().Query(ctx, "SELECT typeof(x), epoch_us(x) FROM ("+sql+") AS t(x) WHERE isfinite(x)")
-	if err != nil {
-		return 0, false, ctx.Err()
-	}
-	defer rows.Close()
-	var (
-		kind  string
-		value int64
-	)
-	if ok, err := rows.Next(); err != nil || !ok || rows.Scan(&kind, &value) != nil {
-		return 0, false, ctx.Err()
-	}
-	return value, kind == want, nil
 }

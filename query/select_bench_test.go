@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/millstream-db/millstream/query"
 )
@@ -64,4 +66,63 @@ func BenchmarkSelect(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkLargeView measures what reads a view of many groups: a few of them, or
+// all of them. cpu-µs is what the process used for one, by all its threads.
+func BenchmarkLargeView(b *testing.B) {
+	ctx := b.Context()
+	db, err := query.Open(ctx, "", query.Options{NoCatalog: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close(context.Background())
+	for _, sql := range []string{
+		`CREATE SOURCE s ("user" VARCHAR, cents BIGINT)`,
+		`CREATE MATERIALIZED VIEW users AS SELECT "user", count(*) AS n, sum(cents) AS total, min(cents) AS least FROM s GROUP BY "user"`,
+		"INSERT INTO s SELECT 'user-' || i, (hash(i) & 1048575)::BIGINT FROM range(1000000) t(i)",
+	} {
+		if err := db.Exec(ctx, sql); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, q := range []struct {
+		name, sql string
+		args      []any
+	}{
+		{"lookup", `SELECT n, total, least FROM users WHERE "user" = $1`, []any{"user-4711"}},
+		{"list", `SELECT n, total, least FROM users WHERE "user" IN ($1, 'user-1', 'user-2')`, []any{"user-4711"}},
+		{"top", `SELECT "user", total FROM users ORDER BY total DESC LIMIT 10`, nil},
+		{"all", `SELECT max(n), max(total), max(least) FROM users WHERE total % 2 = 1`, nil},
+	} {
+		b.Run(q.name, func(b *testing.B) {
+			s := db.NewSession(query.SessionOptions{PostgresNames: true})
+			defer s.Close()
+			st, err := s.Prepare(ctx, q.sql, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			used := cpuTime(b)
+			for b.Loop() {
+				r, err := s.Execute(ctx, st, q.args)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for err == nil {
+					_, err = r.Next(ctx)
+				}
+				r.Close()
+			}
+			b.ReportMetric(float64((cpuTime(b)-used).Microseconds())/float64(b.N), "cpu-µs/op")
+		})
+	}
+}
+
+// cpuTime returns the time that the process has used.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -34,10 +34,11 @@ type catalog struct{}
 
 var relations = map[string]Relation{
 	"orders": {Schema: "public", Name: "orders", EventTime: "ts",
-		Columns: []string{"order_id", "customer", "country", "amount", "ts", "tags", "item", "doc"}},
-	"clicks":             {Schema: "public", Name: "clicks", EventTime: "ts"},
-	"prices":             {Schema: "public", Name: "prices"},
-	"revenue_per_minute": {Schema: "public", Name: "revenue_per_minute", EventTime: "window_start"},
+		Columns: []string{"order_id", "customer", "country", "amount", "ts", "tags", "item", "doc"}, Keys: []string{"order_id", "country"}},
+	"clicks": {Schema: "public", Name: "clicks", EventTime: "ts", Keys: []string{"user_id"}},
+	"prices": {Schema: "public", Name: "prices"},
+	"revenue_per_minute": {Schema: "public", Name: "revenue_per_minute", EventTime: "window_start",
+		Keys: []string{"window_start", "country"}, Orders: []string{"orders", "revenue"}, Windows: []string{"window_start", "window_end"}},
 }
 
 func (catalog) Lookup(schema, name string) (Relation, bool) {
@@ -217,13 +218,31 @@ func show(t *testing.T, conn *sql.Conn, reads *Reads) string {
 	if reads.Params > 0 {
 		fmt.Fprintf(&b, "%d parameters\n", reads.Params)
 	}
-	for _, bound := range reads.TimeBounds {
-		var text string
-		err := conn.QueryRowContext(context.Background(), "SELECT json_deserialize_sql(?::JSON)", string(bound.Statement())).Scan(&text)
-		if err != nil {
-			t.Errorf("deserialize %s: %v", bound.Statement(), err)
+	operand := func(o Operand) string {
+		switch {
+		case o.Param > 0:
+			return fmt.Sprint("$", o.Param)
+		case o.Expr == nil:
+			return "NULL"
 		}
-		fmt.Fprintf(&b, "bound [%d] %s %s\n", bound.Ref, bound.Op, text)
+		var text string
+		if err := conn.QueryRowContext(context.Background(), "SELECT json_deserialize_sql(?::JSON)", string(o.Statement())).Scan(&text); err != nil {
+			t.Errorf("deserialize %s: %v", o.Statement(), err)
+		}
+		return text
+	}
+	for _, bound := range reads.TimeBounds {
+		fmt.Fprintf(&b, "bound [%d] %s %s\n", bound.Ref, bound.Op, operand(bound.Operand))
+	}
+	for _, c := range reads.Keys {
+		fmt.Fprintf(&b, "key [%d] %s null=%t", c.Ref, c.Column, c.Null)
+		for _, v := range c.Values {
+			fmt.Fprintf(&b, " %s", operand(v))
+		}
+		b.WriteString("\n")
+	}
+	for _, top := range reads.Tops {
+		fmt.Fprintf(&b, "top [%d] %s desc=%t limit %s offset %s\n", top.Ref, top.Column, top.Desc, operand(top.Limit), operand(top.Offset))
 	}
 	return b.String()
 }

@@ -29,6 +29,7 @@ func (w *walker) selectNode(n node, s shape) {
 	w.fields(n, "SELECT_NODE", s)
 	if n.object("sample") == nil {
 		w.timeBounds(n, from)
+		w.top(n, from)
 	}
 }
 

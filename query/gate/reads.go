@@ -8,6 +8,14 @@ type Relation struct {
 	// Columns are the relation's columns, if the caller knows them. They are
 	// needed only to tell a column called current_date from the date.
 	Columns []string
+	// Keys are the columns of which it is wanted what they are held equal to.
+	Keys []string
+	// Orders are the columns of which it is wanted whether the query shows only the
+	// first rows by them, and Windows those that its condition may then speak of:
+	// rows of one window are alike in them.
+	Orders, Windows []string
+	// Tag is the caller's own, and given back in Ref.
+	Tag any
 }
 
 // Relations knows the catalog.
@@ -26,6 +34,7 @@ type Relations interface {
 type Ref struct {
 	Schema, Name string // as Relations gave them
 	Position     int    // byte offset in the text; NoOffset: unknown
+	Tag          any
 }
 
 // Reads is what an allowed query reads.
@@ -36,4 +45,6 @@ type Reads struct {
 	Params     int         // the highest parameter, $1 being 1
 	Divides    bool        // with / or %, and nothing keeps a row from being computed; see plain
 	TimeBounds []TimeBound // see TimeBound
+	Keys       []KeyCondition
+	Tops       []Top
 }

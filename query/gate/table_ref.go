@@ -74,7 +74,7 @@ func (w *walker) relation(schema, name string, offset int, item *fromItem) {
 	}
 	w.read(1, offset)
 	item.ref, item.relation = len(w.reads.Relations), r
-	w.reads.Relations = append(w.reads.Relations, Ref{Schema: r.Schema, Name: r.Name, Position: offset})
+	w.reads.Relations = append(w.reads.Relations, Ref{Schema: r.Schema, Name: r.Name, Position: offset, Tag: r.Tag})
 }
 
 func (w *walker) noSuchRelation(schema, name string, offset int) *Error {

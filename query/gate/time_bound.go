@@ -2,6 +2,7 @@ package gate
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
@@ -17,13 +18,20 @@ import (
 // are put back, and an event time that is a DATE is coarser than a TIMESTAMP.
 // A value of NULL means that no row qualifies; an error, that there is no bound.
 type TimeBound struct {
-	Ref  int    // index in Reads.Relations
-	Op   string // >=, >, <=, < or =: event time Op expression
-	Expr []byte // the expression's tree, JSON
+	Ref int    // index in Reads.Relations
+	Op  string // >=, >, <=, < or =: event time Op expression
+	Operand
 }
 
-// Statement returns the tree of SELECT expression, for json_deserialize_sql.
-func (b TimeBound) Statement() []byte {
+// Operand is an expression that has the same value for all rows: a parameter, or
+// what can be computed before the query runs. The zero value is NULL.
+type Operand struct {
+	Param int    // 1 for $1; 0: it is no parameter
+	Expr  []byte // the expression's tree, JSON
+}
+
+// Statement returns the tree of SELECT Expr, for json_deserialize_sql.
+func (b Operand) Statement() []byte {
 	var s strings.Builder
 	s.WriteString(`{"error":false,"statements":[{"node":{"type":"SELECT_NODE","modifiers":[],"cte_map":{"map":[]},"select_list":[`)
 	s.Write(b.Expr)
@@ -72,7 +80,7 @@ func (b *boundFinder) collect(item *fromItem) {
 	}
 	if item.left == nil {
 		b.aliases[strings.ToLower(item.alias)]++
-		if item.ref >= 0 && item.plain && item.relation.EventTime != "" {
+		if item.ref >= 0 && item.plain && (item.relation.EventTime != "" || len(item.relation.Keys) > 0) {
 			b.items = append(b.items, item)
 		}
 		return
@@ -98,16 +106,19 @@ func (b *boundFinder) side(item *fromItem, kept bool) {
 	}
 }
 
-// renamed reports whether the SELECT list gives the name of an event time to
-// something, or that of current_date: WHERE may mean that.
+// renamed reports whether the SELECT list gives the name of an event time or a key
+// to something, or that of current_date: WHERE may mean that.
 func (b *boundFinder) renamed(n node) bool {
 	for _, item := range n.nodes("select_list") {
 		alias := item.str("alias")
+		if names := item.strings("column_names"); len(names) > 0 && strings.EqualFold(alias, names[len(names)-1]) {
+			continue // k AS k
+		}
 		if _, ok := valueFunctions[strings.ToLower(alias)]; ok {
 			return true
 		}
 		for _, from := range b.items {
-			if alias != "" && strings.EqualFold(alias, from.relation.EventTime) {
+			if alias != "" && (strings.EqualFold(alias, from.relation.EventTime) || among(from.relation.Keys, alias) != "") {
 				return true
 			}
 		}
@@ -125,6 +136,7 @@ func (b *boundFinder) conjunct(n node) {
 			}
 		}
 	case "COMPARISON":
+		b.equality(n)
 		ops, ok := comparisons[n.str("type")]
 		if !ok {
 			return
@@ -137,39 +149,51 @@ func (b *boundFinder) conjunct(n node) {
 			b.bound(n.object("input"), ">=", n.object("lower"))
 			b.bound(n.object("input"), "<=", n.object("upper"))
 		}
+	case "OPERATOR":
+		b.list(n)
 	}
 }
 
 // bound notes "column op value" if it is one.
 func (b *boundFinder) bound(column node, op string, value node) {
-	item := b.eventTime(column)
-	if item == nil || !b.constant(value) {
+	item, name := b.column(column)
+	if item == nil || item.relation.EventTime == "" || !strings.EqualFold(name, item.relation.EventTime) {
 		return
 	}
-	expr, err := json.Marshal(value)
-	if err != nil {
-		return
+	if operand, ok := b.operand(value); ok {
+		b.w.reads.TimeBounds = append(b.w.reads.TimeBounds, TimeBound{Ref: item.ref, Op: op, Operand: operand})
 	}
-	b.w.reads.TimeBounds = append(b.w.reads.TimeBounds, TimeBound{Ref: item.ref, Op: op, Expr: expr})
 }
 
-// eventTime returns the reference whose event time the expression is, or nil.
-func (b *boundFinder) eventTime(n node) *fromItem {
+// operand returns an expression whose value is known before the query runs.
+func (b *boundFinder) operand(value node) (o Operand, ok bool) {
+	if value.str("class") == "PARAMETER" {
+		n, err := strconv.Atoi(value.str("identifier"))
+		return Operand{Param: n}, err == nil
+	}
+	if !b.constant(value) {
+		return o, false
+	}
+	expr, err := json.Marshal(value)
+	return Operand{Expr: expr}, err == nil
+}
+
+// column returns the reference that a name belongs to, nil for none, and the
+// column's name.
+func (b *boundFinder) column(n node) (*fromItem, string) {
 	if n.str("class") != "COLUMN_REF" {
-		return nil
+		return nil, ""
 	}
 	names := n.strings("column_names")
 	for _, item := range b.items {
-		column := item.relation.EventTime
 		switch {
-		case len(names) == 1 && b.single && strings.EqualFold(names[0], column):
-			return item
-		case len(names) == 2 && strings.EqualFold(names[0], item.alias) && strings.EqualFold(names[1], column) &&
-			b.aliases[strings.ToLower(item.alias)] == 1:
-			return item
+		case len(names) == 1 && b.single:
+			return item, names[0]
+		case len(names) == 2 && strings.EqualFold(names[0], item.alias) && b.aliases[strings.ToLower(item.alias)] == 1:
+			return item, names[1]
 		}
 	}
-	return nil
+	return nil, ""
 }
 
 // constant reports whether the expression has the same value for all rows and

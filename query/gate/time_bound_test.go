@@ -34,7 +34,8 @@ func TestTimeBoundsAreSound(t *testing.T) {
 			"o.ts BETWEEN TIMESTAMP '2026-01-01 00:10:00' AND TIMESTAMP '2026-01-01 00:30:00' AND c.ts IS NULL",
 			"TIMESTAMP '2026-01-01 00:40:00' = o.ts", "(o.ts > TIMESTAMP '2026-01-01' + INTERVAL 1 HOUR OR amount > 10)",
 			"NOT o.ts > TIMESTAMP '2026-01-01 00:40:00'", "o.ts = TIMESTAMP '2026-01-01 00:40:00' OR c.ts = TIMESTAMP '2026-01-01 00:20:00'",
-			"ts >= TIMESTAMP '2026-01-01 00:40:00'",
+			"ts >= TIMESTAMP '2026-01-01 00:40:00'", "o.country = 'DE' AND c.user_id IN (1, 2, NULL)", "country IN ('DE', 'US')", "3 = c.user_id",
+			"c.user_id IS NULL", "c.user_id IS NOT DISTINCT FROM NULL AND o.order_id > 3", "(c.user_id = 3 OR o.order_id = 4)", "NOT o.order_id = 4",
 		} {
 			bounds += checkBounds(t, conn, fmt.Sprintf("SELECT * FROM %s WHERE %s", join, where))
 		}
@@ -64,6 +65,23 @@ func checkBounds(t *testing.T, conn *sql.Conn, text string) int {
 		}
 		filters[b.Ref] += fmt.Sprintf(" AND ts %s (%s)::TIMESTAMP", b.Op, strings.TrimSuffix(expr, ";"))
 	}
+	for _, c := range reads.Keys {
+		values := []string{"false"}
+		for _, v := range c.Values {
+			expr := "NULL"
+			if v.Expr != nil {
+				if err := conn.QueryRowContext(context.Background(), "SELECT json_deserialize_sql(?::JSON)", string(v.Statement())).Scan(&expr); err != nil {
+					t.Fatalf("%s: %v", text, err)
+				}
+			}
+			op := " = "
+			if c.Null {
+				op = " IS NOT DISTINCT FROM "
+			}
+			values = append(values, c.Column+op+"("+strings.TrimSuffix(expr, ";")+")")
+		}
+		filters[c.Ref] += " AND (" + strings.Join(values, " OR ") + ")"
+	}
 	less := text
 	for i := len(filters) - 1; i >= 0; i-- { // backwards, so that positions stay true
 		r := reads.Relations[i]
@@ -80,7 +98,7 @@ func checkBounds(t *testing.T, conn *sql.Conn, text string) int {
 	if !slices.Equal(want, got) {
 		t.Errorf("%s: %d rows, but %d rows with the bounds of %s", text, len(want), len(got), less)
 	}
-	return len(reads.TimeBounds)
+	return len(reads.TimeBounds) + len(reads.Keys)
 }
 
 // result returns the rows as text, sorted.

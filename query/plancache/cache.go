@@ -3,23 +3,23 @@ package plancache
 
 import "sync"
 
-// Cache holds values by the text of what they were made for, in two generations:
+// Cache holds values by the text, or the definition, of what they were made for, in two generations:
 // when the younger one is full, the older one is forgotten. The zero value is not
 // usable. It is safe for concurrent use.
-type Cache[V any] struct {
+type Cache[K comparable, V any] struct {
 	size int
 
 	mu         sync.Mutex
-	young, old map[string]V
+	young, old map[K]V
 }
 
 // New returns a cache of at least size and at most twice as many values.
-func New[V any](size int) *Cache[V] {
-	return &Cache[V]{size: size, young: make(map[string]V)}
+func New[K comparable, V any](size int) *Cache[K, V] {
+	return &Cache[K, V]{size: size, young: make(map[K]V)}
 }
 
 // Get returns what is held under a key.
-func (c *Cache[V]) Get(key string) (v V, ok bool) {
+func (c *Cache[K, V]) Get(key K) (v V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if v, ok = c.young[key]; ok {
@@ -32,15 +32,15 @@ func (c *Cache[V]) Get(key string) (v V, ok bool) {
 }
 
 // Put holds a value, which must not be changed from now on.
-func (c *Cache[V]) Put(key string, v V) {
+func (c *Cache[K, V]) Put(key K, v V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.put(key, v)
 }
 
-func (c *Cache[V]) put(key string, v V) {
+func (c *Cache[K, V]) put(key K, v V) {
 	if len(c.young) >= c.size {
-		c.old, c.young = c.young, make(map[string]V, c.size)
+		c.old, c.young = c.young, make(map[K]V, c.size)
 	}
 	c.young[key] = v
 }

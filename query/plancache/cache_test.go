@@ -7,7 +7,7 @@ import (
 
 // TestCache holds what is used, and forgets what is not.
 func TestCache(t *testing.T) {
-	c := New[int](10)
+	c := New[string, int](10)
 	for i := range 1000 {
 		c.Put(fmt.Sprint(i), i)
 		if v, ok := c.Get("7"); i >= 7 && (!ok || v != 7) {
