@@ -112,26 +112,26 @@ func (w *world) make() {
 		", WATERMARK FOR ts AS ts - INTERVAL '1 minute')")
 	from, group := "s", strings.Join(keys, ", ")
 	list := group
-	switch kind := w.random.IntN(8); kind {
-	case 0, 1:
+	switch w.random.IntN(6) {
+	case 0:
 		from, w.windows = "TUMBLE(s, ts, INTERVAL '2 minutes')", true
-	case 2:
+	case 1:
 		from, w.windows = "HOP(s, ts, INTERVAL '1 minute', INTERVAL '3 minutes')", true
-	case 3:
+	case 2:
 		from, w.windows = "SESSION(TABLE s PARTITION BY "+group+", DESCRIPTOR(ts), INTERVAL '20' SECOND)", true
-	case 4:
+	case 3:
 		group = "GROUPING SETS ((" + group + "), (" + keys[0] + "), ())"
 	}
 	if w.windows {
 		list, group = "window_start, window_end, "+list, "window_start, window_end, "+group
 	}
 	with := ""
-	if from == "s" && list == group && w.random.IntN(3) == 0 {
+	if from == "s" && list == group && w.random.IntN(2) == 0 {
 		with = " WITH (ttl = '3 minutes')"
 	}
 	w.orders = []string{"n", "sx", "my", "mu", "md", "sh", "e"}
 	sql := "CREATE MATERIALIZED VIEW v" + with + " AS SELECT " + list + ", count(*) AS n, sum(x) AS sx, min(y) AS my, max(u) AS mu, max(d) AS md, sum(h) AS sh, sum(x) + 1 AS e"
-	if w.random.IntN(4) == 0 {
+	if w.random.IntN(3) == 0 {
 		sql += ", median(x) AS m"
 	}
 	sql += " FROM " + from + " GROUP BY " + group
