@@ -171,12 +171,7 @@ func (w *world) fill(minute int) {
 // condition returns a random one, and the arguments that come after those given.
 func (w *world) condition(args []any) (string, []any) {
 	if w.windows && w.random.IntN(3) == 0 {
-		start := w.pick("TIMESTAMP '2026-01-01 00:04:00'", "'2026-01-01 00:05:00'", "TIMESTAMP '2026-01-01 00:02:00' + INTERVAL '2 minutes'")
-		if w.random.IntN(3) == 0 {
-			args = append(args, batch.TimestampValue(1767225600000000+int64(w.random.IntN(6))*60_000_000))
-			start = fmt.Sprint("$", len(args))
-		}
-		return w.pick("window_start = ", "window_start >= ", start+" > window_start AND window_end <> ", "window_start IN (NULL, TIMESTAMP '2026-01-01 00:02:00'), ") + start, args
+		return w.windowCondition(args)
 	}
 	i := w.random.IntN(len(w.keys))
 	k := w.keys[i]
@@ -206,13 +201,23 @@ func (w *world) condition(args []any) (string, []any) {
 	return w.pick(column+" <> "+w.pick(k.values...), "n > 1", "NOT "+column+" = "+w.pick(k.values...)), args
 }
 
+// windowCondition is a condition on the bounds of windows alone.
+func (w *world) windowCondition(args []any) (string, []any) {
+	start := w.pick("TIMESTAMP '2026-01-01 00:04:00'", "'2026-01-01 00:05:00'", "TIMESTAMP '2026-01-01 00:02:00' + INTERVAL '2 minutes'")
+	if w.random.IntN(3) == 0 {
+		args = append(args, batch.TimestampValue(1767225600000000+int64(w.random.IntN(6))*60_000_000))
+		start = fmt.Sprint("$", len(args))
+	}
+	return w.pick("window_start = ", "window_start >= ", start+" > window_start AND window_end <> ", "window_start NOT IN (TIMESTAMP '2026-01-01 00:02:00') AND window_end > ") + start, args
+}
+
 // query returns a random query with %s for the view.
 func (w *world) query() (sql string, args []any, ordered bool) {
 	var conditions []string
 	for range w.random.IntN(4) {
 		var c string
 		c, args = w.condition(args)
-		conditions = append(conditions, strings.Replace(c, "), ", ") AND window_end > ", 1))
+		conditions = append(conditions, c)
 	}
 	where := ""
 	if len(conditions) > 0 {
@@ -236,12 +241,20 @@ func (w *world) query() (sql string, args []any, ordered bool) {
 	case 3, 4:
 		return "SELECT " + all + " FROM %s" + where, args, false
 	}
-	if w.random.IntN(2) == 0 {
+	switch {
+	case w.windows && w.random.IntN(2) == 0:
+		where, args = w.windowCondition(nil)
+		where = " WHERE " + where
+	case w.random.IntN(2) == 0:
 		where, args = "", nil
 	}
 	order := w.pick(w.orders...)
-	sql = "SELECT " + w.pick(all, "v.*", all+", n + 1 AS more", all+", -n AS x") + " FROM %s" + where +
+	sql = "SELECT " + w.pick(all, "v.*", all+", n + 1 AS more", all+", -n AS x", "k0, n AS sx, sx AS n", "n, sx AS my") + " FROM %s" + where +
 		" ORDER BY " + order + w.pick("", " ASC", " DESC", " DESC") + w.pick("", " NULLS FIRST", " NULLS LAST") + ", " + all + w.pick(" LIMIT 3", " LIMIT 1", " LIMIT 10", " LIMIT 0")
+	if w.random.IntN(4) == 0 {
+		args = append(args, int64(w.random.IntN(12)))
+		sql = sql[:strings.LastIndex(sql, " ")] + fmt.Sprint(" $", len(args))
+	}
 	if w.random.IntN(3) == 0 {
 		sql += w.pick(" OFFSET 2", " OFFSET 0", " OFFSET 1000")
 	}
