@@ -12,27 +12,30 @@ import (
 
 // evaluate asks DuckDB for the value of an expression that must have the type. A
 // text that is written where a value of another type is compared is read as one of
-// that type, as the comparison does. What fails has no value: the query will say so.
+// that type, as the comparison does. What is NULL, or fails, has no value here: the query
+// will say so.
 func (f *Finder) evaluate(ctx context.Context, o gate.Operand, t batch.Type) (value any, ok bool, err error) {
 	read, fits := readers[t.Kind]
 	if !fits {
 		return nil, false, nil
 	}
-	from := "(%s) AS t(x)"
+	cast := ""
 	if c, known := constant(o.Expr); known && c != nil {
 		if _, isText := c.(string); !isText {
 			return nil, false, nil
 		}
-		from = "(SELECT CAST(x AS " + t.String() + ") FROM (%s) AS t(x)) AS t(x)"
+		cast = "::" + t.String()
 	}
 	sql, err := f.Deserialize(ctx, o.Statement())
-	if err != nil {
+	expr, found := strings.CutPrefix(strings.TrimSuffix(sql, ";"), "SELECT ")
+	if err != nil || !found {
 		return nil, false, ctx.Err()
 	}
 	if err := f.Read.SetTimeZone(ctx, f.Zone); err != nil {
 		return nil, false, err
 	}
-	rows, err := f.Read.Conn().Query(ctx, "SELECT typeof(x), x IS NULL, "+read.sql+" FROM "+fmt.Sprintf(from, strings.TrimSuffix(sql, ";")))
+	// An error would end the transaction.
+	rows, err := f.Read.Conn().Query(ctx, fmt.Sprintf("SELECT typeof(x), x IS NULL, %s FROM (SELECT TRY((%s)%s)) AS t(x)", read.sql, expr, cast))
 	if err != nil {
 		return nil, false, ctx.Err()
 	}
@@ -50,11 +53,8 @@ func (f *Finder) evaluate(ctx context.Context, o gate.Operand, t batch.Type) (va
 	if ok, err := rows.Next(); err != nil || !ok || rows.Scan(out...) != nil {
 		return nil, false, ctx.Err()
 	}
-	switch {
-	case kind != t.String():
+	if kind != t.String() || null { // or it failed
 		return nil, false, nil
-	case null:
-		return nil, true, nil
 	}
 	value, ok = read.value(text, n)
 	return value, ok, nil
