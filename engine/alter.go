@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/millstream-db/millstream/engine/catalog"
@@ -288,7 +287,7 @@ func (e *Engine) AlterView(ctx context.Context, name string, change func(*catalo
 		}
 		var renames []checkpoint.Rename
 		if c.def.Plan.Name != name {
-			renames = append(renames, viewRename(c.v.def, name, c.def.Plan.Name))
+			renames = append(renames, checkpoint.NewRename(c.v.def.HistoryTables(), c.v.def.Plan.Name, name, c.def.Plan.Name))
 		}
 		return e.changeViews(ctx, []viewChange{c}, renames)
 	})
@@ -319,7 +318,9 @@ func (e *Engine) SwapViews(ctx context.Context, a, b string, change func(a, b *c
 		}
 		const between = "$swap" // no user's name begins so
 		return e.changeViews(ctx, []viewChange{first, second}, []checkpoint.Rename{
-			viewRename(first.v.def, a, between), viewRename(second.v.def, b, a), viewRename(first.v.def, between, b),
+			checkpoint.NewRename(first.v.def.HistoryTables(), first.v.def.Plan.Name, a, between),
+			checkpoint.NewRename(second.v.def.HistoryTables(), second.v.def.Plan.Name, b, a),
+			checkpoint.NewRename(first.v.def.HistoryTables(), first.v.def.Plan.Name, between, b),
 		})
 	})
 }
@@ -335,16 +336,6 @@ func (e *Engine) planViewChange(name string) (viewChange, error) {
 	}
 	def := *v.def
 	return viewChange{v, &def}, e.failed
-}
-
-// viewRename is a change of the view's name and those of its tables.
-func viewRename(d *catalog.ViewDefinition, from, to string) checkpoint.Rename {
-	r := checkpoint.Rename{From: from, To: to}
-	for _, t := range d.HistoryTables() {
-		suffix := strings.TrimPrefix(t.Name, d.Plan.Name)
-		r.Tables = append(r.Tables, [2]string{from + suffix, to + suffix})
-	}
-	return r
 }
 
 // changeViews changes views in memory, commits, and shows them.

@@ -187,14 +187,14 @@ func (e *Engine) restoreSource(ctx context.Context, o *checkpoint.Object, im *ch
 			newest[p.Partition] = p.MaxMicros
 		}
 	}
-	if mark, ok := counter(im, o.Name, counterWatermark); ok {
+	if mark, ok := im.Counter(o.Name, counterWatermark); ok {
 		s.tracker.Restore(mark, newest, e.opts.Now())
 		for id := range newest {
 			// Of what is handed over there is no end that could be behind.
 			s.tracker.SetCaughtUp(id, def.Fed())
 		}
 	}
-	s.errors, _ = counter(im, o.Name, counterErrors)
+	s.errors, _ = im.Counter(o.Name, counterErrors)
 	for _, r := range im.Receipts[o.Name] {
 		s.receipts.Restore(r)
 	}
@@ -211,8 +211,8 @@ func (e *Engine) restoreView(ctx context.Context, o *checkpoint.Object, im *chec
 	if err != nil {
 		return err
 	}
-	v.late, _ = counter(im, o.Name, counterLate)
-	v.errors, _ = counter(im, o.Name, counterErrors)
+	v.late, _ = im.Counter(o.Name, counterLate)
+	v.errors, _ = im.Counter(o.Name, counterErrors)
 	e.addView(v)
 	for _, branch := range v.all() {
 		if err := e.refresh(ctx, branch); err != nil {
@@ -238,15 +238,6 @@ const (
 	counterLate      = "late"
 	counterErrors    = "errors"
 )
-
-func counter(im *checkpoint.Image, object, name string) (int64, bool) {
-	for _, c := range im.Counters {
-		if c.Object == object && c.Name == name {
-			return c.Value, true
-		}
-	}
-	return 0, false
-}
 
 // do runs f on the writer's goroutine, between two epochs.
 func (e *Engine) do(ctx context.Context, f func() error) error {

@@ -111,7 +111,7 @@ func (f *queryFollower) begin(s *subscription.Subscription, at *Snapshot) (*subs
 func (f *queryFollower) evaluate(s *subscription.Subscription, st *subscription.Step, table int) error {
 	limit := f.e.opts.SubscriptionRows
 	sql := fmt.Sprintf("CREATE OR REPLACE TEMP TABLE told%d AS SELECT * FROM (%s\n) AS q LIMIT %d", table&1, f.o.SQL, limit+1)
-	if err := run(s.Context(), st.Conn, sql, f.o.Args...); err != nil {
+	if err := st.Conn.QueryToEnd(s.Context(), sql, f.o.Args...); err != nil {
 		return err
 	}
 	rows, err := st.Conn.Query(s.Context(), "SELECT count(*) FROM "+result(table))
@@ -130,20 +130,6 @@ func (f *queryFollower) evaluate(s *subscription.Subscription, st *subscription.
 		return &subscription.TooManyRowsError{Max: limit}
 	}
 	return nil
-}
-
-// run runs a statement to its end.
-func run(ctx context.Context, conn *duck.Conn, sql string, args ...any) error {
-	rows, err := conn.Query(ctx, sql, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for {
-		if n, err := rows.NextChunk(); err != nil || n == 0 {
-			return err
-		}
-	}
 }
 
 // Changes runs the query again, if something that it reads has changed.

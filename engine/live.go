@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
@@ -13,28 +12,8 @@ import (
 	"github.com/millstream-db/millstream/engine/view"
 )
 
-// The catalog live, in memory, holds a DuckDB view for each name that users
-// may read: history and what is hot together. Users' statements so reach
-// DuckDB as they wrote them. Schema public has the columns that * means,
-// schema meta the same tables with _partition, _offset, _timestamp and _key,
-// schema dml tables with the ids of their rows. The catalog overlay has tables as
-// a transaction sees them that has changed some: see package rowchange.
-const liveCatalog = `
-ATTACH ':memory:' AS live;
-ATTACH ':memory:' AS overlay;
-CREATE SCHEMA overlay.public;
-CREATE SCHEMA overlay.dml;
-CREATE SCHEMA live.public;
-CREATE SCHEMA live.meta;
-CREATE SCHEMA live.dml;
-CREATE SCHEMA live.millstream;
-CREATE SCHEMA live.internal;
-CREATE TABLE live.internal.catalog AS SELECT 0::BIGINT AS version;
-CREATE SCHEMA live.strict;
-`
-
 func (e *Engine) openLive(ctx context.Context) (err error) {
-	sql := liveCatalog + duck.StrictDivision("live.strict", "live.public", "live.meta")
+	sql := catalog.Live + duck.StrictDivision("live.strict", "live.public", "live.meta")
 	if e.live, err = livecatalog.Open(ctx, e.store.DB(), sql, e.catalog, schemas{e}, e.opts.Logger); err != nil {
 		return err
 	}
@@ -70,7 +49,7 @@ func (e *Engine) showSource(ctx context.Context, s *liveSource) error {
 	if s.def.NoHistory {
 		rowHistory = ""
 	}
-	rows := func(columns []batch.Column) string { return livecatalog.BothSQL(columns, rowHistory, rowsPrefix+name) }
+	rows := func(columns []batch.Column) string { return history.Both(columns, rowHistory, rowsPrefix+name) }
 	all := s.schema.Columns
 	if s.def.Keyed() {
 		rows = func(columns []batch.Column) string { return s.def.LatestSQL(columns, rowsPrefix+name) }
@@ -81,13 +60,13 @@ func (e *Engine) showSource(ctx context.Context, s *liveSource) error {
 			return err
 		}
 	}
-	if err := e.liveView(ctx, "public", name+catalog.LateSuffix, livecatalog.BothSQL(s.late.Columns, name+catalog.LateSuffix, latePrefix+name)); err != nil {
+	if err := e.liveView(ctx, "public", name+catalog.LateSuffix, history.Both(s.late.Columns, name+catalog.LateSuffix, latePrefix+name)); err != nil {
 		return err
 	}
 	if s.derived {
 		return nil
 	}
-	return e.liveView(ctx, "public", name+catalog.RejectedSuffix, livecatalog.BothSQL(catalog.RejectedSchema().Columns, name+catalog.RejectedSuffix, rejectedPrefix+name))
+	return e.liveView(ctx, "public", name+catalog.RejectedSuffix, history.Both(catalog.RejectedSchema().Columns, name+catalog.RejectedSuffix, rejectedPrefix+name))
 }
 
 // showView makes a view readable.

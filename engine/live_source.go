@@ -18,6 +18,7 @@ import (
 	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/receipt"
 	"github.com/millstream-db/millstream/engine/source"
+	"github.com/millstream-db/millstream/engine/stat"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/watermark"
 )
@@ -75,7 +76,7 @@ type liveView struct {
 	branches []*liveView
 	late     int64 // records that came too late for it
 	errors   int64 // batches in which some expression failed
-	work     viewWork
+	work     stat.Work
 }
 
 func (e *Engine) newSource(def *catalog.SourceDefinition, created time.Time) (*liveSource, error) {
@@ -224,17 +225,6 @@ func (s *liveSource) observe(b *batch.Batch, rec arrow.RecordBatch) []int64 {
 	return out
 }
 
-// viewWork is what a view has done since it was made or restored.
-type viewWork struct {
-	rows, joined        int64
-	join, compute, fold time.Duration
-}
-
-func (w *viewWork) add(x viewWork) {
-	w.rows, w.joined = w.rows+x.rows, w.joined+x.joined
-	w.join, w.compute, w.fold = w.join+x.join, w.compute+x.compute, w.fold+x.fold
-}
-
 // apply runs a view over rows and returns those that came too late for it.
 func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks []int64) (late []view.Late, err error) {
 	err = v.compute(ctx, rec, watermarks, func(in *view.Input) error {
@@ -255,7 +245,7 @@ func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermark
 		v.vectors = make([]batch.Vector, len(plan.Exprs))
 	}
 	start := time.Now()
-	v.work.rows += rec.NumRows()
+	v.work.Rows += rec.NumRows()
 	schema := v.Schema
 	if v.Enrich != nil {
 		wide, marks, failed, err := v.Enrich.Run(ctx, rec, watermarks)
@@ -268,9 +258,9 @@ func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermark
 		}
 		rec, watermarks = wide, marks
 	}
-	v.work.joined += rec.NumRows()
+	v.work.Joined += rec.NumRows()
 	joined := time.Now()
-	v.work.join += joined.Sub(start)
+	v.work.Join += joined.Sub(start)
 	for i := range plan.Exprs {
 		if c := plan.Exprs[i].Column; c >= 0 {
 			v.vectors[i] = batch.VectorOf(rec.Column(c), schema.Columns[c].Type)
@@ -284,9 +274,9 @@ func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermark
 		v.errors++
 	}
 	computed := time.Now()
-	v.work.compute += computed.Sub(joined)
+	v.work.Compute += computed.Sub(joined)
 	columns := make(map[int]*batch.Vector)
-	defer func() { v.work.fold += time.Since(computed) }()
+	defer func() { v.work.Fold += time.Since(computed) }()
 	return use(&view.Input{
 		Rows: int(rec.NumRows()), Exprs: v.vectors, Watermarks: watermarks,
 		Source: func(c int) *batch.Vector {

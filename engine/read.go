@@ -32,7 +32,7 @@ type Read struct {
 	bounds     map[string]hot.Bounds
 	views      map[string]*view.Relation
 	system     map[string]*duck.RecordRelation
-	needed     map[string]*view.Selection // what the next statement reads of views
+	needed     view.Selections // what the next statement reads of views
 	local      map[string]duck.Relation
 	changed    *rowchange.Set // over the tables
 	folds      int64          // before anything was changed: the changes name rows by their ids
@@ -99,7 +99,7 @@ func (e *Engine) BeginBare() (*Read, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Read{e: e, conn: conn, bare: true, snapshot: e.acquire()}
+	r := &Read{e: e, conn: conn, bare: true, snapshot: e.acquire(), settled: func() {}}
 	conn.SetRelations(r)
 	return r, nil
 }
@@ -303,23 +303,9 @@ func (r *Read) SetTimeBounds(bounds map[string][2]int64) {
 // reads nothing else that is in memory: if what it needs is little, the epoch's
 // memory is given up, so that the writer need not copy what it changes.
 func (r *Read) Narrow(needs map[string]*view.Needs, alone bool) {
-	for name, s := range r.needed {
-		s.Release()
-		delete(r.needed, name)
-	}
-	for name, n := range needs {
-		v := r.snapshot.views[name]
-		if v == nil || !v.state.Selects() {
-			alone = false
-			continue
-		}
-		if r.needed == nil {
-			r.needed = make(map[string]*view.Selection)
-		}
-		r.needed[name] = v.state.Select(r.checkpoint, n)
-		alone = alone && r.needed[name].Copied()
-	}
-	if alone && len(needs) > 0 {
+	r.needed.Release()
+	var copied bool
+	if r.needed, copied = view.SelectAll(needs, r.checkpoint, r.viewState); alone && copied {
 		epoch := r.snapshot.Epoch
 		r.unpin()
 		r.snapshot = &Snapshot{Epoch: epoch}
@@ -426,9 +412,7 @@ func (r *Read) Close() {
 	if !r.bare {
 		err = r.conn.Run(context.Background(), rollbackSQL)
 	}
-	if r.settled != nil {
-		r.settled()
-	}
+	r.settled()
 	r.conn.SetRelations(nil)
 	if err != nil {
 		r.e.pool.Discard(r.conn)
@@ -503,10 +487,18 @@ func (e *Engine) NewConn() (*duck.Conn, error) { return e.store.DB().PatientConn
 // ViewGroups returns the definition of a view, nil if there is none, and how many of its
 // groups are in memory.
 func (r *Read) ViewGroups(name string) (def *catalog.ViewDefinition, groups int) {
-	if v := r.snapshot.views[name]; v != nil && v.state != nil {
-		return v.def, v.state.Groups()
+	if state := r.viewState(name); state != nil {
+		return r.snapshot.views[name].def, state.Groups()
 	}
 	return nil, 0
+}
+
+// viewState returns a view's state at the epoch, nil if there is none.
+func (r *Read) viewState(name string) *view.Snapshot {
+	if v := r.snapshot.views[name]; v != nil {
+		return v.state
+	}
+	return nil
 }
 
 // HotSegments returns how many batches of a source's rows are hot.

@@ -7,6 +7,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/hot"
+	"github.com/millstream-db/millstream/engine/stat"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -44,7 +45,7 @@ type viewSnapshot struct {
 	out     *sourceSnapshot // the rows of a view without aggregation, else nil
 	late    int64
 	errors  int64
-	work    viewWork
+	work    stat.Work
 	paused  string // why it gets no rows; "": it does
 }
 
@@ -129,7 +130,7 @@ func (e *Engine) Touched(name string) uint64 {
 	if v == nil {
 		return 0
 	}
-	n := uint64(v.work.rows) + 1
+	n := uint64(v.work.Rows) + 1
 	if v.out != nil {
 		n += uint64(v.out.rowsEnd)
 	}

@@ -177,12 +177,12 @@ func (p *viewPause) counters(view string) []checkpoint.Counter {
 
 // restorePause returns the pause that a checkpoint kept, nil for none.
 func restorePause(im *checkpoint.Image, view string) *viewPause {
-	mark, ok := counter(im, view, counterPausedMark)
+	mark, ok := im.Counter(view, counterPausedMark)
 	if !ok {
 		return nil
 	}
 	p := &viewPause{reason: "it was paused before the database was opened", mark: mark, next: make(map[int32]int64)}
-	p.rows, _ = counter(im, view, counterPausedRows)
+	p.rows, _ = im.Counter(view, counterPausedRows)
 	for _, c := range im.Counters {
 		var id int32
 		if c.Object == view && strings.HasPrefix(c.Name, counterPausedNext) {

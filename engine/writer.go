@@ -266,7 +266,7 @@ func (v *liveView) snapshot(now time.Time) *viewSnapshot {
 	for i, b := range v.branches {
 		if i > 0 {
 			s.errors += b.errors
-			s.work.add(b.work)
+			s.work.Add(b.work)
 		}
 	}
 	return s

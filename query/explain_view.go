@@ -54,7 +54,7 @@ func (s *Session) explainView(ctx context.Context, sql string, t *parser.Explain
 	if !ok {
 		return nil, missing(parser.MaterializedView, t.Name)
 	}
-	figures := &outline.Figures{ViewStats: stats}
+	figures := &outline.Figures{View: stats}
 	if figures.Out, err = history.Count(ctx, r.Conn(), "live.public."+history.Quote(t.Name.Name)); err != nil {
 		return nil, err
 	}

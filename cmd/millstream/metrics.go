@@ -141,7 +141,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		if !src.Watermark.IsZero() {
 			gauge(descDelay, time.Since(src.Watermark).Seconds(), src.Name)
 		}
-		for _, p := range src.PartitionStats {
+		for _, p := range src.Partitions {
 			gauge(descLag, float64(max(0, p.End-p.Next)), src.Name, strconv.Itoa(int(p.Partition)))
 		}
 	}

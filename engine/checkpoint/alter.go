@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/millstream-db/millstream/engine/history"
 )
@@ -11,6 +12,17 @@ import (
 type Rename struct {
 	From, To string
 	Tables   [][2]string // history tables: the old name and the new one
+}
+
+// NewRename gives an object another name, and its tables, whose names begin with its
+// own, theirs.
+func NewRename(tables []history.Table, name, from, to string) Rename {
+	r := Rename{From: from, To: to}
+	for _, t := range tables {
+		suffix := strings.TrimPrefix(t.Name, name)
+		r.Tables = append(r.Tables, [2]string{from + suffix, to + suffix})
+	}
+	return r
 }
 
 // alter changes objects that stay. It comes first in a checkpoint, which speaks

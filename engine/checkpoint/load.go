@@ -161,3 +161,13 @@ func (s *Store) Scan(ctx context.Context, table string, schema *batch.Schema, me
 
 // Has reports whether the last commit left an object of that name.
 func (s *Store) Has(name string) bool { return s.objects[name] }
+
+// Counter returns an object's counter of a name, and whether there is one.
+func (im *Image) Counter(object, name string) (value int64, ok bool) {
+	for _, c := range im.Counters {
+		if c.Object == object && c.Name == name {
+			return c.Value, true
+		}
+	}
+	return 0, false
+}

@@ -266,6 +266,20 @@ func (c *Conn) Query(ctx context.Context, sql string, args ...any) (*Rows, error
 	return r, nil
 }
 
+// QueryToEnd runs one statement for its effect.
+func (c *Conn) QueryToEnd(ctx context.Context, sql string, args ...any) error {
+	rows, err := c.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for {
+		if n, err := rows.NextChunk(); err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
 func (s *Stmt) bind(i mapping.IdxT, arg any) error {
 	state := mapping.StateSuccess
 	switch v := arg.(type) {

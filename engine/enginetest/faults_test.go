@@ -67,7 +67,7 @@ var faults = []fault{
 	{"a new view misses the oldest hot rows", []edit{{"backfill.go", "max(p.after, r.checkpoint), nil)", "max(p.after, r.checkpoint)+1, nil)"}}},
 	{"a new view takes the last row before a cut twice", []edit{{"history/offsets.go", "id, next[id])", "id, next[id]-1)"}}},
 	{"a new view misses what came while it was built", []edit{{"backfill.go", "if err == nil {\n\t\t\terr = b.fold(ctx, p)", "if err == nil && p.next != nil {\n\t\t\tp.read.Close()\n\t\t} else if err == nil {\n\t\t\terr = b.fold(ctx, p)"}}},
-	{"the count of late records is not restored", []edit{{"engine.go", "v.late, _ = counter(im, o.Name, counterLate)", "v.late = 0"}}},
+	{"the count of late records is not restored", []edit{{"engine.go", "v.late, _ = im.Counter(o.Name, counterLate)", "v.late = 0"}}},
 	{"what two expressions share is computed outside of TRY", []edit{{"duck/db.go", "\"disabled_optimizers\", \"common_subexpressions\"", "\"disabled_optimizers\", \"\""}}},
 	{"a join matches NULL", []edit{{"dimension/lookup.go", "if !anyNull(keys, row) {", "if keys != nil {"}}},
 	{"a left join leaves rows out", []edit{{"dimension/lookup.go", "if left && len(m.Batch) == before {", "if left && row == 0 && len(m.Batch) == before {"}}},

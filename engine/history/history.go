@@ -143,3 +143,13 @@ func Drop(ctx context.Context, conn *duck.Conn, name string, segments []Segment)
 	}
 	return nil
 }
+
+// Both is the rows of a table in history, "" for none, and of a relation of what is hot.
+func Both(columns []batch.Column, historyTable, relation string) string {
+	names := Columns(columns)
+	hot := "SELECT " + names + " FROM ms_scan(" + Literal(relation) + ")"
+	if historyTable == "" {
+		return hot
+	}
+	return "SELECT " + names + " FROM history.main." + Quote(historyTable) + " UNION ALL " + hot
+}

@@ -57,6 +57,33 @@ func (s *Selection) Release() {
 	}
 }
 
+// Selections are what a statement reads of views, by their names.
+type Selections map[string]*Selection
+
+// Release gives all of them up.
+func (s Selections) Release() {
+	for _, x := range s {
+		x.Release()
+	}
+}
+
+// SelectAll returns what Select does of each view of which Selects says that it can.
+// of returns the state of a view, nil if there is none. copied says that there is
+// something, and that none of it needs the snapshots any longer.
+func SelectAll(needs map[string]*Needs, checkpoint uint64, of func(view string) *Snapshot) (s Selections, copied bool) {
+	s, copied = make(Selections, len(needs)), len(needs) > 0
+	for name, n := range needs {
+		state := of(name)
+		if state == nil || !state.Selects() {
+			copied = false
+			continue
+		}
+		s[name] = state.Select(checkpoint, n)
+		copied = copied && s[name].Copied()
+	}
+	return s, copied
+}
+
 const (
 	// mostPart is the part of all rows beyond which reading them in place is
 	// cheaper than copying those that are needed, and fewRows what is always copied.

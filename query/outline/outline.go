@@ -7,16 +7,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
+	"github.com/millstream-db/millstream/engine/stat"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/window"
 )
 
 // Figures is what EXPLAIN ANALYZE knows of a view.
 type Figures struct {
-	engine.ViewStats
+	stat.View
 	Out int64 // the rows that a reader sees
 }
 

@@ -7,10 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
+	"github.com/millstream-db/millstream/engine/stat"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/window"
 )
@@ -30,7 +30,7 @@ func TestViewsWithoutAggregation(t *testing.T) {
 	}
 	union := *def
 	union.Union = []view.Definition{{Name: "v", Source: "w", Where: -1, Select: []int{0}, Exprs: []view.Expr{{SQL: "abs(id)", Column: -1}}}}
-	f := &Figures{ViewStats: engine.ViewStats{Rows: 2e6, Compute: time.Second, Join: time.Second}, Out: 7}
+	f := &Figures{View: stat.View{Work: stat.Work{Rows: 2e6, Compute: time.Second, Join: time.Second}}, Out: 7}
 	for _, c := range []struct {
 		def  *view.Definition
 		f    *Figures
