@@ -31,11 +31,11 @@ demo: build ## build, then run a broker, a live stream and the database (ARGS="-
 
 .PHONY: test
 test: ## run all tests that need nothing but the toolchain
-	$(GO) test -short $(TESTFLAGS) ./...
+	$(GO) test -short -timeout 20m $(TESTFLAGS) ./...
 
 .PHONY: race
 race: ## run them under the race detector
-	$(GO) test -race -short $(TESTFLAGS) $(RACE_PACKAGES)
+	$(GO) test -race -short -timeout 30m $(TESTFLAGS) $(RACE_PACKAGES)
 
 .PHONY: lint
 lint: ## check formatting, vet, staticcheck

@@ -32,7 +32,7 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 	}
 	// The bookkeeping changes with the transaction and goes back with it.
 	tables, segments, generations := maps.Clone(s.tables), maps.Clone(s.segments), cloneGenerations(s.generation)
-	s.appending = make(appending)
+	s.begin()
 	killpoint.At(killpoint.CommitBegun)
 	rows, err := s.write(ctx, w)
 	if err == nil {

@@ -81,6 +81,16 @@ func (s *Store) isolate(ctx context.Context) (done func(), err error) {
 	return func() {}, nil
 }
 
+// begin forgets what other transactions have appended. Where the file was folded, or
+// opened again, no table keeps the room of rows that are gone.
+func (s *Store) begin() {
+	s.appending = make(appending)
+	if folds := s.Folds(); folds != s.filledAt {
+		s.filledAt = folds
+		clear(s.filled)
+	}
+}
+
 // committed notes which tables are no longer empty.
 func (s *Store) committed() {
 	for table, a := range s.appending {

@@ -42,6 +42,7 @@ type Store struct {
 	folding, reading *gate
 	appending        appending
 	filled           map[string]bool // tables of users' that are known not to be empty
+	filledAt         int64           // after so many folds
 	// commit ends the transaction; tests have it fail.
 	commit func(context.Context) error
 

@@ -2,6 +2,7 @@ package duck
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -51,20 +52,27 @@ func TestPlansBecomeGoodAgain(t *testing.T) {
 	if err := c.Exec(ctx, "CREATE TABLE t (n BIGINT)"); err != nil {
 		t.Fatal(err)
 	}
-	binds()
-	held := binds()
-	if err := c.Exec(ctx, "CREATE TABLE u (n BIGINT)"); err != nil {
-		t.Fatal(err)
-	}
-	binds()
-	if again := binds(); again <= held {
-		t.Errorf("DuckDB plans anew once only (%d and %d look-ups): planAge may be longer", held, again)
-	}
-	n := 0
-	for changed := time.Now(); time.Since(changed) < planAge+100*time.Millisecond; time.Sleep(time.Millisecond) {
-		n = binds() // the plan is in use all the time
-	}
-	if n != held {
-		t.Errorf("the plan's relation is looked for %d times, want %d", n, held)
+	for n := 0; ; n++ {
+		began := time.Now()
+		binds()
+		held := binds()
+		if err := c.Exec(ctx, fmt.Sprintf("CREATE TABLE u%d (n BIGINT)", n)); err != nil {
+			t.Fatal(err)
+		}
+		binds()
+		again := binds()
+		if time.Since(began) > planAge/2 && n < 100 { // the machine is busy: they may not have been of one plan
+			time.Sleep(planAge)
+			continue
+		}
+		if again <= held {
+			t.Errorf("DuckDB plans anew once only (%d and %d look-ups): planAge may be longer", held, again)
+		}
+		for deadline := time.Now().Add(100 * planAge); binds() != held; time.Sleep(time.Millisecond) { // the plan is in use all the time
+			if time.Now().After(deadline) {
+				t.Fatalf("the plan's relation is looked for more than %d times for good", held)
+			}
+		}
+		return
 	}
 }

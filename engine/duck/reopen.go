@@ -66,25 +66,30 @@ func (db *DB) settle() {
 // Await returns when the database can be used, after an error that has made its
 // instance suspect. It returns an error when nobody reopens it.
 func (db *DB) Await(ctx context.Context) error {
-	db.mu.Lock()
-	settled, attended := db.settled, db.attended
-	db.mu.Unlock()
-	if attended != nil {
-		select {
-		case <-settled:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+	for {
+		db.mu.Lock()
+		settled, attended := db.settled, db.attended
+		db.mu.Unlock()
+		if attended != nil {
+			select {
+			case <-settled:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
 		}
+		db.mu.Lock()
+		closed, attended, open := db.closed, db.attended, db.inst != nil
+		db.mu.Unlock()
+		switch {
+		case closed:
+			return errClosed
+		case attended == nil:
+			return ErrReopened
+		case open:
+			return nil
+		}
+		time.Sleep(time.Millisecond) // it was given up once more in between
 	}
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	switch {
-	case db.closed:
-		return errClosed
-	case db.attended == nil || db.inst == nil:
-		return ErrReopened
-	}
-	return nil
 }
 
 // patience is how long a new connection waits for the file to be opened again.
