@@ -47,9 +47,9 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 	clear(s.names)
 	if err != nil {
 		_ = s.conn.Exec(context.WithoutCancel(ctx), "ROLLBACK")
-	}
-	if err != nil && committing {
-		err = s.outcome(ctx, w.Epoch, err)
+		if committing {
+			err = s.outcome(ctx, w.Epoch, err)
+		}
 	}
 	if err != nil {
 		s.tables, s.segments, s.generation = tables, segments, generations

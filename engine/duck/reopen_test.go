@@ -155,6 +155,31 @@ func TestReopenFails(t *testing.T) {
 	connect(t, db).Close()
 }
 
+// TestAwaitOutlastsReopening waits while the file is opened again and again: it has an
+// instance in the end, so that nobody may be told that there will be none.
+func TestAwaitOutlastsReopening(t *testing.T) {
+	db, _ := openFile(t)
+	var done atomic.Bool
+	var waiting sync.WaitGroup
+	for range 4 {
+		waiting.Go(func() {
+			for !done.Load() {
+				if err := db.Await(t.Context()); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 30 {
+		if err := db.Reopen(noSetUp); err != nil {
+			t.Error(err)
+		}
+	}
+	done.Store(true)
+	waiting.Wait()
+}
+
 // TestCheckFalseAlarm: an error that leaves the instance whole closes nothing.
 func TestCheckFalseAlarm(t *testing.T) {
 	db, _ := openFile(t)
