@@ -60,6 +60,18 @@ var kindNames = [...]string{
 	Interval: "INTERVAL", UUID: "UUID", JSON: "JSON",
 }
 
+var wholeBits = [...]int{
+	TinyInt: 7, SmallInt: 15, Integer: 31, BigInt: 63, UTinyInt: 8, USmallInt: 16, UInteger: 32, UBigInt: 64,
+	HugeInt: 127, Map: 0,
+}
+
+// WholeBits returns how many bits the numbers of an integer kind have besides their
+// sign, 0 for other kinds.
+func (k Kind) WholeBits() int { return wholeBits[k] }
+
+// Signed reports whether an integer kind has numbers below 0.
+func (k Kind) Signed() bool { return k <= BigInt || k == HugeInt }
+
 // String returns DuckDB's spelling of the type, which ParseType accepts.
 func (t Type) String() string {
 	switch {

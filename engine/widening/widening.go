@@ -9,7 +9,6 @@ package widening
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
@@ -72,7 +71,7 @@ func (c *Change) exprs(was, rows *batch.Schema, exprs []view.Expr) error {
 			return fmt.Errorf("it has column %q as %s", rows.Columns[at].Name, was.Columns[at].Type)
 		}
 		for _, x := range exprs[i].Conjuncts {
-			if _, counted := x.Literal.(int64); counted && changed(x.Column) && !integer(rows.Columns[x.Column].Type) {
+			if _, counted := x.Literal.(int64); counted && changed(x.Column) && rows.Columns[x.Column].Type.Kind.WholeBits() == 0 {
 				return fmt.Errorf("it compares column %q, as %s, with a number", rows.Columns[x.Column].Name, was.Columns[x.Column].Type)
 			}
 		}
@@ -83,10 +82,6 @@ func (c *Change) exprs(was, rows *batch.Schema, exprs []view.Expr) error {
 	}
 	stage.Close()
 	return nil
-}
-
-func integer(t batch.Type) bool {
-	return strings.HasSuffix(t.String(), "INT") || strings.HasSuffix(t.String(), "INTEGER")
 }
 
 // Joins looks at a view that joins the source, whose latest rows of each key are kept.

@@ -2,19 +2,13 @@ package decode
 
 import "github.com/millstream-db/millstream/engine/batch"
 
-// wholeBits are how many bits the numbers of a type have besides their sign.
-var wholeBits = map[batch.Kind]int{
-	batch.TinyInt: 7, batch.SmallInt: 15, batch.Integer: 31, batch.BigInt: 63, batch.HugeInt: 127,
-	batch.UTinyInt: 8, batch.USmallInt: 16, batch.UInteger: 32, batch.UBigInt: 64,
-}
-
 // exactBits are how many bits a whole number may have that any DOUBLE can be.
 const exactBits = 53
 
 // Wider returns a type that has all values of a column's type, exactly, and those of
 // another one, or the column's type if there is none such that is known.
 func Wider(column, other batch.Type) batch.Type {
-	has, wants := wholeBits[column.Kind], wholeBits[other.Kind]
+	has, wants := column.Kind.WholeBits(), other.Kind.WholeBits()
 	floats := other.Kind == batch.Real || other.Kind == batch.Double
 	switch {
 	case has > 0 && wants > 0:
@@ -34,19 +28,17 @@ func Wider(column, other batch.Type) batch.Type {
 // decimalDigits is how many digits a DECIMAL has at most.
 const decimalDigits = 38
 
-func signed(k batch.Kind) bool { return k <= batch.BigInt || k == batch.HugeInt }
-
 // widerInteger returns the narrowest of the types, or a signed one, that has the numbers of
 // both.
 func widerInteger(column, other batch.Kind) batch.Kind {
 	switch {
-	case wholeBits[other] <= wholeBits[column] && (signed(column) || !signed(other)):
+	case other.WholeBits() <= column.WholeBits() && (column.Signed() || !other.Signed()):
 		return column
-	case wholeBits[column] <= wholeBits[other] && (signed(other) || !signed(column)):
+	case column.WholeBits() <= other.WholeBits() && (other.Signed() || !column.Signed()):
 		return other
 	}
 	for _, k := range []batch.Kind{batch.SmallInt, batch.Integer, batch.BigInt} {
-		if wholeBits[k] >= max(wholeBits[column], wholeBits[other]) {
+		if k.WholeBits() >= max(column.WholeBits(), other.WholeBits()) {
 			return k
 		}
 	}

@@ -28,7 +28,7 @@ func TestWiderTypes(t *testing.T) {
 	for a := batch.TinyInt; a <= batch.HugeInt; a++ {
 		for b := batch.TinyInt; b <= batch.HugeInt; b++ {
 			x, y := Wider(batch.Type{Kind: a}, batch.Type{Kind: b}), Wider(batch.Type{Kind: b}, batch.Type{Kind: a})
-			if x != y || wholeBits[x.Kind] < max(wholeBits[a], wholeBits[b]) || (signed(a) || signed(b)) && !signed(x.Kind) {
+			if x != y || x.Kind.WholeBits() < max(a.WholeBits(), b.WholeBits()) || (a.Signed() || b.Signed()) && !x.Kind.Signed() {
 				t.Errorf("%s and %s: %s and %s", batch.Type{Kind: a}, batch.Type{Kind: b}, x, y)
 			}
 		}

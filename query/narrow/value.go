@@ -113,24 +113,15 @@ func exact(value any) (n *big.Int, scale int, ok bool) {
 
 func power(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
 
-// integerBits is how many bits integers have, without their sign.
-var integerBits = map[batch.Kind]struct {
-	bits   uint
-	signed bool
-}{
-	batch.TinyInt: {7, true}, batch.SmallInt: {15, true}, batch.Integer: {31, true}, batch.BigInt: {63, true},
-	batch.UTinyInt: {8, false}, batch.USmallInt: {16, false}, batch.UInteger: {32, false}, batch.UBigInt: {64, false},
-}
-
 // limits returns the least and the greatest integer of a type.
 func limits(t batch.Type) (low, high *big.Int, ok bool) {
-	i, ok := integerBits[t.Kind]
-	if !ok {
+	bits := t.Kind.WholeBits()
+	if bits == 0 {
 		return nil, nil, false
 	}
-	high = new(big.Int).Lsh(big.NewInt(1), i.bits)
+	high = new(big.Int).Lsh(big.NewInt(1), uint(bits))
 	low = new(big.Int)
-	if i.signed {
+	if t.Kind.Signed() {
 		low.Neg(high)
 	}
 	return low, high.Sub(high, big.NewInt(1)), true
