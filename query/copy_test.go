@@ -7,6 +7,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/parquet/parquettest"
 )
 
 // copyFiles makes a directory with files to copy, and a file outside of it.
@@ -21,19 +22,7 @@ func copyFiles(t *testing.T) (dir, outside string) {
 	if err := os.Symlink(outside, filepath.Join(dir, "link.csv")); err != nil {
 		t.Fatal(err)
 	}
-	plain, err := duck.Open("", duck.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer plain.Close()
-	conn, err := plain.Conn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := conn.Exec(ctx, "COPY (SELECT i + 10 AS id, 'p' || i AS name, i AS unused FROM range(3) r(i)) TO '"+filepath.Join(dir, "rows.parquet")+"'"); err != nil {
-		t.Fatal(err)
-	}
+	parquettest.Write(t, filepath.Join(dir, "rows.parquet"), "SELECT i + 10 AS id, 'p' || i AS name, i AS unused FROM range(3) r(i)")
 	return dir, outside
 }
 

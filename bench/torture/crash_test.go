@@ -74,18 +74,7 @@ func TestCrash(t *testing.T) {
 		c.inspect()
 		db = c.restart()
 	}
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
-	waitFor(t, db, feed.Sent())
-	f := c.verify(db)
-	if f.Records != feed.Sent() || f.Lag != 0 {
-		t.Errorf("%d records are stored with a lag of %d, %d were sent", f.Records, f.Lag, feed.Sent())
-	}
-	if err := shopcheck.VerifyContent(t.Context(), db, orders, f.Next); err != nil {
-		t.Error(err)
-	}
-	c.end(db)
+	f := c.finish(db, stop, orders)
 	slices.Sort(c.restarts)
 	percentile := func(p int) time.Duration { return c.restarts[(len(c.restarts)-1)*p/100].Round(time.Millisecond) }
 	t.Logf("RESULT crash: %d kills, %d records, %d rejected, %d late, 0 lost, 0 doubled; %d full checks, %d queries amid the kills; restart p50 %s p99 %s max %s; %d refused starts; %.0f s; seed %d",
@@ -179,6 +168,24 @@ func (c *crash) verify(db *instance.Instance) shopcheck.Findings {
 	c.t.Helper()
 	c.checks++
 	return mustVerify(c.t, db)
+}
+
+// finish ends the feed, and looks at everything once all of it has come.
+func (c *crash) finish(db *instance.Instance, stop func() error, orders *shopcheck.Orders) shopcheck.Findings {
+	c.t.Helper()
+	if err := stop(); err != nil {
+		c.t.Fatal(err)
+	}
+	waitFor(c.t, db, c.feed.Sent())
+	f := c.verify(db)
+	if f.Records != c.feed.Sent() || f.Lag != 0 {
+		c.t.Errorf("%d records are stored with a lag of %d, %d were sent", f.Records, f.Lag, c.feed.Sent())
+	}
+	if err := shopcheck.VerifyContent(c.t.Context(), db, orders, f.Next); err != nil {
+		c.t.Error(err)
+	}
+	c.end(db)
+	return f
 }
 
 // end stops the database politely, looks at what is left on the disk, and

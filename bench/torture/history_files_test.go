@@ -1,7 +1,6 @@
 package torture
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -10,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/parquet/parquettest"
 )
 
 // historyRows is how many rows each of the files has, of which every thousandth
@@ -23,21 +22,8 @@ func writeHistory(t *testing.T, dir, name string, first int) {
 	t.Helper()
 	hidden := filepath.Join(dir, "."+name)
 	if strings.HasSuffix(name, ".parquet") {
-		db, err := duck.Open("", duck.Options{AllowedDirectories: []string{dir}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		conn, err := db.Conn()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		err = conn.Exec(context.Background(), fmt.Sprintf("COPY (SELECT CASE WHEN i %% 1000 = 999 THEN 'x' ELSE i::VARCHAR END AS id, 'customer ' || i AS name FROM range(%d, %d) t(i) ORDER BY t.i) TO '%s' (FORMAT parquet)",
-			first, first+historyRows, hidden))
-		if err != nil {
-			t.Fatal(err)
-		}
+		parquettest.Write(t, hidden, fmt.Sprintf("SELECT CASE WHEN i %% 1000 = 999 THEN 'x' ELSE i::VARCHAR END AS id, 'customer ' || i AS name FROM range(%d, %d) t(i) ORDER BY t.i",
+			first, first+historyRows))
 	} else {
 		var text []byte
 		if strings.HasSuffix(name, ".csv") {

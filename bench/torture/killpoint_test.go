@@ -77,18 +77,7 @@ func TestKillPoints(t *testing.T) {
 			k.inspect(db)
 		}
 	}
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
-	waitFor(t, db, feed.Sent())
-	f := c.verify(db)
-	if f.Records != feed.Sent() || f.Lag != 0 {
-		t.Errorf("%d records are stored with a lag of %d, %d were sent", f.Records, f.Lag, feed.Sent())
-	}
-	if err := shopcheck.VerifyContent(t.Context(), db, orders, f.Next); err != nil {
-		t.Error(err)
-	}
-	c.end(db)
+	f := c.finish(db, stop, orders)
 	t.Logf("RESULT kill points: %d/%d points, %d kills (%d while starting, %d with DDL under way), %d records, 0 lost, 0 doubled, %d refused starts, 0 files left; %.0f s; seed %d",
 		len(points), len(killpoint.All), len(points)**killsPerPoint, k.starting, k.defining, f.Records, c.refused, time.Since(began).Seconds(), seed)
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/parquet/parquettest"
 )
 
 // TestFilesAreRead runs the whole process over a directory of files.
@@ -111,20 +111,8 @@ func TestColumnsOfParquetFiles(t *testing.T) {
 // writeParquet writes the rows of a query, long ago.
 func writeParquet(t *testing.T, dir, name, sql string) {
 	t.Helper()
-	db, err := duck.Open("", duck.Options{AllowedDirectories: []string{dir}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	conn, err := db.Conn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
 	path := filepath.Join(dir, name)
-	if err := conn.Exec(t.Context(), "COPY ("+sql+") TO '"+path+"' (FORMAT parquet)"); err != nil {
-		t.Fatal(err)
-	}
+	parquettest.Write(t, path, sql)
 	before := time.Now().Add(-time.Hour)
 	if err := os.Chtimes(path, before, before); err != nil {
 		t.Fatal(err)

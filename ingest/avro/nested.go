@@ -111,66 +111,59 @@ func takeStruct(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
 	return true
 }
 
-// items reads how many items come next, as block does, and whether they are not too many.
-func (d *Decoder) items(s *step) (count int64, ok bool) {
-	if count, ok = d.block(s.node); ok {
+// items takes all items of an array or map, whose blocks come next. They must not be too
+// many.
+func (d *Decoder) items(s *step, take func() bool) bool {
+	if !d.deeper() {
+		return false
+	}
+	for {
+		count, ok := d.block(s.node)
+		if !ok {
+			return false
+		}
+		if count == 0 {
+			d.level--
+			return true
+		}
 		if d.spent += int(count) * s.inner.cost; d.spent > decode.NestedValuesMax {
-			return 0, d.failf("the arrays and maps of the record have more than %d values", decode.NestedValuesMax)
+			return d.failf("the arrays and maps of the record have more than %d values", decode.NestedValuesMax)
+		}
+		for range count {
+			if !take() {
+				return false
+			}
 		}
 	}
-	return count, ok
 }
 
 func takeList(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
-	if !d.deeper() {
-		return false
-	}
 	item, elements := &s.inner.parts[0], c.Child(0)
-	for {
-		count, ok := d.items(s)
-		if !ok {
-			return false
-		}
-		if count == 0 {
-			break
-		}
-		for range count {
-			if !item.run(d, item, elements) {
-				return d.failf("item %d: %s", c.Elements()+1, d.why)
-			}
-		}
+	ok := d.items(s, func() bool {
+		return item.run(d, item, elements) || d.failf("item %d: %s", c.Elements()+1, d.why)
+	})
+	if ok {
+		c.AppendList()
 	}
-	c.AppendList()
-	d.level--
-	return true
+	return ok
 }
 
 func takeMap(d *Decoder, s *step, c *batch.ColumnBuilder) bool {
-	if !d.deeper() {
-		return false
-	}
 	value, entries := &s.inner.parts[0], c.Child(0)
-	for {
-		count, ok := d.items(s)
-		if !ok {
+	ok := d.items(s, func() bool {
+		key, ok := d.bytes(s.node)
+		if !ok || !d.isText(key) {
 			return false
 		}
-		if count == 0 {
-			break
+		entries.Child(0).AppendBytes(key)
+		if !value.run(d, value, entries.Child(1)) {
+			return d.failf("the value of %.60q: %s", key, d.why)
 		}
-		for range count {
-			key, ok := d.bytes(s.node)
-			if !ok || !d.isText(key) {
-				return false
-			}
-			entries.Child(0).AppendBytes(key)
-			if !value.run(d, value, entries.Child(1)) {
-				return d.failf("the value of %.60q: %s", key, d.why)
-			}
-			entries.AppendStruct()
-		}
+		entries.AppendStruct()
+		return true
+	})
+	if ok {
+		c.AppendMap()
 	}
-	c.AppendMap()
-	d.level--
-	return true
+	return ok
 }

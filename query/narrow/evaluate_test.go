@@ -1,11 +1,9 @@
 package narrow_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 
-	"github.com/millstream-db/millstream/query"
 	"github.com/millstream-db/millstream/query/narrow"
 )
 
@@ -13,14 +11,7 @@ import (
 // the error to the query, and the transaction as it is.
 func TestValuesThatFail(t *testing.T) {
 	defer narrow.SetManyGroups(narrow.SetManyGroups(0))
-	db, err := query.Open(t.Context(), "", query.Options{NoCatalog: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close(context.Background())
-	s := db.NewSession(query.SessionOptions{})
-	defer s.Close()
-	w := &world{t: t, db: db, s: s}
+	w := newWorld(t)
 	w.exec("CREATE SOURCE s (k BIGINT, d DATE, n VARCHAR)")
 	w.exec("CREATE MATERIALIZED VIEW v AS SELECT k, d, n, count(*) AS c FROM s GROUP BY k, d, n")
 	w.exec("INSERT INTO s VALUES (1, '2026-01-01', 'a')")

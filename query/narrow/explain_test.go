@@ -1,26 +1,17 @@
 package narrow_test
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/millstream-db/millstream/query"
 	"github.com/millstream-db/millstream/query/narrow"
 )
 
 // TestExplainSaysWhatIsRead also holds which queries are narrowed, and which are not.
 func TestExplainSaysWhatIsRead(t *testing.T) {
 	defer narrow.SetManyGroups(narrow.SetManyGroups(0))
-	db, err := query.Open(t.Context(), "", query.Options{NoCatalog: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close(context.Background())
-	s := db.NewSession(query.SessionOptions{})
-	defer s.Close()
-	w := &world{t: t, db: db, s: s}
+	w := newWorld(t)
 	w.exec("CREATE SOURCE s (ts TIMESTAMP, k VARCHAR, i BIGINT, x DOUBLE, WATERMARK FOR ts AS ts)")
 	w.exec("CREATE MATERIALIZED VIEW v AS SELECT k, i AS id, count(*) AS n, sum(i) + 1 AS e FROM s GROUP BY k, i")
 	w.exec("CREATE MATERIALIZED VIEW often AS SELECT k, count(*) AS n FROM s GROUP BY k HAVING count(*) > 1")

@@ -73,13 +73,8 @@ func TestNarrowedQueries(t *testing.T) {
 	narrowed := 0
 	for seed := range *seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			db, err := query.Open(t.Context(), "", query.Options{NoCatalog: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close(context.Background())
-			w := &world{t: t, random: rand.New(rand.NewPCG(seed, 11)), db: db, s: db.NewSession(query.SessionOptions{})}
-			defer w.s.Close()
+			w := newWorld(t)
+			w.random = rand.New(rand.NewPCG(seed, 11))
 			w.make()
 			for range 150 {
 				narrowed += w.compare()
@@ -89,6 +84,21 @@ func TestNarrowedQueries(t *testing.T) {
 	if want := int(*seeds) * 30; narrowed < want && !t.Failed() {
 		t.Errorf("%d queries were narrowed, fewer than %d", narrowed, want)
 	}
+}
+
+// newWorld returns an empty database with a session.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	db, err := query.Open(t.Context(), "", query.Options{NoCatalog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, db: db, s: db.NewSession(query.SessionOptions{})}
+	t.Cleanup(func() {
+		w.s.Close()
+		db.Close(context.Background())
+	})
+	return w
 }
 
 func (w *world) exec(sql string) {
