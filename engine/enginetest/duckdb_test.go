@@ -44,7 +44,21 @@ func (d *plainDuckDB) Exec(ctx context.Context, query string) error {
 	return err
 }
 
-func (d *plainDuckDB) Text(ctx context.Context, query string) (out enginetest.Rows, err error) {
+// Text runs a query once more without the optimizer if DuckDB 1.5 stumbles over its
+// own plan, as it does over some joins of JSON columns (seed 569).
+func (d *plainDuckDB) Text(ctx context.Context, query string) (enginetest.Rows, error) {
+	out, err := d.text(ctx, query)
+	if e := new(duckdb.Error); !errors.As(err, &e) || e.Type != duckdb.ErrorTypeInternal {
+		return out, err
+	}
+	if err := d.Exec(ctx, "PRAGMA disable_optimizer"); err != nil {
+		return nil, err
+	}
+	out, err = d.text(ctx, query)
+	return out, errors.Join(err, d.Exec(ctx, "PRAGMA enable_optimizer"))
+}
+
+func (d *plainDuckDB) text(ctx context.Context, query string) (out enginetest.Rows, err error) {
 	rows, err := d.conn.QueryContext(ctx, query)
 	if err != nil {
 		return nil, err
