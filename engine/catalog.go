@@ -196,7 +196,7 @@ func (e *Engine) undrop(ctx context.Context, s *liveSource, views []*liveView) e
 
 // Sources returns the definitions of all sources, by name.
 func (e *Engine) Sources() map[string]*catalog.SourceDefinition {
-	s := e.current.Load()
+	s := e.door.Newest()
 	out := make(map[string]*catalog.SourceDefinition, len(s.sources))
 	for name, src := range s.sources {
 		out[name] = src.def
@@ -206,7 +206,7 @@ func (e *Engine) Sources() map[string]*catalog.SourceDefinition {
 
 // Views returns the definitions of all views, by name.
 func (e *Engine) Views() map[string]*catalog.ViewDefinition {
-	s := e.current.Load()
+	s := e.door.Newest()
 	out := make(map[string]*catalog.ViewDefinition, len(s.views))
 	for name, v := range s.views {
 		out[name] = v.def

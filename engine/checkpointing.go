@@ -244,7 +244,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	p.follow()
 	e.stats.checkpoints.Add(1)
 	e.stats.lastCheckpoint.Store(p.write.At.UnixMicro())
-	e.subs.Releasing(e.current.Load())
+	e.subs.Releasing(e.door.Newest())
 	charge := int64(0)
 	for _, s := range e.sources {
 		for _, t := range s.tables() {

@@ -33,10 +33,8 @@ type Engine struct {
 	store  *checkpoint.Store
 	budget *budget.Budget
 
-	current atomic.Pointer[Snapshot]
+	door    *epoch.Door[Snapshot, *Snapshot]
 	roles   atomic.Pointer[catalog.Roles]
-	readAt  atomic.Uint64 // the epoch at which a reader came last
-	pace    epoch.Pace    // of epochs that are built in place
 	input   chan delivery
 	ops     chan operation
 	jobs    job.List
@@ -132,6 +130,7 @@ func (e *Engine) restore(ctx context.Context) error {
 		return err
 	}
 	e.reclaim = epoch.NewReclaimer(e.mem, im.Epoch+1)
+	e.door = epoch.NewDoor[Snapshot](e.reclaim)
 	e.committed, e.released, e.catalog = im.Epoch, im.Epoch, im.Catalog
 	e.ckpt.init(e.opts)
 	roles, err := catalog.DecodeRoles(im.Roles)

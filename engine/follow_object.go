@@ -23,7 +23,7 @@ var errUnfollowable = errors.New("no source or view")
 // CanFollow reports whether the changes of a relation in the schema public are
 // known without reading all of it.
 func (e *Engine) CanFollow(name string) bool {
-	_, err := findObject(e.current.Load(), name)
+	_, err := findObject(e.door.Newest(), name)
 	return err == nil
 }
 
@@ -66,7 +66,7 @@ func (f *objectFollower) Start(s *subscription.Subscription, at subscription.Sna
 		return nil, err
 	}
 	if begun == nil {
-		r.snapshot.pin.Acquire() // the read's pin ends with the read
+		r.snapshot.pin.Again() // the read's pin ends with the read
 		s.Begin(r.snapshot)
 	}
 	if err = f.object.check(r.snapshot); err == nil && s.NoSnapshot {

@@ -53,7 +53,7 @@ func (f *queryFollower) beginAt(s *subscription.Subscription, at *Snapshot) (*su
 		return q, err
 	}
 	for wait := catalogWait; ; wait = min(2*wait, 10*time.Millisecond) {
-		current := f.e.acquire()
+		current := f.e.door.Enter()
 		q, err := f.begin(s, current)
 		if err == nil {
 			s.Begin(current)

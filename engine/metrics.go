@@ -10,7 +10,7 @@ import (
 
 // Objects returns the state of every source and view, as of the current epoch.
 func (e *Engine) Objects() (sources []stat.Source, views []stat.View) {
-	s := e.current.Load()
+	s := e.door.Newest()
 	for _, name := range sorted(s.sources) {
 		src := s.sources[name]
 		st := stat.Source{Name: name, Status: source.Status{State: source.Running}}

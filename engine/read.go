@@ -65,7 +65,7 @@ func (e *Engine) beginRead(ctx context.Context) (*Read, error) {
 			r.discard()
 			return nil, err
 		}
-		r.snapshot = e.acquire()
+		r.snapshot = e.door.Enter()
 		// The snapshot is not older than the transaction, since an epoch is
 		// published before its checkpoint commits. It may be so much newer that
 		// it has let go of rows that this transaction does not see yet.
@@ -99,7 +99,7 @@ func (e *Engine) BeginBare() (*Read, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Read{e: e, conn: conn, bare: true, snapshot: e.acquire(), settled: func() {}}
+	r := &Read{e: e, conn: conn, bare: true, snapshot: e.door.Enter(), settled: func() {}}
 	conn.SetRelations(r)
 	return r, nil
 }
@@ -129,7 +129,7 @@ func (e *Engine) beginReadAt(ctx context.Context, at *Snapshot) (*Read, error) {
 		r.discard()
 		return nil, err
 	}
-	at.pin.Acquire() // it is pinned, so this can't fail
+	at.pin.Again()
 	r.snapshot = at
 	conn.SetRelations(r)
 	return r, nil

@@ -30,7 +30,7 @@ func (e *Engine) ChangeRoles(ctx context.Context, change func(*catalog.Roles) er
 
 // Access returns whose an object is, and what it lets others do; false if there
 // is no object of that name.
-func (e *Engine) Access(name string) (catalog.Access, bool) { return e.current.Load().access(name) }
+func (e *Engine) Access(name string) (catalog.Access, bool) { return e.door.Newest().access(name) }
 
 func (s *Snapshot) access(name string) (catalog.Access, bool) {
 	if x := s.sources[name]; x != nil {

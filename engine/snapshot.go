@@ -60,50 +60,23 @@ type partitionState struct {
 	idle                 bool
 }
 
-// acquire returns the current snapshot, pinned. The caller releases its pin. When
-// the writer has withdrawn it, the next one is a moment away.
-func (e *Engine) acquire() *Snapshot {
-	for wait := 10 * time.Microsecond; ; wait = min(2*wait, time.Millisecond) {
-		s := e.current.Load()
-		e.readAt.Store(s.Epoch)
-		if s.pin.Acquire() {
-			return s
-		}
-		if e.current.Load() == s {
-			time.Sleep(wait)
-		}
-	}
-}
+// Held implements epoch.Snapshot.
+func (s *Snapshot) Held() *epoch.Pin { return s.pin }
 
-// pinned is acquire for the writer, between two epochs.
+// pinned is the current snapshot for the writer, between two epochs: it need not wait.
 func (e *Engine) pinned() *Snapshot {
-	s := e.current.Load()
-	s.pin.Acquire() // nothing is withdrawn there
+	s := e.door.Newest()
+	s.pin.Again() // the reclaimer has it
 	return s
 }
 
-// The writer makes readers wait for the rest of an epoch, so that it can change
-// state in place, when nobody has come to read for quietEpochs epochs, or when the
-// epoch should not take longer than shortEpoch. Copying costs more the larger the
-// state is, and most for a row of a small epoch, which touches as many pages.
-const quietEpochs = 8
-
-const shortEpoch = 2 * time.Millisecond
-
-// withdraw takes the current snapshot back before an epoch of so many rows, if
-// nobody holds it and it is right to make readers wait. It reports whether it did.
-func (e *Engine) withdraw(rows int) bool {
-	quiet := e.Epoch() >= e.readAt.Load()+quietEpochs
-	return (quiet || e.pace.Expect(rows) <= shortEpoch) && e.reclaim.Withdraw()
-}
-
 // Epoch returns the current epoch.
-func (e *Engine) Epoch() uint64 { return e.current.Load().Epoch }
+func (e *Engine) Epoch() uint64 { return e.door.Newest().Epoch }
 
 // Definition returns the definition of a source, a view or a table, nil if there is
 // none: another pointer when it is not the same any more.
 func (e *Engine) Definition(name string) any {
-	s := e.current.Load()
+	s := e.door.Newest()
 	if src := s.sources[name]; src != nil {
 		return src.def
 	}
@@ -119,7 +92,7 @@ func (e *Engine) Definition(name string) any {
 // Touched returns a number that is another one when what a source, a table or a
 // view shows may have changed, and 0 for what is none of them. It costs little.
 func (e *Engine) Touched(name string) uint64 {
-	s := e.current.Load()
+	s := e.door.Newest()
 	if src := s.sources[name]; src != nil {
 		return uint64(src.rowsEnd+src.lateEnd+src.rejectedEnd) + 1
 	}

@@ -29,7 +29,7 @@ type SubscribeOptions struct {
 func (e *Engine) Subscribe(ctx context.Context, o SubscribeOptions) (*subscription.Subscription, error) {
 	var f subscription.Follower = &queryFollower{e: e, o: &o}
 	if o.Object != "" {
-		object, err := findObject(e.current.Load(), o.Object)
+		object, err := findObject(e.door.Newest(), o.Object)
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +52,7 @@ type subscriptionHost struct{ e *Engine }
 func (h subscriptionHost) Epoch() uint64 { return h.e.Epoch() }
 
 // Current returns the current snapshot, pinned.
-func (h subscriptionHost) Current() subscription.Snapshot { return h.e.acquire() }
+func (h subscriptionHost) Current() subscription.Snapshot { return h.e.door.Enter() }
 
 // WithConn calls f with a reader's connection.
 func (h subscriptionHost) WithConn(f func(*duck.Conn) error) error {
@@ -69,6 +69,9 @@ func (s *Snapshot) Number() uint64 { return s.Epoch }
 
 // Acquire pins the snapshot once more, and reports false if it has gone.
 func (s *Snapshot) Acquire() bool { return s.pin.Acquire() }
+
+// Again implements subscription.Snapshot.
+func (s *Snapshot) Again() { s.pin.Again() }
 
 // Release gives a pin back.
 func (s *Snapshot) Release() { s.pin.Release() }

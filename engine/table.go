@@ -153,7 +153,7 @@ func dependents(verb, kind, name string, views []*liveView) error {
 
 // Tables returns the definitions of all tables, by name.
 func (e *Engine) Tables() map[string]*catalog.TableDefinition {
-	s := e.current.Load()
+	s := e.door.Newest()
 	out := make(map[string]*catalog.TableDefinition, len(s.tables))
 	for name, t := range s.tables {
 		out[name] = t.def

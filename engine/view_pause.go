@@ -49,7 +49,7 @@ func (v *liveView) pausable() bool {
 // current snapshot, so that the others can go on.
 func (e *Engine) pauseLarge() {
 	paused := false
-	for name, s := range e.current.Load().views {
+	for name, s := range e.door.Newest().views {
 		v := e.views[name]
 		if v == nil || v.paused != nil || s.state.Bytes() <= e.opts.ViewBytes || !v.pausable() {
 			continue

@@ -81,7 +81,7 @@ func (e *Engine) step(first delivery) {
 	start := time.Now()
 	deliveries := append(make([]delivery, 0, epochBatches), first)
 	rows := first.batch.Rows()
-	for len(deliveries) < epochBatches && rows < epochRows {
+	for len(deliveries) < epochBatches && rows < epochRows && e.door.Room(rows) {
 		select {
 		case d := <-e.input:
 			deliveries = append(deliveries, d)
@@ -91,7 +91,8 @@ func (e *Engine) step(first delivery) {
 		}
 		break
 	}
-	inPlace := e.withdraw(rows)
+	e.door.Begin(rows)
+	began := time.Now()
 	var told []delivery
 	for _, d := range deliveries {
 		if err := e.take(d); err != nil {
@@ -106,9 +107,7 @@ func (e *Engine) step(first delivery) {
 		e.stop(e.closeWindows(context.Background()))
 	}
 	e.publish()
-	if inPlace {
-		e.pace.Observe(rows, time.Since(start))
-	}
+	e.door.End(rows, time.Since(began))
 	e.pauseLarge()
 	for _, d := range told {
 		switch {
@@ -250,7 +249,7 @@ func (e *Engine) publish() {
 		}
 	}
 	s.pin = e.reclaim.Publish()
-	e.current.Store(s)
+	e.door.Publish(s)
 	e.subs.Published(s)
 	e.reclaim.Sweep()
 }

@@ -15,6 +15,9 @@ func (p *Pace) Observe(rows int, took time.Duration) {
 	p.seconds = paceKept*p.seconds + took.Seconds()
 }
 
+// Forget expects less than what was seen: it was some time ago, and is to be tried again.
+func (p *Pace) Forget() { p.seconds *= paceKept }
+
 // Expect returns how long so many rows should take.
 func (p *Pace) Expect(rows int) time.Duration {
 	if p.rows == 0 {

@@ -9,6 +9,7 @@ package epoch
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -18,15 +19,19 @@ import (
 // Pin holds one epoch's memory. Readers of any goroutine acquire and release it.
 type Pin struct {
 	Epoch uint64
-	refs  atomic.Int64
+	refs  atomic.Int64  // and shut
+	left  chan struct{} // the last reader has left while it was shut
 }
 
-// Acquire takes a reference and reports false if the epoch is gone already:
-// the caller then loads the current snapshot again.
+// shut is set in refs when nobody may acquire the pin any more.
+const shut = 1 << 62
+
+// Acquire takes a reference and reports false if the epoch is gone already, or
+// about to go: the caller then loads the current snapshot again.
 func (p *Pin) Acquire() bool {
 	for {
 		n := p.refs.Load()
-		if n == 0 {
+		if n == 0 || n&shut != 0 {
 			return false
 		}
 		if p.refs.CompareAndSwap(n, n+1) {
@@ -35,11 +40,44 @@ func (p *Pin) Acquire() bool {
 	}
 }
 
+// Again takes another reference for who has one already.
+func (p *Pin) Again() { p.refs.Add(1) }
+
 // Release gives a reference back.
 func (p *Pin) Release() {
-	if p.refs.Add(-1) < 0 {
+	switch n := p.refs.Add(-1); {
+	case n < 0:
 		panic("epoch: pin released twice")
+	case n == shut|1:
+		select {
+		case p.left <- struct{}{}:
+		default: // once is enough
+		}
 	}
+}
+
+// withdraw takes the pin back from its only holder, and waits until it is that.
+// Until then, or until it has waited for too long, nobody acquires it.
+func (p *Pin) withdraw(patience time.Duration) bool {
+	if p.refs.CompareAndSwap(1, 0) {
+		return true
+	}
+	if patience <= 0 {
+		return false
+	}
+	if p.refs.Or(shut) != 1 { // else the last one left just now
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		select {
+		case <-p.left:
+		case <-timer.C:
+		}
+	}
+	if p.refs.CompareAndSwap(shut|1, 0) {
+		return true
+	}
+	p.refs.And(^int64(shut))
+	return false
 }
 
 type retired struct {
@@ -144,11 +182,12 @@ func (r *Reclaimer) RetireRecord(born uint64, record arrow.RecordBatch) {
 	r.fresh = append(r.fresh, retired{born: born, died: r.next, record: record})
 }
 
-// Withdraw takes the current epoch back, if nobody holds it, until the next one is
-// published, and reports whether it did: until then Acquire fails. What no reader
-// holds can be changed in place meanwhile: see Visible.
-func (r *Reclaimer) Withdraw() bool {
-	r.withdrawn = r.current != nil && (r.withdrawn || r.current.refs.CompareAndSwap(1, 0))
+// Withdraw takes the current epoch back, if nobody holds it or its readers leave in
+// time, until the next one is published, and reports whether it did: until then Acquire
+// fails, also while it waits. What no reader holds can be changed in place meanwhile:
+// see Visible.
+func (r *Reclaimer) Withdraw(patience time.Duration) bool {
+	r.withdrawn = r.current != nil && (r.withdrawn || r.current.withdraw(patience))
 	return r.withdrawn
 }
 
@@ -170,7 +209,7 @@ func (r *Reclaimer) Visible(born uint64) bool {
 // itself holds until the next Publish. The caller must make it reachable for
 // readers before anything of the following epoch is built, and then Sweep.
 func (r *Reclaimer) Publish() *Pin {
-	pin := &Pin{Epoch: r.next}
+	pin := &Pin{Epoch: r.next, left: make(chan struct{}, 1)}
 	pin.refs.Store(1)
 	previous := r.current
 	r.current, r.live = pin, append(r.live, pin)

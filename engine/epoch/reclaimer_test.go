@@ -50,14 +50,14 @@ func TestAnEpochThatNobodyHoldsIsWithdrawn(t *testing.T) {
 	if !first.Acquire() {
 		t.Fatal("the current epoch can't be acquired")
 	}
-	r.Withdraw()
+	r.Withdraw(0)
 	if !r.Visible(1) || !first.Acquire() {
 		t.Error("an epoch that is held was withdrawn")
 	}
 	first.Release()
 	first.Release()
-	r.Withdraw()
-	r.Withdraw()
+	r.Withdraw(0)
+	r.Withdraw(0)
 	if r.Visible(1) || first.Acquire() {
 		t.Error("an epoch that nobody holds was not withdrawn")
 	}
@@ -67,7 +67,7 @@ func TestAnEpochThatNobodyHoldsIsWithdrawn(t *testing.T) {
 		t.Error("the epoch after the withdrawn one is not there")
 	}
 	second.Release()
-	r.Withdraw()
+	r.Withdraw(0)
 	r.Close()
 }
 
@@ -143,7 +143,7 @@ func TestConcurrentReadersNeverSeeFreedMemory(t *testing.T) {
 	born, inPlace := uint64(0), 0
 	for epoch := range 20000 {
 		if epoch%2 == 0 {
-			r.Withdraw()
+			r.Withdraw(0)
 		}
 		page := old
 		if page != nil && !r.Visible(born) {

@@ -10,7 +10,8 @@ import (
 // Snapshot is one epoch of the database, which lasts while it is pinned.
 type Snapshot interface {
 	Number() uint64 // of the epoch
-	Acquire() bool  // pins it once more; false if it has gone
+	Acquire() bool  // pins it; false if it has gone
+	Again()         // pins it once more for who has it pinned
 	Release()
 }
 
@@ -238,7 +239,7 @@ func (t *Places) find(p *place, h Host, epoch uint64, atLeast bool) (Snapshot, e
 	}
 	p.told, p.stops = best, stops
 	for _, s := range p.held() {
-		s.Acquire() // it is pinned, so this can't fail
+		s.Again()
 	}
 	return best, nil
 }

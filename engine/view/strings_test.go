@@ -28,7 +28,7 @@ func TestStringsThatAreReplacedGoAway(t *testing.T) {
 		for g := range rows {
 			rows[g] = row{int64(round), name(round, g), int64(g)}
 		}
-		f.reclaim.Withdraw()
+		f.reclaim.Withdraw(0)
 		f.apply(rows, nil)
 		s, pin := f.publish()
 		if round == 2 && pin.Acquire() {

@@ -53,7 +53,7 @@ func benchView(b *testing.B, spec *window.Spec, keys int, read bool) {
 		in, release := benchInput(f, at, rows, keys)
 		b.StartTimer()
 		if !read {
-			f.reclaim.Withdraw()
+			f.reclaim.Withdraw(0)
 		}
 		f.view.Apply(in)
 		at += rows
