@@ -241,7 +241,7 @@ func (e *Engine) succeed(ctx context.Context, a *sourceChange) (*liveSource, err
 	next.tracker.SetOptions(a.def.WatermarkOptions())
 	s.tracker.SetOptions(a.def.WatermarkOptions())
 	next.tracker, next.parts, next.order, next.errors, next.failed = s.tracker, s.parts, s.order, s.errors, s.failed
-	next.receipts = s.receipts
+	next.receipts, next.rewinds = s.receipts, s.rewinds
 	return next, nil
 }
 

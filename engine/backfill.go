@@ -47,6 +47,8 @@ type backfill struct {
 	folded uint64          // the state has the rows of the epochs up to this one
 	next   map[int32]int64 // the offsets that follow them
 	rows   int64           // the rows that the source had had by then
+	// How often the source's offsets had begun to come a second time by then.
+	rewinds int
 }
 
 // piece is the rows between two cuts: what a checkpoint has moved into history
@@ -248,6 +250,10 @@ func (b *backfill) another(round int, last int64) bool {
 // epochs: a checkpoint that commits meanwhile is not newer than the snapshot.
 func (b *backfill) cut(ctx context.Context) (*piece, error) {
 	s := b.branch.source
+	if b.next != nil && b.rewinds != s.rewinds {
+		return nil, fmt.Errorf("source %q %w: its offsets started over meanwhile; create the view again", s.def.Name, ErrChanged)
+	}
+	b.rewinds = s.rewinds
 	s.rowTable.Seal() // so that no segment reaches over the cut
 	r, err := b.read(ctx)
 	if err != nil {
@@ -257,7 +263,7 @@ func (b *backfill) cut(ctx context.Context) (*piece, error) {
 	p := &piece{read: r, after: b.folded, next: b.next}
 	b.folded, b.rows, b.next = r.snapshot.Epoch, s.rowCount(), make(map[int32]int64, len(s.order))
 	for id, q := range s.parts {
-		b.next[id] = q.next
+		b.next[id] = q.Next
 		if _, known := p.next[id]; p.next != nil && !known {
 			p.next[id] = 0 // it has come since
 		}
@@ -287,7 +293,7 @@ func (b *backfill) read(ctx context.Context) (*Read, error) {
 // rowCount returns how many rows the source has taken since it was made.
 func (s *liveSource) rowCount() (n int64) {
 	for _, p := range s.parts {
-		n += p.rows
+		n += p.Rows
 	}
 	return n
 }

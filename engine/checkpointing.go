@@ -173,10 +173,7 @@ func (e *Engine) planRows(p *pendingCheckpoint, src *liveSource, snap *sourceSna
 	rows(name+catalog.LateSuffix, snap.lateSchema, snap.late)
 	rows(name+catalog.RejectedSuffix, catalog.RejectedSchema(), snap.rejected)
 	for _, q := range snap.partitions {
-		p.write.Partitions = append(p.write.Partitions, checkpoint.Partition{
-			Source: name, Partition: q.partition, Next: q.next, LeaderEpoch: q.leaderEpoch, TopicID: q.topicID,
-			MaxMicros: q.maxMicros, Late: q.late, Rejected: q.rejected, Rows: q.rows,
-		})
+		q.Save(&p.write, name)
 	}
 }
 
@@ -295,7 +292,7 @@ func (e *Engine) tellReaders(s *Snapshot) {
 		}
 		next := make(map[int32]int64, len(snap.partitions))
 		for _, p := range snap.partitions {
-			next[p.partition] = p.next
+			next[p.ID] = p.Next
 		}
 		src.reader.Committed(next)
 	}

@@ -180,9 +180,7 @@ func (e *Engine) restoreSource(ctx context.Context, o *checkpoint.Object, im *ch
 	newest := make(map[int32]int64)
 	for _, p := range im.Partitions {
 		if p.Source == o.Name {
-			q := s.partition(p.Partition, p.Next)
-			q.leaderEpoch, q.topicID, q.maxMicros = p.LeaderEpoch, p.TopicID, p.MaxMicros
-			q.late, q.rejected, q.rows = p.Late, p.Rejected, p.Rows
+			s.partition(p.Partition, p.Next).Restore(&p, im)
 			newest[p.Partition] = p.MaxMicros
 		}
 	}

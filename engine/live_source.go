@@ -16,6 +16,7 @@ import (
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/hot"
+	"github.com/millstream-db/millstream/engine/partition"
 	"github.com/millstream-db/millstream/engine/receipt"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/stat"
@@ -40,8 +41,9 @@ type liveSource struct {
 
 	rowTable, lateTable, rejectedTable *hot.Table
 
-	parts    map[int32]*partitionState
+	parts    map[int32]*partition.State
 	order    []int32 // the partitions, as they came
+	rewinds  int     // how often offsets began to come a second time
 	views    []*liveView
 	reader   source.Reader
 	cancel   context.CancelFunc // of the sink
@@ -82,7 +84,7 @@ type liveView struct {
 func (e *Engine) newSource(def *catalog.SourceDefinition, created time.Time) (*liveSource, error) {
 	s := &liveSource{
 		def: def, created: created, schema: def.RowSchema(), decoded: def.DeliveredSchema(), late: def.LateSchema(),
-		parts: make(map[int32]*partitionState), receipts: new(receipt.Book),
+		parts: make(map[int32]*partition.State), receipts: new(receipt.Book),
 	}
 	s.eventTime = -1
 	if def.EventTime != "" {
@@ -124,10 +126,10 @@ func (s *liveSource) tables() []*hot.Table {
 }
 
 // partition returns the state of a partition, made when it is new.
-func (s *liveSource) partition(id int32, first int64) *partitionState {
+func (s *liveSource) partition(id int32, first int64) *partition.State {
 	p := s.parts[id]
 	if p == nil {
-		p = &partitionState{partition: id, next: first, end: -1, leaderEpoch: -1, maxMicros: watermark.None}
+		p = partition.New(id, first)
 		s.parts[id] = p
 		s.order = append(s.order, id)
 	}
@@ -141,29 +143,35 @@ func (s *liveSource) accept(b *batch.Batch) error {
 	if err := b.Validate(); err != nil {
 		return err
 	}
-	for _, r := range b.Ranges {
-		if p := s.partition(r.Partition, r.First); r.First != p.next {
-			return fmt.Errorf("partition %d: got offsets from %d on, expected %d", r.Partition, r.First, p.next)
+	for i := range b.Ranges {
+		r := &b.Ranges[i]
+		if err := s.partition(r.Partition, r.First).Follows(r); err != nil {
+			return err
 		}
 	}
-	for _, r := range b.Ranges {
+	for i := range b.Ranges {
+		r := &b.Ranges[i]
 		p := s.parts[r.Partition]
-		p.next = r.Next
-		p.rows += int64(r.Rows)
-		if r.End >= 0 {
-			p.end = r.End
+		if p.Rewinds(r) {
+			s.rewound(r.Partition)
 		}
-		if r.Epoch >= 0 {
-			p.leaderEpoch = r.Epoch
-		}
-		if r.Topic != "" {
-			p.topicID = r.Topic
-		}
+		p.Take(r)
 	}
 	for _, x := range b.Rejected {
-		s.partition(x.Partition, x.Offset).rejected++
+		s.partition(x.Partition, x.Offset).Rejected++
 	}
 	return nil
+}
+
+// rewound is told that offsets of a partition come a second time, of another log:
+// from then on they don't tell what came before and what after.
+func (s *liveSource) rewound(id int32) {
+	s.rewinds++
+	for _, v := range s.views {
+		if v.paused != nil {
+			v.paused.next[id] = rewoundNext
+		}
+	}
 }
 
 // complete returns the batch's rows with the generated columns in their
@@ -293,7 +301,7 @@ func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermark
 func (s *liveSource) keepLate(e *Engine, view string, rec arrow.RecordBatch, late []view.Late) error {
 	partitions := batch.VectorOf(rec.Column(s.schema.Index(batch.PartitionColumn)), batch.Type{Kind: batch.Integer})
 	for _, l := range late {
-		s.partition(int32(partitions.Integer(int(l.Row))), 0).late++
+		s.partition(int32(partitions.Integer(int(l.Row))), 0).Late++
 	}
 	return e.keep(s.lateTable, catalog.LateRows(e.mem, s.late, s.schema, rec, view, late))
 }
@@ -338,8 +346,7 @@ func (e *Engine) openReader(s *liveSource) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	start := make([]source.Position, 0, len(s.order))
 	for _, id := range s.order {
-		p := s.parts[id]
-		start = append(start, source.Position{Partition: id, Next: p.next, LeaderEpoch: p.leaderEpoch, TopicID: p.topicID})
+		start = append(start, s.parts[id].Position())
 	}
 	s.reader, err = connector.Open(e.spec(s.def), start, &sink{e: e, name: s.def.Name, ctx: ctx})
 	if err != nil {

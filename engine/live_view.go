@@ -141,8 +141,7 @@ func (v *liveView) restoreStream(im *checkpoint.Image) {
 	}
 	for _, p := range im.Partitions {
 		if p.Source == v.def.Plan.Name {
-			q := v.out.partition(p.Partition, p.Next)
-			q.next, q.rows, q.late = p.Next, p.Rows, p.Late
+			v.out.partition(p.Partition, p.Next).Restore(&p, im)
 		}
 	}
 	v.out.mark = v.streamMark()

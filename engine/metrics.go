@@ -23,9 +23,9 @@ func (e *Engine) Objects() (sources []stat.Source, views []stat.View) {
 			st.Watermark = time.UnixMicro(src.watermark)
 		}
 		for _, p := range src.partitions {
-			st.Rows, st.Late, st.Rejected = st.Rows+p.rows, st.Late+p.late, st.Rejected+p.rejected
-			st.Lag += max(0, p.end-p.next)
-			st.Partitions = append(st.Partitions, stat.Partition{Partition: p.partition, Next: p.next, End: p.end})
+			st.Rows, st.Late, st.Rejected = st.Rows+p.Rows, st.Late+p.Late, st.Rejected+p.Rejected
+			st.Lag += max(0, p.End-p.Next)
+			st.Partitions = append(st.Partitions, stat.Partition{Partition: p.ID, Next: p.Next, End: p.End, Lost: p.Lost + st.Undecided(p.ID)})
 		}
 		sources = append(sources, st)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/hot"
+	"github.com/millstream-db/millstream/engine/partition"
 	"github.com/millstream-db/millstream/engine/stat"
 	"github.com/millstream-db/millstream/engine/view"
 )
@@ -35,7 +36,7 @@ type sourceSnapshot struct {
 	// How many rows each of the three tables has ever been given.
 	rowsEnd, lateEnd, rejectedEnd int64
 	watermark                     int64
-	partitions                    []partitionState
+	partitions                    []partition.State
 }
 
 type viewSnapshot struct {
@@ -47,17 +48,6 @@ type viewSnapshot struct {
 	errors  int64
 	work    stat.Work
 	paused  string // why it gets no rows; "": it does
-}
-
-// partitionState is a source's place in one partition.
-type partitionState struct {
-	partition            int32
-	next, end            int64
-	leaderEpoch          int32
-	topicID              string
-	rows, late, rejected int64
-	maxMicros            int64
-	idle                 bool
 }
 
 // Held implements epoch.Snapshot.

@@ -14,6 +14,7 @@ import (
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/hot"
+	"github.com/millstream-db/millstream/engine/partition"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/watermark"
 )
@@ -30,7 +31,7 @@ func (e *Engine) newStream(d *catalog.ViewDefinition, created time.Time, reclaim
 		return nil
 	}
 	s := &liveSource{
-		def: def, created: created, schema: d.StreamSchema(), parts: make(map[int32]*partitionState), eventTime: -1,
+		def: def, created: created, schema: d.StreamSchema(), parts: make(map[int32]*partition.State), eventTime: -1,
 		derived: true, mark: watermark.None,
 	}
 	if def.EventTime != "" {
@@ -213,8 +214,8 @@ func (v *liveView) selectRows(mem *batch.Allocator, rec arrow.RecordBatch, in *v
 	part := v.out.parts[0]
 	for _, row := range rows {
 		b.Column(meta).AppendInt32(0)
-		b.Column(meta + 1).AppendInt64(part.next)
-		part.next++
+		b.Column(meta + 1).AppendInt64(part.Next)
+		part.Next++
 		if windows {
 			b.Column(meta + 2).AppendNull()
 			b.Column(meta + 3).AppendNull()
@@ -224,8 +225,8 @@ func (v *liveView) selectRows(mem *batch.Allocator, rec arrow.RecordBatch, in *v
 		b.Column(meta+2).AppendFrom(&timestamps, from)
 		b.Column(meta+3).AppendFrom(&keys, from)
 	}
-	part.rows += int64(len(rows))
-	part.end = part.next
+	part.Rows += int64(len(rows))
+	part.End = part.Next
 	bytes := b.Bytes()
 	return b.Finish(), bytes
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
+	"github.com/millstream-db/millstream/engine/partition"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/watermark"
 )
@@ -77,8 +78,8 @@ func fillSources(r *Read, b *batch.Builder) {
 		status := r.readerStatus(name)
 		var rows, late, rejected, lag, hot int64
 		for _, p := range s.partitions {
-			rows, late, rejected = rows+p.rows, late+p.late, rejected+p.rejected
-			lag += max(0, p.end-p.next)
+			rows, late, rejected = rows+p.Rows, late+p.Late, rejected+p.Rejected
+			lag += max(0, p.End-p.Next)
 		}
 		for _, segment := range s.rows {
 			hot += segment.Record.NumRows()
@@ -106,49 +107,21 @@ func fillPartitions(r *Read, b *batch.Builder) {
 		}
 		parts := slices.Clone(s.partitions)
 		for id, p := range known { // found, but nothing delivered yet
-			if !slices.ContainsFunc(parts, func(q partitionState) bool { return q.partition == id }) {
-				parts = append(parts, partitionState{partition: id, next: p.Next, end: p.End, maxMicros: watermark.None})
+			if !slices.ContainsFunc(parts, func(q partition.State) bool { return q.ID == id }) {
+				q := partition.New(id, p.Next)
+				q.Found(&p)
+				parts = append(parts, *q)
 			}
 		}
-		slices.SortFunc(parts, func(a, b partitionState) int { return cmp.Compare(a.partition, b.partition) })
+		slices.SortFunc(parts, func(a, b partition.State) int { return cmp.Compare(a.ID, b.ID) })
 		for _, p := range parts {
-			k, ok := known[p.partition]
+			k, ok := known[p.ID]
 			if !ok {
-				k = source.PartitionStatus{State: status.State, End: p.end}
+				k = source.PartitionStatus{State: status.State, End: p.End}
 			}
-			fillPartition(b, name, s.def.DelayMicros, &p, &k)
+			p.Show(b, name, s.def.DelayMicros, &k)
 		}
 	}
-}
-
-func fillPartition(b *batch.Builder, name string, delay int64, p *partitionState, k *source.PartitionStatus) {
-	end := max(p.end, k.End)
-	lost := int64(0)
-	for _, gap := range k.Gaps {
-		lost += gap.To - gap.From
-	}
-	mark := p.maxMicros
-	if mark != watermark.None {
-		mark -= delay
-	}
-	b.Column(0).AppendString(name)
-	b.Column(1).AppendInt32(p.partition)
-	b.Column(2).AppendInt64(p.next)
-	if end < 0 {
-		b.Column(3).AppendNull()
-		b.Column(4).AppendNull()
-	} else {
-		b.Column(3).AppendInt64(max(end, p.next))
-		b.Column(4).AppendInt64(max(0, end-p.next))
-	}
-	appendTime(b.Column(5), mark)
-	b.Column(6).AppendBool(p.idle)
-	for i, v := range []int64{p.late, p.rejected, p.rows, lost} {
-		b.Column(7 + i).AppendInt64(v)
-	}
-	b.Column(11).AppendString(string(k.State))
-	b.Column(12).AppendText(k.Error)
-	b.Column(13).AppendText(k.Name)
 }
 
 func fillViews(r *Read, b *batch.Builder) {

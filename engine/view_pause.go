@@ -23,6 +23,10 @@ type viewPause struct {
 	mark   int64           // the watermark that had closed its windows
 }
 
+// rewoundNext stands in a pause's offsets for a partition whose offsets have started
+// over since: they don't tell any more which rows the view has missed.
+const rewoundNext = -1
+
 // ErrNotResumable is returned when a view cannot go on where it was paused.
 var ErrNotResumable = errors.New("cannot go on")
 
@@ -33,7 +37,7 @@ func (e *Engine) pauseView(v *liveView, reason string) {
 	s.rowTable.Seal() // so that no segment reaches over the place
 	p := &viewPause{reason: reason, epoch: e.Epoch(), next: make(map[int32]int64, len(s.parts)), rows: s.rowCount(), mark: s.current()}
 	for id, q := range s.parts {
-		p.next[id] = q.next
+		p.next[id] = q.Next
 	}
 	v.paused = p
 	e.opts.Logger.Warn("a view was paused", "view", v.def.Plan.Name, "reason", reason)
@@ -100,6 +104,11 @@ func (e *Engine) ResumeView(ctx context.Context, name string) (changed bool, err
 		v, err := e.pausedView(name)
 		if err != nil || v.paused == nil {
 			return err
+		}
+		for id, next := range v.paused.next {
+			if next == rewoundNext {
+				return fmt.Errorf("materialized view %q %w: while it was paused, the offsets of partition %d of its source started over, so that it is not known what it has missed", name, ErrNotResumable, id)
+			}
 		}
 		changed = true
 		if err := e.resume(v); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/killpoint"
+	"github.com/millstream-db/millstream/engine/partition"
 )
 
 // An epoch takes what has come in, up to these bounds: under load batches grow
@@ -217,7 +218,7 @@ func (s *liveSource) number(e *Engine, b *batch.Batch) error {
 	}
 	next := int64(0)
 	if p := s.parts[0]; p != nil {
-		next = p.next
+		next = p.Next
 	}
 	if err := s.checkKeys(b.Record); err != nil {
 		return err
@@ -275,7 +276,7 @@ func (s *liveSource) snapshot(now time.Time) *sourceSnapshot {
 	snap := &sourceSnapshot{
 		def: s.def, schema: s.schema, lateSchema: s.late, rows: s.rowTable.Freeze(), late: s.lateTable.Freeze(),
 		rejected: s.rejectedTable.Freeze(), rowsEnd: s.rowTable.Added(), lateEnd: s.lateTable.Added(), rejectedEnd: s.rejectedTable.Added(),
-		watermark: s.current(), partitions: make([]partitionState, len(s.order)),
+		watermark: s.current(), partitions: make([]partition.State, len(s.order)),
 	}
 	for i, id := range s.order {
 		p := *s.parts[id]
@@ -284,9 +285,9 @@ func (s *liveSource) snapshot(now time.Time) *sourceSnapshot {
 			continue
 		}
 		if t, ok := s.tracker.Partition(id); ok {
-			p.maxMicros = t.MaxMicros
+			p.MaxMicros = t.MaxMicros
 		}
-		p.idle = s.tracker.Idle(id, now)
+		p.Idle = s.tracker.Idle(id, now)
 		snap.partitions[i] = p
 	}
 	return snap
@@ -303,10 +304,7 @@ func (e *Engine) addPartitions(s *liveSource) {
 		s.tracker.Add(p.Partition, now)
 		s.tracker.SetCaughtUp(p.Partition, p.End >= 0 && p.Next >= p.End)
 		if q := s.parts[p.Partition]; q != nil {
-			q.end = max(q.end, p.End)
-			if p.TopicID != "" {
-				q.topicID = p.TopicID
-			}
+			q.Found(&p)
 		}
 	}
 }

@@ -94,6 +94,7 @@ var (
 	descDelay       = desc("source_watermark_delay_seconds", "How far the watermark is behind the clock.", "source")
 	descRunning     = desc("source_running", "1 while the broker is proved to be readable.", "source")
 	descLag         = desc("partition_lag_records", "Records between the next offset and the end.", "source", "partition")
+	descLost        = desc("partition_lost_offsets", "Offsets that the broker has lost, those for which the partition is stalled included.", "source", "partition")
 	descGroups      = desc("view_groups", "Groups of a view in memory.", "view")
 	descState       = desc("view_state_bytes", "Memory of a view's state.", "view")
 	descViewLate    = desc("view_late_total", "Records that came too late for a view.", "view")
@@ -143,6 +144,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		}
 		for _, p := range src.Partitions {
 			gauge(descLag, float64(max(0, p.End-p.Next)), src.Name, strconv.Itoa(int(p.Partition)))
+			gauge(descLost, float64(p.Lost), src.Name, strconv.Itoa(int(p.Partition)))
 		}
 	}
 	for _, v := range views {

@@ -19,6 +19,12 @@ type OffsetRange struct {
 	// Topic is what the partition holds from now on, kept with the offsets: the
 	// TopicID of source.Position. "" leaves it as it was.
 	Topic string
+	// Lost is how many offsets were lost by the broker, which the range passes over or
+	// which had been read before: they are counted with the range, once.
+	Lost int64
+	// StartsOver says that the log is another one from First on than the one that was
+	// read before: First may be any offset then.
+	StartsOver bool
 }
 
 // Rejected is a record that could not be decoded.

@@ -138,6 +138,7 @@ type Position struct {
 	Next        int64  // the offset to deliver next
 	LeaderEpoch int32  // of the record before Next, -1 unknown
 	TopicID     string // the identity of the topic when it was last read, "" unknown
+	End         int64  // where the log ended when that was last seen, -1 unknown
 }
 
 // Sink takes what a reader delivers. It is safe for concurrent use.
@@ -195,9 +196,13 @@ type PartitionStatus struct {
 	State     State
 	Error     string
 	Gaps      []Gap // offsets that the broker no longer had
+	// Undecided is how many offsets were found to be lost while the partition is
+	// Stalled because of them. No range that was delivered counts them.
+	Undecided int64
 }
 
 // Gap is a range of offsets [From, To) that was lost by the broker or its retention.
+// It is empty when a topic was replaced all of which had been read.
 type Gap struct {
 	From, To int64
 	Reason   string

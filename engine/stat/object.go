@@ -16,10 +16,22 @@ type Source struct {
 	Partitions    []Partition
 }
 
+// Undecided returns how many offsets of a partition were found to be lost while it
+// waits for somebody to decide.
+func (s *Source) Undecided(partition int32) int64 {
+	for i := range s.Status.Partitions {
+		if p := &s.Status.Partitions[i]; p.Partition == partition {
+			return p.Undecided
+		}
+	}
+	return 0
+}
+
 // Partition is what there is to say about a partition.
 type Partition struct {
 	Partition int32
 	Next, End int64 // End -1: unknown
+	Lost      int64 // offsets that the broker has lost, those that wait for a decision included
 }
 
 // View is what there is to say about a view.
