@@ -2,6 +2,8 @@ package kafka
 
 import (
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -12,12 +14,13 @@ import (
 // can be read and detaches those that can't. Only the poller calls it, between
 // two polls, when every record that was fetched has been looked at.
 func (r *reader) decide(v *survey) {
-	if v.err != nil || r.recreated(v) {
+	if v.err != nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.resolve(v) {
+	if r.recreated(v) && !r.startOver(v) || !r.resolve(v) {
+		r.show()
 		return
 	}
 	r.client.UpdateFetchMaxBytes(r.settings.fetchBytes, partitionFetchBytes(r.settings, len(v.partitions)))
@@ -27,9 +30,15 @@ func (r *reader) decide(v *survey) {
 		seen := &v.partitions[i]
 		listed[seen.id] = true
 		p := r.partitions[seen.id]
+		if seen.err != nil {
+			continue
+		}
+		if p.gone || p.topicID != "" && p.topicID != r.topicID {
+			r.begin(p, seen, 0) // what the old topic had is counted
+		}
 		p.topicID = r.topicID
 		switch {
-		case seen.err != nil || p.stalled != "":
+		case p.stalled != "":
 		case p.assigned:
 			r.recheck(p, seen)
 		default:
@@ -39,7 +48,11 @@ func (r *reader) decide(v *survey) {
 		}
 	}
 	for id, p := range r.partitions {
-		if !listed[id] {
+		switch {
+		case listed[id]:
+		case p.topicID != "" && p.topicID != r.topicID:
+			p.gone = true // the topic that had it is no more
+		default:
 			p.unlisted = r.surveyor.partitionError(id, errPartitionGone).Error()
 		}
 	}
@@ -49,17 +62,58 @@ func (r *reader) decide(v *survey) {
 	r.show()
 }
 
-// recreated detaches everything when the topic is another one of the same name.
+// recreated reports whether the topic is another one of the same name. r.mu is
+// held.
 func (r *reader) recreated(v *survey) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.topicID == "" || v.topicID == "" || r.topicID == v.topicID {
-		return false
+	return r.topicID != "" && v.topicID != "" && r.topicID != v.topicID
+}
+
+// startOver applies the source's policy when the topic was deleted and created
+// again: it goes on with the new one from its beginning, or detaches everything
+// and waits for somebody to decide. What the old one had besides what was read
+// is known as far as its last survey. It returns whether reading goes on. r.mu is
+// held.
+func (r *reader) startOver(v *survey) bool {
+	listed := make(map[int32]*surveyed, len(v.partitions))
+	for i := range v.partitions {
+		if v.partitions[i].err != nil {
+			return false
+		}
+		listed[v.partitions[i].id] = &v.partitions[i]
 	}
-	for _, p := range r.partitions {
+	old := r.topicID
+	if r.settings.onLoss == continueOnLoss {
+		r.topicID = v.topicID
+		// The client holds on to the identity of the topic that it has read.
+		r.client.PurgeTopicsFromClient(r.settings.topic)
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.partitions)) {
+		p := r.partitions[id]
 		r.detach(p)
+		if p.gone || p.decide || p.topicID != "" && p.topicID != old {
+			continue
+		}
+		gap := p.lost(r.settings.topic, p.next, max(p.next, p.end, p.endBefore), "the topic was deleted and created again")
+		switch seen := listed[id]; {
+		case !r.lose(p, gap):
+		case seen != nil:
+			r.begin(p, seen, gap.To-gap.From)
+		default:
+			p.gone, p.end = true, p.next // no more of it will come
+			r.batcher.anchor(p, p.next, gap.To-gap.From)
+		}
 	}
-	return true
+	return r.topicID == v.topicID
+}
+
+// begin goes on with a partition of another topic than the one that was read, at its
+// beginning. r.mu is held.
+func (r *reader) begin(p *partition, seen *surveyed, lost int64) {
+	p.topicID, p.gone, p.stalled, p.decide, p.undecided = r.topicID, false, "", false, 0
+	p.trouble, p.unlisted = "", ""
+	p.start, p.end, p.endBefore = seen.start, seen.stable, -1
+	r.batcher.startOver(p, seen.start, lost)
+	p.restart(seen.start)
 }
 
 // resolve finds where partitions begin that have no stored offset. The ones
@@ -88,9 +142,9 @@ func (r *reader) resolve(v *survey) bool {
 			p.begin(seen.startup, -1)
 		}
 		r.partitions[p.id] = p
-		r.batcher.anchor(p, p.next)
+		r.batcher.anchor(p, p.next, 0)
 	}
-	r.resolved, r.batcher.partitions = true, len(r.partitions)
+	r.resolved, r.batcher.partitions = true, len(v.partitions)
 	if r.topicID == "" {
 		r.topicID = v.topicID
 	}
@@ -100,36 +154,30 @@ func (r *reader) resolve(v *survey) bool {
 // place says from which offset a partition is to be fetched, if it can be: the
 // one expected next, unless the broker does not have it. r.mu is held.
 func (r *reader) place(p *partition, seen *surveyed) (kgo.Offset, bool) {
-	from := p.next
-	switch {
-	case p.next < seen.start:
+	if p.next < seen.start {
 		gap := p.lost(r.settings.topic, p.next, seen.start, "the broker deleted them before they were read (retention)")
 		if !r.lose(p, gap) {
 			return kgo.Offset{}, false
 		}
-		r.batcher.anchor(p, seen.start)
+		r.batcher.anchor(p, seen.start, seen.start-p.next)
 		p.skip(seen.start)
-		from = p.next
-	case p.next > seen.end:
-		gap := p.lost(r.settings.topic, seen.end, p.next, "they were read, but the broker's log ends before them now (truncated)")
+	} else if from, why := seen.parted(); from >= 0 && from < p.next {
+		if p.beyond++; p.beyond < 2 {
+			r.wantSurvey() // a new leader may not know yet how far its log goes
+			return kgo.Offset{}, false
+		}
+		gap := p.lost(r.settings.topic, from, p.next, why)
 		if !r.lose(p, gap) {
 			return kgo.Offset{}, false
 		}
-		// What is written at these offsets from now on can't be told from what
-		// was read before: it is dropped and counted.
-		from = seen.end
-	}
-	if seen.epochEnd >= 0 && seen.epochEnd < from && from == p.next && p.epoch >= 0 {
-		gap := p.lost(r.settings.topic, seen.epochEnd, p.next,
-			"they were read, but a new leader of the partition has other records at these offsets (truncated)")
-		if !r.lose(p, gap) {
-			return kgo.Offset{}, false
-		}
-		p.epoch = -1 // the loss is reported; the client need not find it again
+		// What stands there now are other records than those that were read.
+		at := max(from, seen.start)
+		r.batcher.startOver(p, at, gap.To-gap.From)
+		p.restart(at)
 	}
 	p.assigned, p.beyond = true, 0
-	at := kgo.NewOffset().At(from)
-	if p.epoch >= 0 && from == p.next {
+	at := kgo.NewOffset().At(p.next)
+	if p.epoch >= 0 {
 		at = at.WithEpoch(p.epoch)
 	}
 	return at, true
@@ -139,7 +187,7 @@ func (r *reader) place(p *partition, seen *surveyed) (kgo.Offset, bool) {
 // offset past the end to the end without a word; that it was past it before
 // the broker was asked, twice in a row, is no delay of the broker's. r.mu is held.
 func (r *reader) recheck(p *partition, seen *surveyed) {
-	if seen.before <= seen.end || p.truncatedTo(seen.end) {
+	if min(seen.before, p.next) <= seen.end {
 		p.beyond = 0
 		return
 	}
@@ -158,7 +206,9 @@ func (r *reader) lose(p *partition, gap source.Gap) bool {
 		return true
 	}
 	r.detach(p)
-	p.stalled = gap.Reason + "; on_data_loss = 'continue' would go on without them"
+	r.logger.Warn("offsets lost, the partition waits for a decision", "partition", p.id, "from", gap.From, "to", gap.To, "err", gap.Reason)
+	p.decide = true
+	p.stalled, p.undecided = gap.Reason+"; on_data_loss = 'continue' would go on without them", gap.To-gap.From
 	return false
 }
 
@@ -169,16 +219,6 @@ func (r *reader) detach(p *partition) {
 		p.assigned = false
 		r.client.RemoveConsumePartitions(map[string][]int32{r.settings.topic: {p.id}})
 	}
-}
-
-// truncated handles the client's finding that the log diverged: what was read
-// from offset to on was replaced. The client goes on from there by itself.
-func (r *reader) truncated(p *partition, loss *kgo.ErrDataLoss) {
-	if loss.ResetTo >= p.next {
-		return // nothing that was delivered is concerned
-	}
-	r.lose(p, p.lost(r.settings.topic, loss.ResetTo, p.next,
-		"they were read, but a new leader of the partition has other records at these offsets (truncated)"))
 }
 
 func isDataLoss(err error) (*kgo.ErrDataLoss, bool) {

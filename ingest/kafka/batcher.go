@@ -69,21 +69,41 @@ func (t *batcher) open(p *partition, end int64) bool {
 		return i == len(t.ranges)-1
 	}
 	t.ranges = append(t.ranges, batch.OffsetRange{
-		Partition: p.id, First: p.next, Next: p.next, End: end, Epoch: p.epoch,
+		Partition: p.id, First: p.next, Next: p.next, End: end, Epoch: p.epoch, Topic: p.topicID,
 	})
 	return true
 }
 
 // anchor adds a range without records: where a partition begins, or that it
-// goes on at next without what was lost.
-func (t *batcher) anchor(p *partition, next int64) {
-	t.open(p, p.end)
-	g := &t.ranges[len(t.ranges)-1]
+// goes on at next without so many offsets, which were lost.
+func (t *batcher) anchor(p *partition, next, lost int64) {
+	g := t.rangeOf(p)
 	if g.Next != next {
 		g.Epoch = -1
 	}
 	g.Next = next
+	g.Lost += lost
 	t.anchored = true
+}
+
+// startOver adds a range without records: that the partition goes on at an offset
+// of another log than the one that was read, of which so many offsets are lost.
+func (t *batcher) startOver(p *partition, at, lost int64) {
+	g := t.rangeOf(p)
+	g.First, g.Next, g.Epoch, g.End, g.StartsOver = at, at, -1, -1, true
+	g.Lost += lost
+	t.anchored = true
+}
+
+// rangeOf returns a partition's range, the open one or another that has no records.
+func (t *batcher) rangeOf(p *partition) *batch.OffsetRange {
+	t.open(p, p.end)
+	for i := range t.ranges {
+		if t.ranges[i].Partition == p.id {
+			return &t.ranges[i]
+		}
+	}
+	panic("a range that was opened is not there")
 }
 
 // advance moves the open range's end.

@@ -11,7 +11,9 @@
 // delivered before. Offsets that compaction or a transaction left empty are
 // passed over. Offsets that the broker lost are never passed over silently: by
 // default the partition stalls and says which, and with on_data_loss =
-// 'continue' it goes on and reports a gap.
+// 'continue' it goes on and reports a gap. If the log is another one from some
+// offset on, because it was truncated or the topic was created again, it goes on
+// with what the broker has there now, in a range that says so.
 //
 // A Kafka client is silent about most of what can go wrong: a broker that is
 // down, a wrong password, a topic that does not exist, was deleted or was

@@ -161,11 +161,17 @@ func TestRetentionPassedWhileClosed(t *testing.T) {
 	r.state(t, source.Stalled, "partition 0", "10 to 49", "retention")
 	r.reach(t, 1, 100) // others go on
 	r.wantOffsets(t, 0, nil)
+	if u := r.Status().Partitions[0].Undecided; u != 40 {
+		t.Errorf("%d offsets wait for a decision, want 40", u)
+	}
+	r.wantLost(t, 0, 0)
 	r.Close()
 
 	r = open(t, b.Addr(), map[string]string{"on_data_loss": "continue"}, start...)
 	r.reach(t, 0, 100)
 	r.wantOffsets(t, 0, sequence(50, 100))
+	r.wantLost(t, 0, 40)
+	r.wantLost(t, 1, 0)
 	st := r.state(t, source.Running)
 	if g := st.Partitions[0].Gaps; len(g) != 1 || g[0].From != 10 || g[0].To != 50 || g[0].Reason == "" {
 		t.Errorf("gaps %+v", g)
@@ -222,17 +228,19 @@ func TestStoredOffsetPastTheEnd(t *testing.T) {
 		r.state(t, source.Running)
 		b.produce(t, 0, 80, 30)
 		r.reach(t, 0, 110)
-		r.wantOffsets(t, 0, sequence(100, 110))
+		r.wantOffsets(t, 0, sequence(80, 110))
+		r.wantLost(t, 0, 20)
 		st := r.Status()
-		if g := st.Partitions[0].Gaps; len(g) != 1 || g[0].From != 80 || g[0].To != 100 || st.Duplicates != 20 {
+		if g := st.Partitions[0].Gaps; len(g) != 1 || g[0].From != 80 || g[0].To != 100 || st.Duplicates != 0 {
 			t.Errorf("gaps %+v, %d dropped", g, st.Duplicates)
 		}
 	}
 }
 
-// truncate makes the next leader say that the log ends at an offset.
+// truncate makes leaders say that the log of any epoch ends at an offset.
 func truncate(b *bed, end int64) {
 	b.Cluster().ControlKey(int16(kmsg.OffsetForLeaderEpoch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		b.Cluster().KeepControl()
 		resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
 		for _, rt := range req.(*kmsg.OffsetForLeaderEpochRequest).Topics {
 			st := kmsg.NewOffsetForLeaderEpochResponseTopic()
@@ -265,10 +273,12 @@ func TestTruncationWhileReading(t *testing.T) {
 				r.wantOffsets(t, 0, sequence(0, 100))
 				return
 			}
-			r.until(t, "a gap", func(st source.Status) bool { return len(st.Partitions[0].Gaps) == 1 && st.Duplicates == 20 })
+			// What the new leader has there is read, beside what was read before.
+			r.until(t, "a gap", func(st source.Status) bool { return len(st.Partitions[0].Gaps) == 1 && st.Records == 120 })
 			b.produce(t, 0, 100, 5)
 			r.reach(t, 0, 105)
-			r.wantOffsets(t, 0, sequence(0, 105))
+			r.wantOffsets(t, 0, slices.Sorted(slices.Values(append(sequence(0, 105), sequence(80, 100)...))))
+			r.wantLost(t, 0, 20)
 			r.state(t, source.Running)
 		})
 	}
@@ -306,6 +316,118 @@ func TestTopicDeletedAndRecreated(t *testing.T) {
 	r = open(t, b.Addr(), nil, start...)
 	r.state(t, source.Stalled, topic, "created again")
 	r.wantOffsets(t, 0, nil)
+	r.Close()
+
+	// Until somebody says that reading shall go on. The topic's end was seen before.
+	start[0].End = 15
+	r = open(t, b.Addr(), map[string]string{"on_data_loss": "continue"}, start...)
+	r.until(t, "the new topic's end", func(st source.Status) bool { return st.Records == 20 })
+	r.wantOffsets(t, 0, sequence(0, 20))
+	r.wantLost(t, 0, 5)
+	r.state(t, source.Running)
+	again := r.sink.positions(r.Status())
+	r.Close()
+	r = open(t, b.Addr(), map[string]string{"on_data_loss": "continue"}, again...)
+	b.produce(t, 0, 1020, 1)
+	r.reach(t, 0, 21)
+	r.wantOffsets(t, 0, sequence(20, 21))
+}
+
+func TestTopicRecreatedWhileReading(t *testing.T) {
+	for _, partitions := range []int{1, 2, 4} { // of the new topic; the old one has two
+		t.Run(fmt.Sprint(partitions), func(t *testing.T) {
+			b := newBed(t, 2, broker.Options{})
+			b.produce(t, 0, 0, 30)
+			b.produce(t, 1, 0, 10)
+			r := open(t, b.Addr(), map[string]string{"on_data_loss": "continue"})
+			r.reach(t, 0, 30)
+			r.reach(t, 1, 10)
+			if _, err := b.admin.DeleteTopic(limit(t), topic); err != nil {
+				t.Fatal(err)
+			}
+			b.client.PurgeTopicsFromClient(topic)
+			if err := b.CreateTopic(limit(t), topic, partitions); err != nil {
+				t.Fatal(err)
+			}
+			var all int64
+			for p := range partitions {
+				b.produce(t, int32(p), 0, 20)
+				all += 20
+			}
+			r.until(t, "the new topic's end", func(st source.Status) bool { return st.Records == 40+all })
+			st := r.state(t, source.Running)
+			if len(st.Partitions) != partitions {
+				t.Errorf("%d partitions, want %d", len(st.Partitions), partitions)
+			}
+			start := r.sink.positions(st)
+			r.wantOffsets(t, 0, slices.Sorted(slices.Values(append(sequence(0, 30), sequence(0, 20)...))))
+			r.Close()
+
+			// A partition that is no more must not make the topic look like a third one.
+			r = open(t, b.Addr(), map[string]string{"on_data_loss": "continue"}, start...)
+			b.produce(t, 0, 20, 5)
+			r.reach(t, 0, 25)
+			r.wantOffsets(t, 0, sequence(20, 25))
+			st = r.state(t, source.Running)
+
+			// More partitions come, among them one of the old topic's.
+			for again := range 2 {
+				if _, err := b.admin.CreatePartitions(limit(t), 1+again, topic); err != nil {
+					t.Fatal(err)
+				}
+				added := int32(partitions + again*2)
+				b.client = connect(t, b.Addr(), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+				b.produce(t, added, 0, 7)
+				r.until(t, "the records of an added partition", func(source.Status) bool {
+					r.sink.mu.Lock()
+					defer r.sink.mu.Unlock()
+					return len(r.sink.offsets[added]) == 7
+				})
+				r.wantOffsets(t, added, sequence(0, 7))
+				start = r.sink.positions(r.Status())
+				r.Close()
+				r = open(t, b.Addr(), map[string]string{"on_data_loss": "continue"}, start...)
+			}
+			r.state(t, source.Running)
+		})
+	}
+}
+
+func TestPartitionsAddedWhoseStartIsGone(t *testing.T) {
+	b := newBed(t, 1, broker.Options{})
+	b.produce(t, 0, 0, 10)
+	if _, err := b.admin.CreatePartitions(limit(t), 2, topic); err != nil {
+		t.Fatal(err)
+	}
+	b.client = connect(t, b.Addr(), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	b.produce(t, 1, 0, 10)
+	b.produce(t, 2, 0, 10)
+	b.deleteBefore(t, 1, 5)
+	r := open(t, b.Addr(), map[string]string{"on_data_loss": "continue"}, source.Position{Partition: 0, Next: 10, LeaderEpoch: -1})
+	r.reach(t, 1, 10)
+	r.reach(t, 2, 10)
+	r.wantOffsets(t, 1, sequence(5, 10))
+	r.wantOffsets(t, 2, sequence(0, 10))
+	r.wantLost(t, 1, 5)
+}
+
+func TestLogEmptiedAndLedByAnother(t *testing.T) {
+	b := newBed(t, 1, broker.Options{Brokers: 2})
+	b.produce(t, 0, 0, 100)
+	r := open(t, b.Addr(), nil)
+	r.reach(t, 0, 100)
+	b.deleteBefore(t, 0, 100)
+	if err := b.Cluster().MoveTopicPartition(topic, 0, 1-b.Cluster().LeaderFor(topic, 0)); err != nil {
+		t.Fatal(err)
+	}
+	before := b.surveys(t)
+	r.until(t, "more surveys", func(source.Status) bool { return b.surveys(t) > before+5 })
+	b.produce(t, 0, 100, 10)
+	r.reach(t, 0, 110)
+	r.wantOffsets(t, 0, sequence(0, 110))
+	if st := r.state(t, source.Running); len(st.Partitions[0].Gaps) > 0 {
+		t.Errorf("retention was taken for a loss: %+v", st.Partitions[0].Gaps)
+	}
 }
 
 func TestLeadersMoveWhileReading(t *testing.T) {

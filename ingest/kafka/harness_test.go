@@ -128,6 +128,7 @@ type memorySink struct {
 
 	mu       sync.Mutex
 	next     map[int32]int64   // where the next range must begin
+	lost     map[int32]int64   // as ranges said
 	offsets  map[int32][]int64 // of rows and rejected records
 	ids      map[int32][]int64 // column id, -1 for rejected records
 	rejected []batch.Rejected
@@ -139,7 +140,7 @@ type memorySink struct {
 }
 
 func newSink(start ...source.Position) *memorySink {
-	s := &memorySink{next: map[int32]int64{}, offsets: map[int32][]int64{}, ids: map[int32][]int64{}}
+	s := &memorySink{next: map[int32]int64{}, lost: map[int32]int64{}, offsets: map[int32][]int64{}, ids: map[int32][]int64{}}
 	for _, p := range start {
 		s.next[p.Partition] = p.Next
 	}
@@ -173,10 +174,11 @@ func (s *memorySink) take(b *batch.Batch) error {
 	s.rows += int64(b.Rows())
 	s.batches = append(s.batches, batch.Batch{Ranges: b.Ranges, Bytes: b.Bytes, Rejected: b.Rejected, Arrival: b.Arrival})
 	for _, g := range b.Ranges {
-		if next, ok := s.next[g.Partition]; ok && next != g.First {
+		if next, ok := s.next[g.Partition]; ok && next != g.First && !g.StartsOver {
 			return fmt.Errorf("partition %d: range begins at %d, the one before ended at %d", g.Partition, g.First, next)
 		}
 		s.next[g.Partition] = g.Next
+		s.lost[g.Partition] += g.Lost
 	}
 	if s.discard {
 		return nil
@@ -222,12 +224,12 @@ func (s *memorySink) positions(st source.Status) []source.Position {
 		for _, b := range s.batches {
 			for _, g := range b.Ranges {
 				if g.Partition == id {
-					p.LeaderEpoch = g.Epoch
+					p.LeaderEpoch, p.TopicID = g.Epoch, g.Topic
 				}
 			}
 		}
 		for _, ps := range st.Partitions {
-			if ps.Partition == id {
+			if ps.Partition == id && p.TopicID == "" {
 				p.TopicID = ps.TopicID
 			}
 		}
@@ -335,6 +337,16 @@ func (r run) wantOffsets(t testing.TB, partition int32, want []int64) {
 	got := slices.Sorted(slices.Values(r.sink.offsets[partition]))
 	if !slices.Equal(got, want) {
 		t.Errorf("partition %d: %d records %s, want %d %s", partition, len(got), brief(got), len(want), brief(want))
+	}
+}
+
+// wantLost compares how many offsets of a partition ranges have called lost.
+func (r run) wantLost(t testing.TB, partition int32, want int64) {
+	t.Helper()
+	r.sink.mu.Lock()
+	defer r.sink.mu.Unlock()
+	if got := r.sink.lost[partition]; got != want {
+		t.Errorf("partition %d: %d offsets were delivered as lost, want %d", partition, got, want)
 	}
 }
 

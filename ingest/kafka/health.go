@@ -54,7 +54,6 @@ func (r *reader) wantSurvey() {
 	}
 }
 
-// expectations returns the offsets expected next, and whether the startup
 // expectations returns, before the broker is asked, the offsets expected next
 // of the partitions, the leader epochs in which those were read last that are
 // not fetched yet, and whether the startup offsets are wanted.
@@ -83,10 +82,11 @@ func (r *reader) note(v *survey) time.Duration {
 	if v.err == nil {
 		r.proved = now
 	}
+	another := r.recreated(v)
 	for _, seen := range v.partitions {
 		p := r.partitions[seen.id]
 		switch {
-		case p == nil:
+		case p == nil || another: // what is known of the topic that was read stays
 		case seen.err != nil:
 			p.unlisted = seen.err.Error()
 		default:
@@ -114,7 +114,7 @@ func (r *reader) judge(v *survey, now time.Time) {
 		// Records came in after all: that proves more than a survey that failed.
 	case v.err != nil:
 		r.failure, r.failState = v.err, v.state
-	case v.topicID != "" && r.topicID != "" && v.topicID != r.topicID:
+	case r.recreated(v) && r.settings.onLoss != continueOnLoss:
 		r.failure, r.failState = r.surveyor.because(errTopicRecreated), source.Stalled
 	case !r.resolved:
 		for _, seen := range v.partitions {

@@ -133,7 +133,7 @@ func BenchmarkInclude(b *testing.B) {
 			b.ReportAllocs()
 			for i := range b.N {
 				if t.add(record); i%8192 == 0 {
-					t.anchor(p, int64(i))
+					t.anchor(p, int64(i), 0)
 					t.flush().Release()
 					t.open(p, 0)
 				}

@@ -18,18 +18,22 @@ type partition struct {
 	next     int64 // the offset expected next
 	epoch    int32 // leader epoch of the record before next, -1 unknown
 	assigned bool  // the client is fetching it
-	beyond   int   // surveys in a row that saw the log end before next
+	beyond   int   // surveys in a row that saw the log end, or part from what was read, before next
 	gaps     []source.Gap
 
 	// The offset that a record must have to be new was lost by the broker, and
 	// going on without a decision would hide that.
-	stalled string
+	stalled   string
+	decide    bool  // with stalled: somebody has to decide what becomes of a loss
+	undecided int64 // then: how many offsets were lost
+	gone      bool  // the topic that had it is no more, and the one of its name has fewer
 
 	waits     string       // why the next record can't be decoded yet, "" it can
 	waitState source.State // with waits
 
 	delivered  int64     // next, as far as the sink has taken it
 	start, end int64     // the log's, as last seen; -1 unknown
+	endBefore  int64     // the log's end as last seen by a reader before this one, or less
 	unlisted   string    // what the last survey could not find out about it
 	trouble    string    // what the client last said against reading it
 	troubledAt time.Time // when trouble was last seen
@@ -48,11 +52,18 @@ func (p *partition) begin(next int64, epoch int32) {
 // is unknown then, so that the broker can't be asked about it.
 func (p *partition) skip(to int64) { p.next, p.epoch = max(p.next, to), -1 }
 
+// restart begins at an offset of another log than the one that was read.
+func (p *partition) restart(at int64) { p.next, p.epoch, p.beyond = at, -1, 0 }
+
 // lost describes the offsets [from, to) that the broker no longer has.
 func (p *partition) lost(topic string, from, to int64, why string) source.Gap {
+	what := fmt.Sprintf("offsets %d to %d are lost", from, to-1)
+	if from == to {
+		what = fmt.Sprintf("it had been read up to its end at offset %d", from)
+	}
 	return source.Gap{
 		From: from, To: to, At: time.Now(),
-		Reason: fmt.Sprintf("topic %s partition %d: offsets %d to %d are lost: %s", topic, p.id, from, to-1, why),
+		Reason: fmt.Sprintf("topic %s partition %d: %s: %s", topic, p.id, what, why),
 	}
 }
 
@@ -61,7 +72,7 @@ func (p *partition) lost(topic string, from, to int64, why string) source.Gap {
 func (p *partition) status(topicID string, forget time.Duration) source.PartitionStatus {
 	s := source.PartitionStatus{
 		Partition: p.id, TopicID: p.topicID, Next: p.delivered, Start: p.start, End: p.end,
-		State: source.Starting, Gaps: append([]source.Gap(nil), p.gaps...),
+		State: source.Starting, Gaps: append([]source.Gap(nil), p.gaps...), Undecided: p.undecided,
 	}
 	if s.TopicID == "" {
 		s.TopicID = topicID
@@ -79,15 +90,4 @@ func (p *partition) status(topicID string, forget time.Duration) source.Partitio
 		s.State = source.Running
 	}
 	return s
-}
-
-// truncatedTo reports whether it is known that the log once ended at or before
-// end: then that the next offset is behind it is no news.
-func (p *partition) truncatedTo(end int64) bool {
-	for _, g := range p.gaps {
-		if g.To == p.next && g.From <= end {
-			return true
-		}
-	}
-	return false
 }

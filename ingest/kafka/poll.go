@@ -24,6 +24,7 @@ func (r *reader) poll(ctx context.Context) {
 			}
 		}
 		fetches := r.fetch(ctx)
+		r.heedLosses(fetches)
 		for _, fetch := range fetches {
 			for i := range fetch.Topics {
 				if !r.readTopic(ctx, &fetch.Topics[i]) {
@@ -39,6 +40,24 @@ func (r *reader) poll(ctx context.Context) {
 			r.rest(ctx)
 		}
 	}
+}
+
+// heedLosses stops fetching partitions of which the client says that their logs part
+// from what was read: it goes on by itself from there, and has its finding stand
+// behind the records that it found there. What it means is for a survey to find
+// out, which asks the same.
+func (r *reader) heedLosses(fetches kgo.Fetches) {
+	fetches.EachError(func(topic string, id int32, err error) {
+		loss, ok := isDataLoss(err)
+		p := r.partitions[id]
+		if !ok || topic != r.settings.topic || p == nil || loss.ResetTo >= p.next {
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.detach(p)
+		r.wantSurvey()
+	})
 }
 
 // errorPause is the time between polls that bring nothing but errors.
@@ -196,9 +215,8 @@ func (r *reader) readError(p *partition, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.show()
-	if loss, ok := isDataLoss(err); ok {
-		r.truncated(p, loss)
-		return
+	if _, ok := isDataLoss(err); ok {
+		return // it was heeded
 	}
 	p.trouble, p.troubledAt = r.surveyor.partitionError(p.id, err).Error(), time.Now()
 	var tooLarge *kgo.ErrDecompressTooLarge

@@ -100,10 +100,10 @@ func newReader(opts Options, s settings, spec source.Spec, d decoder, known *sch
 	}
 	for _, at := range start {
 		p := newPartition(at.Partition)
-		p.topicID = at.TopicID
+		p.topicID, p.endBefore = at.TopicID, at.End
 		p.begin(at.Next, at.LeaderEpoch)
 		r.partitions[at.Partition] = p
-		if at.TopicID != "" {
+		if at.TopicID != "" && (at.Partition == 0 || r.topicID == "") { // every topic has partition 0
 			r.topicID = at.TopicID
 		}
 	}
@@ -178,6 +178,9 @@ func (r *reader) Status() source.Status {
 		Bytes: r.bytes, Records: r.records, Duplicates: r.duplicates,
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.partitions)) {
+		if r.partitions[id].gone {
+			continue
+		}
 		p := r.partitions[id].status(r.topicID, r.forget())
 		if s.State != source.Running && p.State == source.Running {
 			p.State = s.State // nothing proves that the partition can be read
@@ -225,6 +228,9 @@ func (r *reader) stateNow() (source.State, string) {
 	}
 	trouble, reading := "", 0
 	for _, id := range slices.Sorted(maps.Keys(r.partitions)) {
+		if r.partitions[id].gone {
+			continue
+		}
 		switch p := r.partitions[id].status("", r.forget()); p.State {
 		case source.Stalled:
 			return source.Stalled, p.Error

@@ -35,7 +35,21 @@ type surveyed struct {
 	// epochEnd is where the log ends as far as it is the one that was read
 	// last, by its leader epoch; -1 when that is not known.
 	epochEnd int64
-	before   int64 // the offset expected next before the broker was asked
+	before   int64 // the offset expected next before the broker was asked, -1 unknown
+}
+
+// parted returns from which offset on the log is another one than was read, and why,
+// or -1. It is about what had been read when the broker was asked.
+func (s *surveyed) parted() (from int64, why string) {
+	switch {
+	case s.start == s.end && s.before == s.end:
+		return -1, "" // nothing is left that could be compared
+	case s.epochEnd >= 0 && s.epochEnd < s.before:
+		return s.epochEnd, "they were read, but a new leader of the partition has other records at these offsets (truncated)"
+	case s.before > s.end:
+		return s.end, "they were read, but the broker's log ends before them now (truncated)"
+	}
+	return -1, ""
 }
 
 // surveyor asks the broker about one topic.
