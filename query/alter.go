@@ -273,6 +273,10 @@ const (
 	evolutionOption = "schema.evolution"
 )
 
+// lossOption says what becomes of a partition of which the broker has lost offsets:
+// whoever has seen that may decide.
+const lossOption = "on_data_loss"
+
 func (db *DB) setOptions(ctx context.Context, kind, name string, options []parser.Option) error {
 	fixed := func(o parser.Option, hint string) error {
 		return &parser.Error{Code: CodeFeatureNotSupported, Message: fmt.Sprintf("option %s of a %s can't be changed", o.Name, kindName(kind)), Hint: hint, Offset: o.Offset}
@@ -304,10 +308,10 @@ func (db *DB) setOptions(ctx context.Context, kind, name string, options []parse
 		for _, o := range options {
 			switch n := optionName(o.Name); {
 			case n == "retention", n == "watermark.idle_timeout", n == "watermark.max_future":
-			case strings.HasPrefix(n, "properties.") && d.Connector != "":
+			case (strings.HasPrefix(n, "properties.") || n == lossOption) && d.Connector != "":
 			case (strings.HasPrefix(n, registryOptions) || n == evolutionOption) && (d.Encode == "AVRO" || d.Encode == "PROTOBUF" || d.EncodeOptions[registryOptions] != ""):
 			default:
-				return fixed(o, "Options that can be changed are retention, watermark.idle_timeout, watermark.max_future, properties.… and, of records that have schemas, schema.registry.… and schema.evolution. For others, create the source again.")
+				return fixed(o, "Options that can be changed are retention, watermark.idle_timeout, watermark.max_future, on_data_loss, properties.… and, of records that have schemas, schema.registry.… and schema.evolution. For others, create the source again.")
 			}
 		}
 		var wrong error

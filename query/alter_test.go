@@ -114,6 +114,23 @@ func (c *counting) Open(s source.Spec, _ []source.Position, _ source.Sink) (sour
 	return silent{}, nil
 }
 
+// Who is told that offsets are lost says what shall become of the rest.
+func TestWhatBecomesOfLossesCanBeSet(t *testing.T) {
+	c := &counting{}
+	db, err := Open(ctx, t.TempDir(), Options{Engine: engine.Options{Connectors: map[string]source.Connector{"counting": c}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(ctx)
+	exec(t, db, "CREATE SOURCE s (id BIGINT) WITH (connector = 'counting', on_data_loss = 'pause') FORMAT PLAIN ENCODE JSON")
+	exec(t, db, "ALTER SOURCE s SET (on_data_loss = 'continue')")
+	if n, spec := c.opened.Load(), c.last.Load(); n != 2 || spec.Options["on_data_loss"] != "continue" {
+		t.Errorf("opened %d times, with %v", n, spec.Options)
+	}
+	exec(t, db, "CREATE SOURCE own (id BIGINT)")
+	wantError(t, db, "ALTER SOURCE own SET (on_data_loss = 'continue')", CodeFeatureNotSupported, "option on_data_loss of a source can't be changed")
+}
+
 func TestReadersAreOpenedWithWhatWasSet(t *testing.T) {
 	c := &counting{}
 	db, err := Open(ctx, t.TempDir(), Options{Engine: engine.Options{Connectors: map[string]source.Connector{"counting": c}}})
