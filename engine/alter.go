@@ -327,7 +327,7 @@ func (e *Engine) SwapViews(ctx context.Context, a, b string, change func(a, b *c
 
 func (e *Engine) planViewChange(name string) (viewChange, error) {
 	e.awaitCheckpoint()
-	if b := e.Building(name); b != nil {
+	if b := e.jobs.Building(name); b != nil {
 		return viewChange{}, b
 	}
 	v := e.views[name]

@@ -126,13 +126,13 @@ func TestJobCanBeSeenAndCancelled(t *testing.T) {
 	if s := j.Status(); s.State != job.Backfilling || s.View != "v" || s.Source != "orders" {
 		t.Errorf("status %+v", s)
 	}
-	if b := e.Building("v"); b == nil || b.Job != j.ID {
+	if b := e.jobs.Building("v"); b == nil || b.Job != j.ID {
 		t.Errorf("building %v", b)
 	}
 	if err := e.CreateView(ctx, named("v")); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "job 1 is building it") {
 		t.Errorf("the name is free: %v", err)
 	}
-	var building *BuildingError
+	var building *job.BuildingError
 	if err := e.Drop(ctx, catalog.KindView, "v", false); !errors.As(err, &building) {
 		t.Errorf("drop of a view that is being built: %v", err)
 	}
@@ -144,13 +144,13 @@ func TestJobCanBeSeenAndCancelled(t *testing.T) {
 	}
 	check(t, e, "SELECT count(*) FROM orders", "[5010]")
 	check(t, e, "SELECT id || ' ' || view || ' ' || state FROM millstream.jobs", "[1 v backfilling]")
-	if err := e.CancelJob(ctx, j.ID); err != nil {
+	if err := e.jobs.Cancel(ctx, j.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.Wait(ctx); !errors.Is(err, ErrJobCanceled) {
+	if err := j.Wait(ctx); !errors.Is(err, job.ErrCanceled) {
 		t.Errorf("a cancelled job ends with %v", err)
 	}
-	if err := e.CancelJob(ctx, j.ID); !errors.Is(err, ErrNotFound) {
+	if err := e.jobs.Cancel(ctx, j.ID); !errors.Is(err, job.ErrNotFound) {
 		t.Errorf("a job is cancelled twice: %v", err)
 	}
 	check(t, e, "SELECT state || ' ' || error FROM millstream.jobs", "[canceled canceled]")
@@ -199,7 +199,7 @@ func TestDropCascadeCancelsJobs(t *testing.T) {
 	if err := e.Drop(ctx, catalog.KindSource, "orders", true); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.Wait(ctx); !errors.Is(err, ErrJobCanceled) {
+	if err := j.Wait(ctx); !errors.Is(err, job.ErrCanceled) {
 		t.Errorf("the job ended with %v", err)
 	}
 	closeClean(t, e)

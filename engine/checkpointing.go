@@ -46,6 +46,7 @@ type pendingCheckpoint struct {
 	after    func(error) error // changes what is in memory as the commit has changed the file
 	outcome  error
 	done     chan<- error // told the outcome of both, once it is visible
+	then     func()       // not nil: done behind the commit instead of folding the log
 }
 
 // The write-ahead log is folded into the file when it has grown so large, or as large
@@ -88,7 +89,9 @@ func (e *Engine) commitBeside(p *pendingCheckpoint) {
 	e.ckpt.running = true
 	go func() {
 		e.commit(context.Background(), p)
-		if p.err == nil {
+		if p.err == nil && p.then != nil {
+			p.then()
+		} else if p.err == nil {
 			if err := e.store.Fold(context.Background(), killpoint.LogBytes(min(foldBytes, e.opts.HotBytes))); err != nil {
 				e.opts.Logger.Debug("the write-ahead log is not folded yet", "err", err)
 			}
@@ -355,4 +358,26 @@ func (e *Engine) Checkpoint(ctx context.Context) error {
 		}
 		return e.checkpointNow(ctx, nil, nil, nil)
 	})
+}
+
+// Freeze commits everything that is visible now, and keeps the file as that leaves it
+// until the caller releases it. Ingest and reads go on. See checkpoint.Store.Freeze.
+func (e *Engine) Freeze(ctx context.Context, anyway bool) (f *checkpoint.Frozen, err error) {
+	var frozen error
+	committed := make(chan error, 1)
+	err = e.doQuiet(ctx, func() error {
+		if e.failed != nil {
+			return e.failed
+		}
+		e.publish() // a commit has an epoch of its own
+		p := e.planCheckpoint(nil, nil)
+		p.then = func() { f, frozen = e.store.Freeze(context.Background(), p.write.Epoch, anyway) }
+		p.done = committed
+		e.commitBeside(p)
+		return nil
+	})
+	if err == nil {
+		err = <-committed
+	}
+	return f, cmp.Or(err, frozen)
 }

@@ -1,9 +1,6 @@
 package engine
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 var (
 	// ErrClosed is returned when the engine is closing or closed.
@@ -28,17 +25,4 @@ var (
 	ErrPaused = errors.New("is paused")
 	// ErrFull is returned when the hot buffers have no room for rows.
 	ErrFull = errors.New("the hot buffers are full")
-	// ErrJobCanceled is what a job ends with that was cancelled by its number.
-	ErrJobCanceled = errors.New("canceled")
 )
-
-// BuildingError says that a name belongs to a view that a job is building.
-type BuildingError struct {
-	Name     string
-	Job      int64
-	Progress float64 // percent
-}
-
-func (e *BuildingError) Error() string {
-	return fmt.Sprintf("materialized view %q is being built (%.0f %%)", e.Name, e.Progress)
-}

@@ -9,33 +9,8 @@ import (
 	"github.com/millstream-db/millstream/engine/job"
 )
 
-// Jobs returns the jobs by number: those at work, and the last that ended.
-func (e *Engine) Jobs() []job.Status { return e.jobs.All() }
-
-// CancelJob cancels a job and waits until it has ended. The error wraps
-// ErrNotFound when there is no such job at work.
-func (e *Engine) CancelJob(ctx context.Context, id int64) error {
-	j := e.jobs.Find(func(j *job.Job) bool { return j.ID == id })
-	if j == nil {
-		return fmt.Errorf("job %d %w", id, ErrNotFound)
-	}
-	j.Cancel(ErrJobCanceled)
-	select {
-	case <-j.Ended():
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// Building returns the error that says which job holds a name, nil if none does.
-func (e *Engine) Building(name string) *BuildingError {
-	j := e.jobs.Of(name)
-	if j == nil {
-		return nil
-	}
-	return &BuildingError{Name: name, Job: j.ID, Progress: j.Progress()}
-}
+// Jobs returns what works beside the writer.
+func (e *Engine) Jobs() *job.List { return &e.jobs }
 
 // doWithoutJobs is do for a change that jobs stand in the way of: it fails, or
 // with cascade cancels those that read a source.
@@ -45,7 +20,7 @@ func (e *Engine) doWithoutJobs(ctx context.Context, kind, name string, cascade b
 		err := e.do(ctx, func() error {
 			e.awaitCheckpoint() // which may be a job's last step
 			if kind == catalog.KindView {
-				if b := e.Building(name); b != nil {
+				if b := e.jobs.Building(name); b != nil {
 					return b
 				}
 			}
@@ -61,7 +36,7 @@ func (e *Engine) doWithoutJobs(ctx context.Context, kind, name string, cascade b
 			return err
 		}
 		for _, j := range list {
-			if err := e.CancelJob(ctx, j.ID); err != nil && !errors.Is(err, ErrNotFound) {
+			if err := e.jobs.Cancel(ctx, j.ID); err != nil && !errors.Is(err, job.ErrNotFound) {
 				return err
 			}
 		}

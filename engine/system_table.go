@@ -164,7 +164,7 @@ func fillComments(r *Read, b *batch.Builder) {
 // fillJobs lists what is at work and what ended lately, which is no part of an
 // epoch.
 func fillJobs(r *Read, b *batch.Builder) {
-	for _, j := range r.e.Jobs() {
+	for _, j := range r.e.jobs.All() {
 		j.Fill(b)
 	}
 }

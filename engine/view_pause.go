@@ -86,7 +86,7 @@ func (e *Engine) PauseView(ctx context.Context, name string) (changed bool, err 
 
 func (e *Engine) pausedView(name string) (*liveView, error) {
 	e.awaitCheckpoint()
-	if b := e.Building(name); b != nil {
+	if b := e.jobs.Building(name); b != nil {
 		return nil, b
 	}
 	v := e.views[name]

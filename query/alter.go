@@ -23,8 +23,8 @@ func (db *DB) object(kind parser.ObjectKind, name parser.Name, ifExists bool) (f
 	}
 	wanted := map[parser.ObjectKind]string{parser.Source: catalog.KindSource, parser.MaterializedView: catalog.KindView}[kind]
 	switch {
-	case found == "" && db.engine.Building(name.Name) != nil:
-		return "", "", db.engine.Building(name.Name)
+	case found == "" && db.engine.Jobs().Building(name.Name) != nil:
+		return "", "", db.engine.Jobs().Building(name.Name)
 	case found == "" && ifExists:
 		return "", fmt.Sprintf("relation %q does not exist, skipping", name.Name), nil
 	case found == "":

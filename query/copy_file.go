@@ -2,11 +2,8 @@ package query
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/millstream-db/millstream/engine/catalog"
@@ -22,7 +19,7 @@ func (s *Session) prepareCopyFile(st *Statement, c *tableCopy) error {
 	if err := st.require(s.rights.ServerFiles); err != nil {
 		return err
 	}
-	path, allowed := s.db.allowedFile(c.from.File)
+	path, allowed := s.db.readable.Find(c.from.File)
 	if !allowed {
 		return fail(CodeInsufficientPrivilege, "The server's copy_from setting lists the directories that files may be read from; psql's \\copy reads a file of its own.",
 			"COPY FROM the file %q is not allowed", c.from.File)
@@ -53,40 +50,10 @@ func (s *Session) prepareCopyFile(st *Statement, c *tableCopy) error {
 	}
 	run := s.copyRows(st, c, from, value, nil)
 	st.run = func(ctx context.Context, args []any) (*Result, error) {
-		if _, allowed := s.db.allowedFile(c.from.File); !allowed { // a link may have moved
+		if _, allowed := s.db.readable.Find(c.from.File); !allowed { // a link may have moved
 			return nil, Errorf(CodeInsufficientPrivilege, "COPY FROM the file %q is not allowed", c.from.File)
 		}
 		return run(ctx, args)
 	}
 	return nil
-}
-
-// realDirectory returns the place of a directory, without links.
-func realDirectory(name string) (string, error) {
-	path, err := filepath.Abs(name)
-	if err == nil {
-		path, err = filepath.EvalSymlinks(path)
-	}
-	return path, err
-}
-
-// allowedFile returns the place of a file, without links, and whether it lies
-// in a directory that the operator has named. A name that is not absolute is
-// looked for in each of them.
-func (db *DB) allowedFile(name string) (string, bool) {
-	for _, dir := range db.opts.Engine.DuckDB.AllowedDirectories {
-		path := filepath.Clean(name)
-		if !filepath.IsAbs(name) {
-			path = filepath.Join(dir, name)
-		}
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			path = real
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if inside, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(inside) {
-			return path, true
-		}
-	}
-	return "", false
 }

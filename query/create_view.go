@@ -206,7 +206,7 @@ func (db *DB) drop(ctx context.Context, t *parser.Drop) (notices []string, err e
 			kind = catalog.KindView
 		}
 	}
-	if b := db.engine.Building(name); b != nil && !isView && !isSource && t.Kind != parser.Source {
+	if b := db.engine.Jobs().Building(name); b != nil && !isView && !isSource && t.Kind != parser.Source {
 		return nil, b
 	}
 	if kind == catalog.KindView && !isView || kind == catalog.KindSource && !isSource {

@@ -20,6 +20,7 @@ import (
 	"github.com/millstream-db/millstream/query/narrow"
 	"github.com/millstream-db/millstream/query/pgcatalog"
 	"github.com/millstream-db/millstream/query/plancache"
+	"github.com/millstream-db/millstream/query/serverdir"
 )
 
 // Options configure a database. The zero value is usable.
@@ -34,6 +35,8 @@ type Options struct {
 	// NoCatalog leaves pg_catalog and information_schema out, which a program that
 	// serves no PostgreSQL clients does not need: they are half of the time of Open.
 	NoCatalog bool
+	// BackupTo are the directories in which BACKUP may make others.
+	BackupTo []string
 }
 
 // DB is an open database. It is safe for concurrent use.
@@ -46,6 +49,8 @@ type DB struct {
 	descriptions *plancache.Cache[string, *description]
 	shapes       *narrow.Shapes
 	growth       *growth.Growth
+	readable     serverdir.Directories // whose files COPY may read
+	backups      serverdir.Directories // in which BACKUP may make others
 
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
@@ -55,15 +60,16 @@ type DB struct {
 // for "". Sources go on where the last checkpoint left them. The caller must
 // Close it.
 func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
-	directories := make([]string, len(opts.Engine.DuckDB.AllowedDirectories))
-	for i, d := range opts.Engine.DuckDB.AllowedDirectories {
-		var err error
-		if directories[i], err = realDirectory(d); err != nil {
-			return nil, fmt.Errorf("directory that files may be read from: %w", err)
-		}
+	db := &DB{sessions: make(map[*Session]struct{})}
+	var err error
+	if db.readable, err = serverdir.Resolve(opts.Engine.DuckDB.AllowedDirectories); err != nil {
+		return nil, fmt.Errorf("copy_from: %w", err)
 	}
-	opts.Engine.DuckDB.AllowedDirectories = directories
-	db := &DB{opts: opts, sessions: make(map[*Session]struct{})}
+	if db.backups, err = serverdir.Resolve(opts.BackupTo); err != nil {
+		return nil, fmt.Errorf("backup_to: %w", err)
+	}
+	opts.Engine.DuckDB.AllowedDirectories = db.readable
+	db.opts = opts
 	db.descriptions = plancache.New[string, *description](descriptions)
 	db.shapes = narrow.NewShapes(db.serialize)
 	db.queue = admission.NewQueue(cmp.Or(opts.MaxQueries, 64), cmp.Or(opts.QueueTimeout, 30*time.Second))

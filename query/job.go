@@ -13,7 +13,7 @@ func (s *Session) showJobs(st *Statement) error {
 	names := []string{"id", "statement", "view", "progress", "rows", "rows_per_second", "started", "state"}
 	return s.textStatement(st, names, func(context.Context) ([][]string, error) {
 		var rows [][]string
-		for _, j := range s.db.engine.Jobs() {
+		for _, j := range s.db.engine.Jobs().All() {
 			if j.Ended.IsZero() {
 				rows = append(rows, []string{
 					fmt.Sprint(j.ID), j.Statement, j.View, fmt.Sprintf("%.1f%%", j.Progress), fmt.Sprint(j.Rows),
@@ -27,7 +27,7 @@ func (s *Session) showJobs(st *Statement) error {
 
 func (db *DB) cancelJobs(ctx context.Context, t *parser.CancelJobs) error {
 	for _, j := range t.Jobs {
-		if err := db.engine.CancelJob(ctx, j.ID); err != nil {
+		if err := db.engine.Jobs().Cancel(ctx, j.ID); err != nil {
 			return explainAt(err, CodeUndefinedObject, j.Offset, "SHOW JOBS shows the jobs at work; millstream.jobs also those that have ended.")
 		}
 	}

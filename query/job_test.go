@@ -48,7 +48,7 @@ func TestBackgroundViewsAreJobs(t *testing.T) {
 	if len(got) != 1 || !strings.Contains(got[0], `job 1 builds materialized view "v" in the background`) {
 		t.Errorf("notices %q", got)
 	}
-	for db.engine.Jobs()[0].State != job.Finishing {
+	for db.engine.Jobs().All()[0].State != job.Finishing {
 		time.Sleep(time.Millisecond)
 	}
 	wantError(t, db, "SELECT * FROM v", CodeObjectNotPrerequisite, `materialized view "v" is being built (99 %)`)
@@ -64,7 +64,7 @@ func TestBackgroundViewsAreJobs(t *testing.T) {
 		t.Errorf("SHOW JOBS: %q, %v", out, err)
 	}
 	mu.Unlock()
-	for db.engine.Building("v") != nil {
+	for db.engine.Jobs().Building("v") != nil {
 		time.Sleep(time.Millisecond)
 	}
 	check(t, db, "SELECT * FROM v ORDER BY 1", "c0 100\nc1 100\nc2 100")

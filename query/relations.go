@@ -30,7 +30,7 @@ func (db *DB) relations() relations {
 // explain says of a relation that was not found that a job is building it.
 func (r relations) explain(db *DB, err error) error {
 	for _, name := range *r.missing {
-		if b := db.engine.Building(name); b != nil {
+		if b := db.engine.Jobs().Building(name); b != nil {
 			return b
 		}
 	}

@@ -146,11 +146,11 @@ func (s *Session) prepare(ctx context.Context, sql string, paramTypes []string) 
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return nil, s.db.comment(ctx, t) })
 	case *parser.Checkpoint:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return nil, s.db.Checkpoint(ctx) })
-	case *parser.ShowJobs:
-		return st, s.showJobs(st)
+	case *parser.Backup:
+		s.prepareBackup(st, t)
 	case *parser.CancelJobs:
 		st.run = s.ddl(st, func(ctx context.Context) ([]string, error) { return nil, s.db.cancelJobs(ctx, t) })
-	case *parser.ShowObjects, *parser.ShowColumns, *parser.ShowCreate:
+	case *parser.ShowObjects, *parser.ShowColumns, *parser.ShowCreate, *parser.ShowJobs:
 		return st, s.prepareShow(st, t)
 	default:
 		return st, s.prepareControl(st, t)

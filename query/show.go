@@ -16,6 +16,8 @@ func (s *Session) prepareShow(st *Statement, tree parser.Statement) error {
 	switch t := tree.(type) {
 	case *parser.ShowObjects:
 		return s.showObjects(st, t.Kind)
+	case *parser.ShowJobs:
+		return s.showJobs(st)
 	case *parser.ShowCreate:
 		return s.textStatement(st, []string{"name", "create_sql"}, func(context.Context) ([][]string, error) { return s.db.showCreate(t) })
 	case *parser.ShowColumns:

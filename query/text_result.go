@@ -37,8 +37,14 @@ func textResult(st *Statement, rows [][]string) *Result {
 			b.Column(i).AppendString(v)
 		}
 	}
-	rec := b.Finish()
-	given := len(rows) == 0
+	r := oneBatch(b.Finish())
+	r.Columns, r.Tag = st.Columns, st.Tag
+	return r
+}
+
+// oneBatch is a result of the rows of a batch, which it takes over.
+func oneBatch(rec arrow.RecordBatch) *Result {
+	given := rec.NumRows() == 0
 	next := func(context.Context) (arrow.RecordBatch, error) {
 		if given {
 			return nil, io.EOF
@@ -46,5 +52,5 @@ func textResult(st *Statement, rows [][]string) *Result {
 		given = true
 		return rec, nil
 	}
-	return &Result{Columns: st.Columns, Tag: st.Tag, next: next, close: rec.Release}
+	return &Result{next: next, close: rec.Release}
 }

@@ -23,6 +23,7 @@ type Config struct {
 	Hosts    []string
 	Init     string   // file of statements for the first start
 	CopyFrom []string // directories whose files COPY may read
+	BackupTo []string // directories in which BACKUP may make others
 	Insecure bool     // listen beyond loopback although nobody has to log in
 	Access   AccessConfig
 
@@ -83,6 +84,7 @@ func (c *Config) settings() []setting {
 		{"hosts", "names besides localhost that HTTP requests may be addressed to, with commas between", listValue{&c.Hosts}},
 		{"init", "file of SQL statements to run at the first start", textValue{&c.Init}},
 		{"copy_from", "directories whose files COPY … FROM 'file' and sources of files may read, with commas between", listValue{&c.CopyFrom}},
+		{"backup_to", "directories in which BACKUP TO 'directory' may make others, with commas between", listValue{&c.BackupTo}},
 		{"insecure", "listen on addresses beyond loopback although nobody has to log in", boolValue{&c.Insecure}},
 	}
 	return append(append(list, c.Access.settings()...), []setting{

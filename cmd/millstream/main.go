@@ -37,6 +37,7 @@ func subcommands() []subcommand {
 		{"serve", "run the database", runServe},
 		{"demo", "run it with a Kafka broker and a live stream beside it", runDemo},
 		{"sql", "run SQL on a running database", runSQL},
+		{"backup", "copy a running database into a directory", runBackup},
 		{"check-config", "check the configuration and print it", runCheckConfig},
 		{"version", "print versions", runVersion},
 	}

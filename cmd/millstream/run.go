@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/query/parser"
 )
 
@@ -229,16 +230,13 @@ func (s *servers) shutdown(ctx context.Context, timeout time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// initMarker is made in the data directory when the init file has run. A start
-// that fails in the middle of the file begins it again the next time.
-const initMarker = "init.done"
-
-// runInit runs the statements of the init file, once per data directory.
+// runInit runs the statements of the init file, once per data directory. A start that
+// fails in the middle of the file begins it again the next time.
 func runInit(ctx context.Context, cfg *Config, exec func(context.Context, string) error, log *slog.Logger) error {
 	if cfg.Init == "" {
 		return nil
 	}
-	marker := filepath.Join(cfg.Data, initMarker)
+	marker := filepath.Join(cfg.Data, checkpoint.InitMarker)
 	if _, err := os.Stat(marker); err == nil {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -25,21 +26,10 @@ const sqlHelp = `End a statement with a semicolon. Besides SQL:
 // runSQL is the subcommand sql.
 func runSQL(ctx context.Context, inv invocation) error {
 	fs := newFlagSet("sql", inv.stderr)
-	defaults := defaultConfig()
-	// serve may have been told another address in the same environment.
-	addr := defaults.Pg
-	for _, entry := range inv.environ {
-		if text, ok := strings.CutPrefix(entry, envPrefix+"PG="); ok && text != off {
-			addr = text
-		}
-	}
 	var command string
 	var commandGiven bool
 	fs.Func("c", "run `SQL` and exit", func(s string) error { command, commandGiven = s, true; return nil })
-	fs.StringVar(&addr, "addr", addr, "`host:port` of the database")
-	opts := clientOptions{environ: inv.environ, notices: inv.stderr}
-	fs.StringVar(&opts.user, "user", "", "`role` to log in as (default PGUSER, or millstream)")
-	fs.StringVar(&opts.sslmode, "sslmode", "", "`disable`, prefer, require, verify-ca or verify-full (default PGSSLMODE, or prefer)")
+	opts := clientFlags(fs, inv)
 	expanded := fs.Bool("x", false, "show rows as name and value pairs")
 	fs.Usage = func() {
 		fmt.Fprintf(fs.Output(), "Usage: millstream sql [flags]\n\nRuns SQL from -c or from standard input; input that is no terminal\nends at the first error, with exit code 1. The password comes from PGPASSWORD,\nor is asked for; PGSSLROOTCERT, PGSSLCERT and PGSSLKEY name files as for psql.\n\nFlags:\n")
@@ -52,11 +42,7 @@ func runSQL(ctx context.Context, inv invocation) error {
 		fmt.Fprintf(inv.stderr, "millstream sql: unexpected argument %q; statements go behind -c or to standard input\n", fs.Arg(0))
 		return errUsage
 	}
-	opts.addr = addr
-	if terminal, ok := inv.stdin.(*os.File); ok && isTerminal(inv.stdin) {
-		opts.ask = func(user string) (string, error) { return askPassword(terminal, inv.stderr, user) }
-	}
-	c, err := connect(ctx, opts)
+	c, err := connect(ctx, *opts)
 	if err != nil {
 		return err
 	}
@@ -68,6 +54,24 @@ func runSQL(ctx context.Context, inv invocation) error {
 	}
 	sh.prompt = isTerminal(inv.stdin) && isTerminal(inv.stdout)
 	return sh.runInput(ctx, inv.stdin)
+}
+
+// clientFlags are the flags that say where a client connects.
+func clientFlags(fs *flag.FlagSet, inv invocation) *clientOptions {
+	opts := &clientOptions{addr: defaultConfig().Pg, environ: inv.environ, notices: inv.stderr}
+	// serve may have been told another address in the same environment.
+	for _, entry := range inv.environ {
+		if text, ok := strings.CutPrefix(entry, envPrefix+"PG="); ok && text != off {
+			opts.addr = text
+		}
+	}
+	fs.StringVar(&opts.addr, "addr", opts.addr, "`host:port` of the database")
+	fs.StringVar(&opts.user, "user", "", "`role` to log in as (default PGUSER, or millstream)")
+	fs.StringVar(&opts.sslmode, "sslmode", "", "`disable`, prefer, require, verify-ca or verify-full (default PGSSLMODE, or prefer)")
+	if terminal, ok := inv.stdin.(*os.File); ok && isTerminal(inv.stdin) {
+		opts.ask = func(user string) (string, error) { return askPassword(terminal, inv.stderr, user) }
+	}
+	return opts
 }
 
 // askPassword asks a person for a password, which is not shown.

@@ -42,7 +42,7 @@ type wiring struct {
 }
 
 func (w *wiring) open(ctx context.Context) (database, error) {
-	options := query.Options{Version: versionNumber(), MaxQueries: w.cfg.MaxQueries, QueueTimeout: w.cfg.QueueTimeout, Engine: engine.Options{
+	options := query.Options{Version: versionNumber(), MaxQueries: w.cfg.MaxQueries, QueueTimeout: w.cfg.QueueTimeout, BackupTo: w.cfg.BackupTo, Engine: engine.Options{
 		Connectors: map[string]source.Connector{
 			"kafka": kafka.New(kafka.Options{}), catalog.FileConnector: file.New(file.Options{Directories: w.cfg.CopyFrom}), catalog.PushConnector: w.push,
 		},

@@ -8,9 +8,6 @@ import (
 	"github.com/millstream-db/millstream/engine/killpoint"
 )
 
-// errHeld says that the log is folded later.
-var errHeld = errors.New("a transaction names rows by their ids")
-
 // Folding waits so long for transactions that hold it off to end, while new ones
 // wait for it. A log of so many times the limit is folded all the same: they then
 // see by Folds that their ids no longer hold.
@@ -24,14 +21,23 @@ const (
 // log is being folded. It is safe for concurrent use.
 func (s *Store) HoldFolds() (release func()) { return s.folding.hold() }
 
-// Fold moves the write-ahead log into the file when it has grown. Readers of
-// an older state make DuckDB refuse, and those who hold it off postpone it; the
-// next call tries again.
+// Fold moves the write-ahead log into the file when it has grown. A frozen file and
+// those who hold it off postpone it; the next call tries again.
 func (s *Store) Fold(ctx context.Context, limit int64) error {
 	size := s.WALBytes()
 	if size < limit {
 		return nil
 	}
+	if s.frozen.Load() {
+		return ErrFrozen
+	}
+	return s.fold(ctx, size, size >= foldAnyway*limit)
+}
+
+var errNamed = errors.New("a transaction names rows by their ids")
+
+// fold moves a log of so many bytes into the file, anyway even if that is held off.
+func (s *Store) fold(ctx context.Context, size int64, anyway bool) error {
 	if err := s.checkDisk(size); err != nil {
 		return err
 	}
@@ -40,8 +46,8 @@ func (s *Store) Fold(ctx context.Context, limit int64) error {
 	}
 	free := s.folding.close(foldPatience)
 	defer s.folding.open()
-	if !free && size < foldAnyway*limit {
-		return errHeld
+	if !free && !anyway {
+		return errNamed
 	}
 	killpoint.At(killpoint.Folding)
 	err := s.conn.Exec(ctx, "CHECKPOINT history")

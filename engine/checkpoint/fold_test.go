@@ -12,7 +12,7 @@ func TestFoldsAreHeldOff(t *testing.T) {
 	defer s.Close()
 	size := s.WALBytes()
 	release := s.HoldFolds()
-	if err := s.Fold(ctx, size); !errors.Is(err, errHeld) || s.Folds() != 0 {
+	if err := s.Fold(ctx, size); !errors.Is(err, errNamed) || s.Folds() != 0 {
 		t.Errorf("folded although it is held off: %v", err)
 	}
 	again := s.HoldFolds() // does not wait for ever

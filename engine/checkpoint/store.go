@@ -23,6 +23,10 @@ const formatVersion = 2
 // catalog after it.
 const FileName = "history.duckdb"
 
+// InitMarker is made in the data directory when the file of statements for the first
+// start has run.
+const InitMarker = "init.done"
+
 // ErrLocked is returned when another process has the data directory open.
 var ErrLocked = errors.New("the data directory is in use by another process")
 
@@ -38,6 +42,10 @@ type Store struct {
 	conn  *duck.Conn
 	names relations
 	folds atomic.Int64
+	// frozen keeps the log from being folded. file is what is copied then; it stays
+	// open, since closing any descriptor of the file gives up DuckDB's lock on it.
+	frozen atomic.Bool
+	file   *os.File
 	// Who holds them needs rows to keep their ids, or reads tables.
 	folding, reading *gate
 	appending        appending
@@ -192,6 +200,9 @@ func (s *Store) Close() {
 	}
 	if s.db != nil {
 		s.db.Close()
+	}
+	if s.file != nil {
+		s.file.Close()
 	}
 	if s.lock != nil {
 		s.lock.Close()

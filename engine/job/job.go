@@ -1,10 +1,11 @@
 // Package job keeps track of the work that goes on beside the writer: views
-// that are being built. A [Job] is one of them; a [List] is those at work and
-// the last that ended. The work itself is the engine's.
+// that are being built, and backups. A [Job] is one of them; a [List] is those at
+// work and the last that ended. The work itself is the engine's.
 package job
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,11 +14,12 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 )
 
-// Job is a view being built beside the writer. It is safe for concurrent use.
+// Job is a view being built beside the writer, or a backup. It is safe for
+// concurrent use.
 type Job struct {
 	ID        int64
 	Statement string
-	View      string   // its name is taken while the job is at work
+	View      string   // its name is taken while the job is at work; "" for a backup
 	Source    string   // stays as it is while the job is at work
 	Tables    []string // that it joins; they stay, but their rows may change
 	Started   time.Time
@@ -26,9 +28,10 @@ type Job struct {
 	done   chan struct{} // closed when the job has ended
 	err    error         // then: why it failed
 
-	Rows, Total atomic.Int64 // folded, and known so far
-	state       atomic.Pointer[State]
-	ended       atomic.Int64 // unix micros
+	Rows, Total  atomic.Int64 // folded, and known so far
+	Copied, Size atomic.Int64 // bytes of a backup: written, and of the whole
+	state        atomic.Pointer[State]
+	ended        atomic.Int64 // unix micros
 }
 
 // State is what a job is doing.
@@ -39,6 +42,8 @@ const (
 	Backfilling State = "backfilling" // reads what was there when it started
 	CatchingUp  State = "catching up" // reads what has come meanwhile
 	Finishing   State = "finishing"   // its view gets each new record, and is being committed
+	Copying     State = "copying"     // a backup writes its files
+	Verifying   State = "verifying"   // a backup reads what it has written
 	Done        State = "done"
 	Failed      State = "failed"
 	Canceled    State = "canceled"
@@ -74,8 +79,8 @@ type Status struct {
 func (s *Status) Fill(b *batch.Builder) {
 	b.Column(0).AppendInt64(s.ID)
 	b.Column(1).AppendString(s.Statement)
-	b.Column(2).AppendString(s.View)
-	b.Column(3).AppendString(s.Source)
+	b.Column(2).AppendText(s.View)
+	b.Column(3).AppendText(s.Source)
 	b.Column(4).AppendString(string(s.State))
 	b.Column(5).AppendFloat64(s.Progress)
 	b.Column(6).AppendInt64(s.Rows)
@@ -105,17 +110,20 @@ func (j *Job) Status() Status {
 	return s
 }
 
-// Progress is a share of the rows known so far; 100 is only said of a view
-// that is there.
+// Progress is a share of the rows known so far, or of a backup's bytes; 100 is only
+// said of what is there.
 func (j *Job) Progress() float64 {
 	if *j.state.Load() == Done {
 		return 100
 	}
-	total := j.Total.Load()
+	now, total := j.Rows.Load(), j.Total.Load()
+	if size := j.Size.Load(); size > 0 {
+		now, total = j.Copied.Load(), size
+	}
 	if total <= 0 {
 		return 0
 	}
-	return min(99, 100*float64(j.Rows.Load())/float64(total))
+	return min(99, 100*float64(now)/float64(total))
 }
 
 // Cancel asks the job to end, for a reason.
@@ -180,6 +188,32 @@ func (l *List) Find(pick func(*Job) bool) *Job {
 		return l.running[i]
 	}
 	return nil
+}
+
+// Cancel cancels a job and waits until it has ended. The error wraps ErrNotFound when
+// there is no such job at work.
+func (l *List) Cancel(ctx context.Context, id int64) error {
+	j := l.Find(func(j *Job) bool { return j.ID == id })
+	if j == nil {
+		return fmt.Errorf("job %d %w", id, ErrNotFound)
+	}
+	j.Cancel(ErrCanceled)
+	select {
+	case <-j.Ended():
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Building returns the error that says which job holds a view's name, nil if none
+// does.
+func (l *List) Building(view string) *BuildingError {
+	j := l.Of(view)
+	if j == nil {
+		return nil
+	}
+	return &BuildingError{Name: view, Job: j.ID, Progress: j.Progress()}
 }
 
 // Of returns the job that builds a view of the given name.

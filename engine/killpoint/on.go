@@ -57,6 +57,13 @@ func die() {
 // is folded often.
 func LogBytes(n int64) int64 { return min(n, 256<<10) }
 
+// CopyBytes returns how much a backup copies at once: little, and not before a while,
+// so that there are checkpoints in the middle of it.
+func CopyBytes(n int64) int64 {
+	time.Sleep(time.Millisecond)
+	return min(n, 256<<10)
+}
+
 var trouble = func() <-chan time.Time {
 	every, err := time.ParseDuration(os.Getenv(TroubleEnv))
 	if err != nil {

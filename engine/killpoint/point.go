@@ -24,13 +24,19 @@ const (
 	ObjectDurable  Point = "object-durable"  // DDL is durable, and what it made can't be read yet
 	FileClosed     Point = "file-closed"     // DuckDB has given the file up, which is closed
 	FileOpened     Point = "file-opened"     // it is open again, and nobody may use it yet
+
+	BackupFrozen  Point = "backup-frozen"  // a backup is about to copy the file
+	BackupWritten Point = "backup-written" // its files are written and read back, its directory has no name yet
 )
 
-// All is the points.
+// All is the points, but for those of a backup.
 var All = []Point{
 	Taken, CommitBegun, HistoryWritten, StateWritten, Committing, Committed, OffsetsTold, Folding, Folded,
 	Restoring, Restored, ObjectWritten, ObjectDurable, FileClosed, FileOpened,
 }
+
+// Backup is the points that only a backup comes by.
+var Backup = []Point{BackupFrozen, BackupWritten}
 
 // The environment of a binary that is built for it.
 const (

@@ -254,6 +254,8 @@ func (r *Rights) Permit(tree parser.Statement) error {
 		return r.Own(t.Name.Name)
 	case *parser.Checkpoint:
 		return r.admin("permission denied for CHECKPOINT")
+	case *parser.Backup:
+		return r.admin("permission denied for BACKUP")
 	case *parser.CancelJobs:
 		return r.admin("permission denied to cancel jobs")
 	case *parser.CreateRole:

@@ -133,6 +133,8 @@ func (p *parser) production(word string) func() Statement {
 		return p.explain
 	case "checkpoint":
 		return p.checkpoint
+	case "backup":
+		return p.backup
 	case "alter":
 		return p.alter
 	case "comment":

@@ -55,6 +55,8 @@ const (
 	CodeTooManyConnections    = "53300"
 	CodeInvalidAuthorization  = "28000"
 	CodeInvalidPassword       = "28P01"
+	CodeUndefinedFile         = "58P01"
+	CodeDuplicateFile         = "58P02"
 )
 
 // Error is an error that a person sees: it names the thing, says what to do,

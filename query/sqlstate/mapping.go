@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/backup"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/engine/job"
 	"github.com/millstream-db/millstream/engine/receipt"
 	"github.com/millstream-db/millstream/engine/rowchange"
 	"github.com/millstream-db/millstream/engine/subscription"
@@ -101,7 +104,7 @@ func Moved(err error, text pgcatalog.Text) error {
 
 // FromEngine gives the engine's sentinels and the context's ends their codes.
 func FromEngine(err error) *Error {
-	var building *engine.BuildingError
+	var building *job.BuildingError
 	if errors.As(err, &building) {
 		return Errorf(CodeObjectNotPrerequisite, "%v", building).WithHint("SHOW JOBS shows its progress; CANCEL JOB %d gives it up.", building.Job)
 	}
@@ -128,7 +131,7 @@ func FromEngine(err error) *Error {
 		{engine.ErrExists, CodeDuplicateTable, "Drop it first, or write IF NOT EXISTS."},
 		{engine.ErrDependents, CodeDependentObjects, "Use DROP … CASCADE to drop the dependent objects too."},
 		{engine.ErrInUse, CodeObjectInUse, "Wait for the job, which SHOW JOBS shows, or use CANCEL JOB."},
-		{engine.ErrJobCanceled, CodeQueryCanceled, ""},
+		{job.ErrCanceled, CodeQueryCanceled, ""},
 		{engine.ErrChanged, CodeObjectInUse, "Try again."},
 		{engine.ErrPaused, CodeObjectNotPrerequisite, "ALTER SOURCE … RESUME lets it go on."},
 		{engine.ErrFull, CodeInsufficientResources, "The next checkpoint empties them: try again in a second."},
@@ -136,6 +139,13 @@ func FromEngine(err error) *Error {
 		{engine.ErrClosed, CodeAdminShutdown, ""},
 		{admission.ErrFull, CodeInsufficientResources, "Wait, or raise the setting max_queries."},
 		{checkpoint.ErrDiskFull, CodeDiskFull, "Free space on the disk; Millstream goes on by itself."},
+		{backup.ErrNotEmpty, CodeDuplicateFile, "Name a directory that does not exist."},
+		{backup.ErrNoParent, CodeUndefinedFile, "Make the directory that it is to be in, and let the server write there."},
+		{backup.ErrBusy, CodeObjectInUse, "Wait for it, or name another directory."},
+		{checkpoint.ErrFrozen, CodeObjectInUse, "Wait for it, which SHOW JOBS shows, or use CANCEL JOB."},
+		{checkpoint.ErrHeld, CodeObjectInUse, "Try again."},
+		{checkpoint.ErrInMemory, CodeFeatureNotSupported, "Run serve with --data."},
+		{syscall.ENOSPC, CodeDiskFull, "Free space there."},
 		{context.DeadlineExceeded, CodeQueryCanceled, ""},
 		{context.Canceled, CodeQueryCanceled, ""},
 	} {
@@ -143,7 +153,7 @@ func FromEngine(err error) *Error {
 			message := err.Error()
 			if known.code == CodeQueryCanceled {
 				message = "canceling statement due to user request"
-				if errors.Is(err, engine.ErrJobCanceled) {
+				if errors.Is(err, job.ErrCanceled) {
 					message = "the job was cancelled by CANCEL JOB"
 				}
 				if errors.Is(err, context.DeadlineExceeded) {

@@ -35,6 +35,7 @@ type database struct {
 	setting string
 	dir     string // "" for one in memory
 	newDir  func() string
+	backups string // where BACKUP may write
 	reopens int
 	clock   atomic.Int64 // nanoseconds since epochStart
 
@@ -65,7 +66,7 @@ func (s sessions) NewSession(o query.SessionOptions) pgwire.Session {
 // newDatabase opens a database that is closed when the test ends.
 func newDatabase(t *testing.T, setting string) *database {
 	t.Helper()
-	d := &database{setting: setting, clients: make(map[string]*client), newDir: t.TempDir}
+	d := &database{setting: setting, clients: make(map[string]*client), newDir: t.TempDir, backups: t.TempDir()}
 	if setting == "restart" || setting == "checkpoint" {
 		d.dir = d.newDir()
 	}
@@ -86,7 +87,7 @@ func (d *database) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.db, err = query.Open(ctx, d.dir, query.Options{Engine: engine.Options{
+	d.db, err = query.Open(ctx, d.dir, query.Options{BackupTo: []string{d.backups}, Engine: engine.Options{
 		Now: now, Tick: 5 * time.Millisecond, Connectors: map[string]source.Connector{catalog.PushConnector: push.New(), "file": file.New(file.Options{})},
 	}})
 	if err != nil {
