@@ -4,7 +4,7 @@
 //
 // Everything is in tests: TestCrash (make crash CYCLES=100),
 // TestKillPoints (at the places that package killpoint names), TestFileGivenUp,
-// TestBackup, TestReadersDuringCheckpoints, TestDiskFull, TestBrokerFaults and TestBadInput. They build the
+// TestBackup, TestFileMutations, TestReadersDuringCheckpoints, TestDiskFull, TestBrokerFaults and TestBadInput. They build the
 // millstream binary and run it as a child process beside an embedded broker.
 // Each prints one line with what it measured.
 package torture

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,9 @@ var ErrLocked = errors.New("the data directory is in use by another process")
 // ErrDiskFull is returned when a checkpoint would not fit on the disk. Nothing
 // was written, and nothing is lost: the rows stay in memory and in Kafka.
 var ErrDiskFull = errors.New("disk full")
+
+// errNoFormat is returned for a file that is not new and does not say what it is.
+var errNoFormat = errors.New("the file does not say which format it has: start on a backup of the database")
 
 // Store is the open file. Commit and Load are for one goroutine at a time.
 type Store struct {
@@ -95,6 +99,10 @@ func Open(ctx context.Context, dir string, o duck.Options) (*Store, error) {
 			return nil, err
 		}
 		path = filepath.Join(dir, FileName)
+		if err := checkMissing(path); err != nil {
+			s.Close()
+			return nil, err
+		}
 		s.replayed = s.WALBytes()
 		if o.TempDirectory == "" {
 			o.TempDirectory = filepath.Join(dir, "tmp")
@@ -106,6 +114,20 @@ func Open(ctx context.Context, dir string, o duck.Options) (*Store, error) {
 		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, FileName), err)
 	}
 	return s, nil
+}
+
+// checkMissing refuses a directory that has lost its file: DuckDB would begin anew and
+// remove the log.
+func checkMissing(path string) error {
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		return nil
+	}
+	for _, left := range []string{path + ".wal", filepath.Join(filepath.Dir(path), InitMarker)} {
+		if info, err := os.Stat(left); err == nil && info.Size() > 0 {
+			return fmt.Errorf("the database file %s is missing, although there is %s: start on a backup of the database, or on an empty data directory", path, left)
+		}
+	}
+	return nil
 }
 
 func (s *Store) open(ctx context.Context, path string, o duck.Options) (err error) {
@@ -161,11 +183,14 @@ func (s *Store) checkVersion(ctx context.Context) error {
 	}
 	switch version {
 	case 0:
-		return s.conn.Exec(ctx, fmt.Sprintf("INSERT INTO internal.format VALUES (%d); INSERT INTO internal.epoch VALUES (0, 0)", formatVersion))
+		if n, err := s.Count(ctx, "internal.epoch"); err != nil || n > 0 {
+			return cmp.Or(err, errNoFormat)
+		}
+		return s.conn.Exec(ctx, fmt.Sprintf("BEGIN TRANSACTION; INSERT INTO internal.format VALUES (%d); INSERT INTO internal.epoch VALUES (0, 0); COMMIT", formatVersion))
 	case formatVersion:
 		return nil
 	default:
-		return fmt.Errorf("the file has format %d, this version of Millstream reads format %d", version, formatVersion)
+		return fmt.Errorf("the file has format %d, this version of Millstream reads format %d: run the version that has written it, or start on a backup of that format", version, formatVersion)
 	}
 }
 

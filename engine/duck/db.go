@@ -83,7 +83,7 @@ func (db *DB) start() (*instance, string, error) {
 	i := &instance{db: db, id: lastInstance.Add(1), conns: make(map[*Conn]struct{})}
 	var message string
 	if mapping.OpenExt(db.file, &i.data, config, &message) == mapping.StateError {
-		return nil, "", fmt.Errorf("open duckdb %s: %w", db.file, parseError(message))
+		return nil, "", fmt.Errorf("open duckdb %s: %w", db.file, parseError(message).opening(db.file))
 	}
 	path, err := i.setUp(db.options)
 	if err != nil {
@@ -113,7 +113,7 @@ func (i *instance) setUp(o Options) (path string, err error) {
 	// What is wrong with an instance must not be written to the file when it is
 	// closed: Close alone folds the log, and only of one that works.
 	ctx := context.Background()
-	if err := c.Exec(ctx, "PRAGMA disable_checkpoint_on_shutdown; ATTACH ':memory:' AS functions; "+o.Functions); err != nil {
+	if err := c.Exec(ctx, "RESET GLOBAL storage_compatibility_version; PRAGMA disable_checkpoint_on_shutdown; ATTACH ':memory:' AS functions; "+o.Functions); err != nil {
 		return "", fmt.Errorf("define functions: %w", err)
 	}
 	rows, err := c.Query(ctx, "SELECT current_database()")
@@ -144,6 +144,10 @@ func (o Options) settings() [][2]string {
 		// It computes what two expressions have in common once, and outside of the
 		// TRY around each.
 		{"disabled_optimizers", "common_subexpressions"},
+		// Since that version a log says to which file it belongs, and after how many
+		// folds: others are refused. It is the file's, and is reset when that is
+		// open: it changes how syntax trees are written, too.
+		{"storage_compatibility_version", "v1.4.0"},
 		// The file is folded by explicit CHECKPOINT, between commits: an
 		// automatic one inside COMMIT doubles its time.
 		{"checkpoint_threshold", cmp.Or(o.LogLimit, "1GB")},

@@ -3,6 +3,7 @@ package duck
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -15,9 +16,53 @@ type Error struct {
 	Name       string   // the thing that was not found
 	Candidates []string // names that come near it
 	Position   int      // byte offset into the statement, -1 none
+	// File is the database file if the error says that what is in it, or in its log, is
+	// not what was written; else "".
+	File string
 }
 
-func (e *Error) Error() string { return e.Message }
+// DamageHint says what can be done about a damaged file.
+const DamageHint = "Start on a backup of the database, or on an empty data directory, so that the topics are read again."
+
+func (e *Error) Error() string {
+	if e.File != "" {
+		return e.Damage() + ". " + DamageHint
+	}
+	return e.Message
+}
+
+// Damage says what is wrong with the file, if there is one.
+func (e *Error) Damage() string {
+	message, _, _ := strings.Cut(e.Message, "\n\nStack Trace:") // of an internal error
+	return "the database file " + e.File + " or its log is damaged: " + strings.TrimRight(message, ". \n")
+}
+
+// damages are parts of messages about files that hold what was not written.
+var damages = []string{
+	"Corrupt database file", "Corrupt WAL file", "does not match stored checksum", "Failure while replaying WAL", "replaying checkpoint WAL",
+	"not a valid DuckDB database file", "Failed to deserialize", "WAL does not match", "WAL checkpoint iteration",
+}
+
+// in names the file if the error is about damage to it.
+func (e *Error) in(file string) *Error {
+	if file != "" && slices.ContainsFunc(damages, func(part string) bool { return strings.Contains(e.Message, part) }) {
+		e.File = file
+	}
+	return e
+}
+
+// opening is in for a file that can't be opened, which is damaged unless something else
+// is in the way.
+func (e *Error) opening(file string) *Error {
+	e.in(file)
+	for _, part := range []string{"lock on file", "Permission denied", "No space left", "Is a directory", "Out of Memory", "Too many open files", "No such file", "newer version"} {
+		if strings.Contains(e.Message, part) {
+			return e
+		}
+	}
+	e.File = file
+	return e
+}
 
 // Fatal reports whether the instance is beyond use and must be reopened.
 func (e *Error) Fatal() bool {

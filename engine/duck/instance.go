@@ -115,5 +115,5 @@ func (i *instance) fault(err *Error) *Error {
 	if err.Fatal() {
 		i.db.suspect(i)
 	}
-	return err
+	return err.in(i.db.file)
 }

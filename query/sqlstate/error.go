@@ -55,6 +55,7 @@ const (
 	CodeTooManyConnections    = "53300"
 	CodeInvalidAuthorization  = "28000"
 	CodeInvalidPassword       = "28P01"
+	CodeDataCorrupted         = "XX001"
 	CodeUndefinedFile         = "58P01"
 	CodeDuplicateFile         = "58P02"
 )

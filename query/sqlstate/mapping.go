@@ -47,6 +47,8 @@ func Explain(err error, sql string, base int) error {
 	switch {
 	case errors.As(err, &done):
 		return done
+	case errors.As(err, &duckdb) && duckdb.File != "":
+		return &Error{Code: CodeDataCorrupted, Message: duckdb.Damage(), Hint: duck.DamageHint}
 	case reopening(err):
 		return &Error{Code: CodeCannotConnectNow, Message: duck.ErrReopened.Error(), Hint: "Try again, a transaction from its beginning."}
 	case errors.As(err, &parse):
