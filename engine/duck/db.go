@@ -105,6 +105,9 @@ func (i *instance) setUp(o Options) (path string, err error) {
 		err = registerDivision(c.data)
 	}
 	if err == nil {
+		err = registerPatterns(c.data)
+	}
+	if err == nil {
 		err = registerSignal(c.data, i.id, o.Signal)
 	}
 	if err != nil {

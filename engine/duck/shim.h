@@ -73,6 +73,11 @@ void *ms_nonzero_callback(void);
 // What SQL asks of sessions, as a scalar function.
 void *ms_signal_callback(void);
 
+// LIKE and GLOB, as scalar functions: one callback, whose extra info is one of the kinds.
+enum { MS_LIKE, MS_NOT_LIKE, MS_LIKE_ESCAPE, MS_NOT_LIKE_ESCAPE, MS_GLOB };
+void *ms_match_callback(void);
+void *ms_match_kind(int kind);
+
 // Starts a prepared statement whose rows are produced as they are fetched.
 int ms_pending_streaming(void *statement, void **pending);
 
