@@ -52,6 +52,7 @@ type walker struct {
 	view      bool
 	scope     *scope
 	copies    float64 // how often DuckDB will plan what has been walked; see cte.copies
+	joins     int
 	functions map[string]bool
 	reads     Reads
 }

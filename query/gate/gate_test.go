@@ -154,6 +154,18 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
+func TestJoinsByCommasAreCounted(t *testing.T) {
+	t.Parallel()
+	conn := open(t)
+	for tables, want := range map[int]string{maxJoins + 1: "", maxJoins + 2: codeTooComplex} {
+		_, err := admit(t, conn, "SELECT 1 FROM orders"+strings.Repeat(", orders", tables-1), Check)
+		var e *Error
+		if errors.As(err, &e) != (want != "") || e != nil && e.Code != want {
+			t.Errorf("%d tables: %v, want %q", tables, err, want)
+		}
+	}
+}
+
 // TestAllowed runs every query too, so that the list stays honest.
 func TestAllowed(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,11 @@ import "strings"
 // database is the name that clients know the database by.
 const database = "millstream"
 
+// maxJoins is how many joins a query may have, those by a comma included: nothing
+// interrupts DuckDB while it looks for their order. As many as package parser lets
+// through of those that are written out.
+const maxJoins = 100
+
 // fromItem is a FROM clause as far as time bounds need it.
 type fromItem struct {
 	left, right       *fromItem // of a join
@@ -32,6 +37,9 @@ func (w *walker) table(n node) *fromItem {
 	case "BASE_TABLE":
 		w.baseTable(n, item)
 	case "JOIN":
+		if w.joins++; w.joins > maxJoins {
+			panic(errorAt(n.offset(), codeTooComplex, "query joins more than %d tables", maxJoins))
+		}
 		item.joinType, item.refType = n.str("join_type"), n.str("ref_type")
 		item.left = w.table(object(n["left"], "JOIN.left"))
 		item.right = w.table(object(n["right"], "JOIN.right"))
