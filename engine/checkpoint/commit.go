@@ -28,6 +28,7 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 		return Summary{}, err
 	}
 	if err := s.conn.Exec(ctx, "BEGIN TRANSACTION"); err != nil {
+		s.stuck = true
 		return Summary{}, err
 	}
 	// The bookkeeping changes with the transaction and goes back with it.
@@ -46,7 +47,7 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 	}
 	clear(s.names)
 	if err != nil {
-		_ = s.conn.Exec(context.WithoutCancel(ctx), "ROLLBACK")
+		s.stuck = s.conn.Exec(context.WithoutCancel(ctx), "ROLLBACK") != nil
 		if committing {
 			err = s.outcome(ctx, w.Epoch, err)
 		}

@@ -22,13 +22,15 @@ var ErrUnknown = errors.New("it is not known whether a checkpoint is durable")
 func (s *Store) Reopened() { s.folds.Add(1) } // rows may have moved
 
 // connected opens the store's connection anew if its instance was replaced, having
-// waited for that if need be.
+// waited for that if need be, or if its transaction could not be ended.
 func (s *Store) connected(ctx context.Context) error {
-	if !s.conn.Stale() {
+	if !s.conn.Stale() && !s.stuck {
 		return nil
 	}
-	if err := s.db.Await(ctx); err != nil {
-		return err
+	if s.conn.Stale() {
+		if err := s.db.Await(ctx); err != nil {
+			return err
+		}
 	}
 	conn, err := s.db.Conn()
 	if err != nil {
@@ -39,8 +41,8 @@ func (s *Store) connected(ctx context.Context) error {
 		conn.Close()
 		return err
 	}
-	s.conn.Close()
-	s.conn = conn
+	s.conn.Close() // which ends a transaction
+	s.conn, s.stuck = conn, false
 	return nil
 }
 

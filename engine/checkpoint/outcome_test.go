@@ -74,6 +74,40 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
+// TestTransactionThatCannotBeEnded: a connection whose ROLLBACK has failed, as it does when
+// DuckDB's memory is full, must not be in the way of all checkpoints that follow.
+func TestTransactionThatCannotBeEnded(t *testing.T) {
+	s := open(t, t.TempDir())
+	defer s.Close()
+	commit(t, s, 1)
+	undisturbed, cause := s.commit, errors.New("there is no memory")
+	s.commit = func(ctx context.Context) error {
+		// What is left is a transaction that nothing but ROLLBACK ends, for which there
+		// is no memory either.
+		err := s.conn.Exec(ctx, "ROLLBACK")
+		return errors.Join(cause, err)
+	}
+	if _, err := s.Commit(t.Context(), write(t, 2)); !errors.Is(err, cause) {
+		t.Errorf("the commit: %v", err)
+	}
+	s.commit = undisturbed
+	for _, sql := range []string{"BEGIN TRANSACTION", "CREATE TABLE left_over (i INTEGER)"} {
+		if err := s.conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.conn.Exec(t.Context(), "SELECT error('it is aborted') FROM internal.epoch"); err == nil {
+		t.Fatal("the transaction was not aborted")
+	}
+	if _, err := s.Commit(t.Context(), write(t, 2)); err == nil {
+		t.Fatal("a transaction was begun inside another")
+	}
+	commit(t, s, 2) // on a connection of its own
+	if n, err := s.number(t.Context(), "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'left_over'"); err != nil || n != 0 {
+		t.Errorf("%d tables of the transaction are there, %v", n, err)
+	}
+}
+
 // TestUnknownOutcome: without anybody who opens the file again, nobody can say what
 // has become of a commit.
 func TestUnknownOutcome(t *testing.T) {

@@ -44,6 +44,7 @@ type Store struct {
 	lock  *os.File
 	db    *duck.DB
 	conn  *duck.Conn
+	stuck bool // the connection is in a transaction that can't be ended: it needs another one
 	names relations
 	folds atomic.Int64
 	// frozen keeps the log from being folded. file is what is copied then; it stays
