@@ -281,6 +281,7 @@ func (b *backfill) read(ctx context.Context) (*Read, error) {
 	if err != nil {
 		return nil, err
 	}
+	conn.Guard(false) // views are built whatever users need
 	r := &Read{e: b.e, conn: conn}
 	if err := r.begin(ctx); err != nil {
 		r.discard()

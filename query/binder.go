@@ -26,6 +26,7 @@ func newBinder(db *DB) (*binder, error) {
 	if err != nil {
 		return nil, err
 	}
+	conn.Guard(true)
 	b := &binder{conn: conn}
 	conn.SetRelations(b)
 	if b.serialize, err = conn.Prepare("SELECT json_serialize_sql($1::VARCHAR)::VARCHAR"); err == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/admission"
 	"github.com/millstream-db/millstream/query/channel"
 	"github.com/millstream-db/millstream/query/dialect"
@@ -73,6 +74,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 	db.descriptions = plancache.New[string, *description](descriptions)
 	db.shapes = narrow.NewShapes(db.serialize)
 	db.queue = admission.NewQueue(cmp.Or(opts.MaxQueries, 64), cmp.Or(opts.QueueTimeout, 30*time.Second))
+	db.queue.Hold = duck.Full
 	db.binders.db = db
 	opts.Engine.DuckDB.Functions, opts.Engine.DuckDB.Signal = dialect.Functions(), db.signal
 	opts.Engine.Sessions = db.listSessions

@@ -35,6 +35,7 @@ type Config struct {
 	ViewMemory         int64 // state of a view, bytes
 	CheckpointInterval time.Duration
 	DuckDBMemory       int64 // bytes
+	ProcessMemory      int64 // bytes; 0: three quarters of the machine's
 	Threads            int   // 0: one per CPU
 	StatementTimeout   time.Duration
 	ShutdownTimeout    time.Duration
@@ -95,6 +96,7 @@ func (c *Config) settings() []setting {
 		{"view_memory", "most memory for the state of a view; one that outgrows it is paused", sizeValue{&c.ViewMemory}},
 		{"checkpoint_interval", "longest time between two checkpoints", durationValue{&c.CheckpointInterval}},
 		{"duckdb_memory", "most memory for DuckDB", sizeValue{&c.DuckDBMemory}},
+		{"process_memory", "most memory for the whole process; statements of clients are ended when it has more. 0B: three quarters of what the machine or the cgroup has", sizeValue{&c.ProcessMemory}},
 		{"threads", "threads for queries; 0: one per CPU", intValue{&c.Threads}},
 		{"statement_timeout", "longest time of a statement; 0s: no limit", durationValue{&c.StatementTimeout}},
 		{"shutdown_timeout", "how long statements may finish when the process ends", durationValue{&c.ShutdownTimeout}},
@@ -132,6 +134,9 @@ func (c *Config) Validate() error {
 		if size.bytes < 16<<20 {
 			errs = append(errs, fmt.Errorf("%s: %s is too little, at least 16MiB are needed", size.name, sizeValue{&size.bytes}))
 		}
+	}
+	if least := c.Memory + c.DuckDBMemory; c.ProcessMemory != 0 && c.ProcessMemory < least {
+		errs = append(errs, fmt.Errorf("process_memory: %s is less than memory and duckdb_memory, together %s", sizeValue{&c.ProcessMemory}, sizeValue{&least}))
 	}
 	if c.IngestBody <= 0 {
 		errs = append(errs, errors.New("ingest_body: at least 1B is needed"))

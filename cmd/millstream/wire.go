@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,9 +51,12 @@ func (w *wiring) open(ctx context.Context) (database, error) {
 		HotBytes:           w.cfg.Memory,
 		ViewBytes:          w.cfg.ViewMemory,
 		CheckpointInterval: w.cfg.CheckpointInterval,
-		DuckDB:             duck.Options{MemoryLimit: fmt.Sprintf("%dB", w.cfg.DuckDBMemory), Threads: w.cfg.Threads, AllowedDirectories: w.cfg.CopyFrom},
-		OnEpoch:            w.metrics.epoch,
-		OnCheckpoint:       w.metrics.checkpoint,
+		DuckDB: duck.Options{
+			MemoryLimit: fmt.Sprintf("%dB", w.cfg.DuckDBMemory), ProcessMemory: cmp.Or(w.cfg.ProcessMemory, machineMemory("/")/4*3),
+			Threads: w.cfg.Threads, AllowedDirectories: w.cfg.CopyFrom,
+		},
+		OnEpoch:      w.metrics.epoch,
+		OnCheckpoint: w.metrics.checkpoint,
 	}}
 	db, err := query.Open(ctx, w.cfg.Data, options)
 	if err != nil {

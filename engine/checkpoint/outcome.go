@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/millstream-db/millstream/engine/duck"
 )
@@ -46,6 +47,13 @@ func (s *Store) connected(ctx context.Context) error {
 	return nil
 }
 
+// A file that can't be asked because DuckDB's memory is full is asked again every
+// askPause for so long.
+const (
+	askPause    = 10 * time.Millisecond
+	askPatience = 2 * time.Minute
+)
+
 // outcome says what has become of a COMMIT that returned an error: nil if it is
 // durable all the same. DuckDB gives such errors when the disk is full, before the
 // commit and after it. The file itself says which, after it was opened again if it
@@ -55,7 +63,7 @@ func (s *Store) connected(ctx context.Context) error {
 func (s *Store) outcome(ctx context.Context, epoch uint64, cause error) error {
 	ctx = context.WithoutCancel(ctx)
 	err := cause
-	for {
+	for deadline := time.Now().Add(askPatience); ; {
 		if duck.Lost(err) {
 			if err := s.db.Await(ctx); err != nil {
 				return fmt.Errorf("%w: %w", ErrUnknown, cause)
@@ -68,6 +76,8 @@ func (s *Store) outcome(ctx context.Context, epoch uint64, cause error) error {
 		switch {
 		case duck.Lost(err):
 			continue
+		case duck.OutOfMemory(err) && time.Now().Before(deadline):
+			time.Sleep(askPause) // a user's statement has it all, and is going to end
 		case err != nil:
 			return fmt.Errorf("%w: %w, and then %w", ErrUnknown, cause, err)
 		case uint64(durable) == epoch:

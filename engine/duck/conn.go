@@ -23,6 +23,30 @@ type Conn struct {
 	relations Relations
 	stmts     map[*Stmt]struct{} // open
 	rows      map[*Rows]struct{} // open
+	guarded   bool               // what it runs is for users
+}
+
+// Guard makes the connection one of users, or of the engine: statements of users may
+// be ended when the process has too much memory, see Options.ProcessMemory. It must not
+// be called while something runs.
+func (c *Conn) Guard(users bool) { c.guarded = users }
+
+// enter begins a call into DuckDB, as instance.enter does.
+func (c *Conn) enter() bool {
+	if !c.inst.enter() {
+		return false
+	}
+	if !c.guarded {
+		engineCalls.Add(1)
+	}
+	return true
+}
+
+func (c *Conn) leave() {
+	if !c.guarded {
+		engineCalls.Add(-1)
+	}
+	c.inst.leave()
 }
 
 // SetRelations gives the connection what ms_scan finds on it, nil for nothing.
@@ -31,10 +55,10 @@ func (c *Conn) SetRelations(r Relations) { c.relations = r }
 
 // Close closes the connection. Its statements and results must be closed.
 func (c *Conn) Close() {
-	if !c.inst.enter() {
+	if !c.enter() {
 		return
 	}
-	defer c.inst.leave()
+	defer c.leave()
 	connections.Delete(c.key)
 	c.inst.mu.Lock()
 	defer c.inst.mu.Unlock()
@@ -61,8 +85,8 @@ func (c *Conn) Stale() bool { return c.inst.severed.Load() }
 
 // Interrupt stops the statement that runs now. It may be called from any goroutine.
 func (c *Conn) Interrupt() {
-	if c.inst.enter() {
-		defer c.inst.leave()
+	if c.enter() {
+		defer c.leave()
 		mapping.Interrupt(c.data)
 	}
 }
@@ -89,10 +113,10 @@ func (c *Conn) Exec(ctx context.Context, sql string) error {
 		return err
 	}
 	defer c.interruptOn(ctx)() // once the call has been left
-	if !c.inst.enter() {
+	if !c.enter() {
 		return ErrReopened
 	}
-	defer c.inst.leave()
+	defer c.leave()
 	var res mapping.Result
 	state := mapping.Query(c.data, sql, &res)
 	defer mapping.DestroyResult(&res)
@@ -105,6 +129,9 @@ func (c *Conn) Exec(ctx context.Context, sql string) error {
 // fault is the error that a message of DuckDB's stands for.
 func (c *Conn) fault(ctx context.Context, message string) error {
 	err := c.inst.fault(parseError(message))
+	if !c.guarded && err.Type == memoryType {
+		process.relieve()
+	}
 	if c.Stale() && err.Interrupted() {
 		return ErrReopened
 	}
@@ -134,10 +161,20 @@ type Stmt struct {
 // Prepare plans exactly one statement; text with several is refused before any
 // of them runs. The caller must Close it.
 func (c *Conn) Prepare(sql string) (*Stmt, error) {
-	if !c.inst.enter() {
+	d := process.begin(c)
+	s, err := c.prepare(sql)
+	if err = process.end(d, err); err != nil && s != nil {
+		s.Close()
+		s = nil
+	}
+	return s, err
+}
+
+func (c *Conn) prepare(sql string) (*Stmt, error) {
+	if !c.enter() {
 		return nil, ErrReopened
 	}
-	defer c.inst.leave()
+	defer c.leave()
 	var extracted mapping.ExtractedStatements
 	n := mapping.ExtractStatements(c.data, sql, &extracted)
 	defer mapping.DestroyExtracted(&extracted)
@@ -174,10 +211,10 @@ func (c *Conn) Prepare(sql string) (*Stmt, error) {
 
 // Close frees the statement.
 func (s *Stmt) Close() {
-	if !s.conn.inst.enter() {
+	if !s.conn.enter() {
 		return
 	}
-	defer s.conn.inst.leave()
+	defer s.conn.leave()
 	delete(s.conn.stmts, s)
 	mapping.DestroyPrepare(&s.data)
 }
@@ -193,8 +230,13 @@ func (s *Stmt) Query(ctx context.Context, args ...any) (*Rows, error) {
 		return nil, &Error{Type: "Binder", Message: fmt.Sprintf("the statement has %d parameters, %d were given", len(s.Params), len(args)), Position: -1}
 	}
 	r := &Rows{ctx: ctx, conn: s.conn, stop: s.conn.interruptOn(ctx)}
-	if err := s.start(r, args); err != nil {
-		r.stop()
+	d := process.begin(s.conn)
+	if err := process.end(d, s.start(r, args)); err != nil {
+		if r.open {
+			r.Close()
+		} else {
+			r.stop()
+		}
 		return nil, err
 	}
 	return r, nil
@@ -202,10 +244,10 @@ func (s *Stmt) Query(ctx context.Context, args ...any) (*Rows, error) {
 
 func (s *Stmt) start(r *Rows, args []any) error {
 	c := s.conn
-	if !c.inst.enter() {
+	if !c.enter() {
 		return ErrReopened
 	}
-	defer c.inst.leave()
+	defer c.leave()
 	mapping.ClearBindings(s.data)
 	for i, arg := range args {
 		if err := s.bind(mapping.IdxT(i+1), arg); err != nil {
@@ -239,10 +281,10 @@ func (s *Stmt) exec(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	defer s.conn.interruptOn(ctx)()
-	if !s.conn.inst.enter() {
+	if !s.conn.enter() {
 		return ErrReopened
 	}
-	defer s.conn.inst.leave()
+	defer s.conn.leave()
 	var res mapping.Result
 	defer mapping.DestroyResult(&res)
 	if mapping.ExecutePrepared(s.data, &res) == mapping.StateError {

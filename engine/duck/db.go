@@ -18,6 +18,11 @@ type Options struct {
 	Threads       int
 	TempDirectory string // where large sorts and joins spill; "" means nowhere
 	MaxTempSize   string
+	// ProcessMemory is how much memory the process may have, in bytes; 0 means no
+	// limit, and so does a system that does not tell how much it has. When it has
+	// more, statements on guarded connections are ended: see Conn.Guard and ErrMemory.
+	// It holds for all databases of the process, which share the least.
+	ProcessMemory int64
 	LogLimit      string // a commit folds the log when it is larger; "" means 1GB, so that the caller does
 	// AllowedDirectories are those whose files SQL of our own may read. SQL of
 	// users has no function that reads files.
@@ -65,6 +70,7 @@ func Open(path string, o Options) (*DB, error) {
 	if db.inst, db.path, err = db.start(); err != nil {
 		return nil, err
 	}
+	process.open(o.ProcessMemory)
 	return db, nil
 }
 
@@ -224,7 +230,11 @@ func (db *DB) Close() {
 	db.closed, db.inst = true, nil
 	db.settle()
 	db.mu.Unlock()
-	if wasClosed || i == nil {
+	if wasClosed {
+		return
+	}
+	process.close(db.options.ProcessMemory)
+	if i == nil {
 		return
 	}
 	if c, err := i.connect(""); err == nil {

@@ -8,6 +8,12 @@
 // [Relations], looked up anew by every execution, so that a statement prepared
 // once reads the snapshot that its connection carries now.
 //
+// One limit holds for the memory of the whole process (memory.go): DuckDB's own does
+// not count what expressions make. Connections are the engine's or users' ([Conn.Guard]);
+// the statements of users are ended when the process has too much, in two ways. Large
+// pieces are refused inside DuckDB's allocator where an error is safe, and what goes
+// on to grow is interrupted, the newest first.
+//
 // What it does not do: decide what SQL may run. Callers gate user statements
 // before they come here.
 package duck

@@ -3,6 +3,7 @@ package duck
 import (
 	"encoding/json"
 	"errors"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,6 +80,11 @@ func parseError(text string) *Error {
 	if kind, rest, ok := strings.Cut(text, " Error: "); ok && len(kind) < 40 && !strings.ContainsAny(kind, "\n:{") {
 		e.Type, e.Message = kind, rest
 	}
+	defer func() {
+		if e.Type == "TransactionContext" && outOfMemory.MatchString(e.Message) { // of a commit
+			e.Type = memoryType
+		}
+	}()
 	var fields map[string]string
 	if !strings.HasPrefix(e.Message, "{") || json.Unmarshal([]byte(e.Message), &fields) != nil {
 		return e
@@ -94,9 +100,22 @@ func parseError(text string) *Error {
 	return e
 }
 
+// memoryType is the Type of an error that says that DuckDB's memory_limit is reached,
+// or that the process's memory is.
+const memoryType = "Out of Memory"
+
+var outOfMemory = regexp.MustCompile(`^Failed to commit: failed to (pin block|allocate)`)
+
 // Lost reports whether an error says that the instance is, or may be, beyond use.
 // What was under way can be done again after [DB.Await].
 func Lost(err error) bool {
 	var d *Error
 	return errors.Is(err, ErrReopened) || errors.As(err, &d) && d.Fatal()
+}
+
+// OutOfMemory reports whether an error says that DuckDB's memory_limit is reached, which
+// passes when a statement of somebody else ends.
+func OutOfMemory(err error) bool {
+	var d *Error
+	return errors.As(err, &d) && d.Type == memoryType
 }

@@ -108,8 +108,8 @@ func (p *Pool) Prune() {
 }
 
 // Get returns an idle connection, or opens one with the given settings, by
-// their names. It waits a while when the instance is suspect. The caller gives the
-// connection back with Put or Discard.
+// their names, which is guarded. It waits a while when the instance is suspect. The
+// caller gives the connection back with Put or Discard.
 func (p *Pool) Get(db *DB, settings map[string]string) (*PooledConn, error) {
 	db.settleDown()
 	if c := p.take(); c != nil {
@@ -120,6 +120,7 @@ func (p *Pool) Get(db *DB, settings map[string]string) (*PooledConn, error) {
 		return nil, err
 	}
 	c := &PooledConn{Conn: conn, settings: make(map[string]string)}
+	c.Guard(true)
 	for name, value := range settings {
 		if err := c.Set(context.Background(), name, value); err != nil {
 			conn.Close()
@@ -137,6 +138,7 @@ func (p *Pool) take() *PooledConn {
 		c := p.idle[len(p.idle)-1]
 		p.idle = p.idle[:len(p.idle)-1]
 		if !c.Stale() {
+			c.Guard(true)
 			return c
 		}
 	}

@@ -39,10 +39,19 @@ type Rows struct {
 
 // NextChunk moves to the next chunk and returns its number of rows, 0 at the end.
 func (r *Rows) NextChunk() (int, error) {
-	if !r.conn.inst.enter() {
+	d := process.begin(r.conn)
+	n, err := r.nextChunk()
+	if err = process.end(d, err); err != nil {
+		n = 0
+	}
+	return n, err
+}
+
+func (r *Rows) nextChunk() (int, error) {
+	if !r.conn.enter() {
 		return 0, ErrReopened
 	}
-	defer r.conn.inst.leave()
+	defer r.conn.leave()
 	r.dropChunk()
 	for {
 		r.chunk = mapping.FetchChunk(r.res)
@@ -76,10 +85,10 @@ func (r *Rows) dropChunk() {
 
 // Columns returns the result's columns.
 func (r *Rows) Columns() []Column {
-	if !r.conn.inst.enter() {
+	if !r.conn.enter() {
 		return nil // and no row will come
 	}
-	defer r.conn.inst.leave()
+	defer r.conn.leave()
 	columns := make([]Column, int(mapping.ColumnCount(&r.res)))
 	for i := range columns {
 		columns[i] = Column{mapping.ColumnName(&r.res, mapping.IdxT(i)), takeTypeName(mapping.ColumnLogicalType(&r.res, mapping.IdxT(i)))}
@@ -97,10 +106,10 @@ func (r *Rows) Close() {
 	if r.record != nil {
 		r.record.Release()
 	}
-	if r.conn.inst.enter() {
+	if r.conn.enter() {
 		delete(r.conn.rows, r)
 		r.free()
-		r.conn.inst.leave()
+		r.conn.leave()
 	}
 	if r.owned != nil {
 		r.owned.Close()
@@ -119,10 +128,10 @@ func (r *Rows) free() {
 
 // Next moves to the next row.
 func (r *Rows) Next() (bool, error) {
-	if !r.conn.inst.enter() {
+	if !r.conn.enter() {
 		return false, ErrReopened
 	}
-	defer r.conn.inst.leave()
+	defer r.conn.leave()
 	if r.row+1 < r.size {
 		r.row++
 		return true, nil
@@ -136,10 +145,10 @@ func (r *Rows) Next() (bool, error) {
 // []byte, whose columns must be BIGINT, DOUBLE, BOOLEAN, VARCHAR and BLOB. NULL
 // leaves the zero value. It serves our own catalog queries, not user data.
 func (r *Rows) Scan(dest ...any) error {
-	if !r.conn.inst.enter() {
+	if !r.conn.enter() {
 		return ErrReopened
 	}
-	defer r.conn.inst.leave()
+	defer r.conn.leave()
 	for i, d := range dest {
 		vec := mapping.DataChunkGetVector(r.chunk, mapping.IdxT(i))
 		data := mapping.VectorGetData(vec)
@@ -188,10 +197,10 @@ func (r *Rows) ArrowSchema() (*arrow.Schema, error) {
 	if r.schema != nil {
 		return r.schema, nil
 	}
-	if !r.conn.inst.enter() {
+	if !r.conn.enter() {
 		return nil, ErrReopened
 	}
-	defer r.conn.inst.leave()
+	defer r.conn.leave()
 	r.arrow = C.ms_arrow_options(r.conn.data.Ptr)
 	n := int(mapping.ColumnCount(&r.res))
 	types := (*[1 << 20]unsafe.Pointer)(C.calloc(C.size_t(n+1), 8))[: n+1 : n+1]
@@ -240,10 +249,10 @@ func (r *Rows) NextRecord() (arrow.RecordBatch, error) {
 	if n == 0 {
 		return nil, io.EOF
 	}
-	if !r.conn.inst.enter() {
+	if !r.conn.enter() {
 		return nil, ErrReopened
 	}
-	defer r.conn.inst.leave()
+	defer r.conn.leave()
 	var out cdata.CArrowArray
 	if err := arrowError(C.ms_arrow_array(r.arrow, r.chunk.Ptr, unsafe.Pointer(&out))); err != nil {
 		return nil, err

@@ -14,10 +14,10 @@ import (
 // AppendTo copies the current chunk's columns first, first+1, … into the
 // builder's columns, whose types must be those of the result.
 func (r *Rows) AppendTo(b *batch.Builder, first int) error {
-	if !r.conn.inst.enter() {
+	if !r.conn.enter() {
 		return ErrReopened
 	}
-	defer r.conn.inst.leave()
+	defer r.conn.leave()
 	for i := range b.Schema().Columns {
 		vec := mapping.DataChunkGetVector(r.chunk, mapping.IdxT(first+i))
 		if err := appendVector(b.Column(i), vec, 0, r.size); err != nil {

@@ -13,12 +13,19 @@ import (
 // ErrFull is returned when a query has waited for too long.
 var ErrFull = errors.New("too many queries are running")
 
+// ErrNoMemory is returned when a query has waited for too long for others to give
+// their memory up.
+var ErrNoMemory = errors.New("out of memory: other queries have all that the process may have")
+
 // Queue counts those that work. The zero value lets everybody in. It is safe for
 // concurrent use.
 type Queue struct {
 	places   chan struct{}
 	patience time.Duration
 	waiting  atomic.Int64
+	// Hold, when set, reports whether no query is to begin for now. It must be set
+	// before the queue is used, and be quick.
+	Hold func() bool
 }
 
 // NewQueue returns a queue for so many at a time, who wait no longer than patience
@@ -33,17 +40,33 @@ func (q *Queue) Enter(ctx context.Context) (leave func(), err error) {
 	if q.places == nil {
 		return func() {}, nil
 	}
-	select {
-	case q.places <- struct{}{}:
-		return q.leave, nil
-	default:
+	if !q.held() {
+		select {
+		case q.places <- struct{}{}:
+			return q.leave, nil
+		default:
+		}
 	}
 	q.waiting.Add(1)
 	defer q.waiting.Add(-1)
 	timer := time.NewTimer(q.patience)
 	defer timer.Stop()
+	for q.held() {
+		select {
+		case <-time.After(holdPause):
+		case <-timer.C:
+			return nil, ErrNoMemory
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
 	return q.wait(ctx, timer.C)
 }
+
+// holdPause is between two looks at whether queries may begin again.
+const holdPause = 10 * time.Millisecond
+
+func (q *Queue) held() bool { return q.Hold != nil && q.Hold() }
 
 // GoOn waits for a place as long as it takes: one that has begun is not sent away.
 func (q *Queue) GoOn(ctx context.Context) (leave func(), err error) {

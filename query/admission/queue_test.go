@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -62,5 +63,38 @@ func TestQueue(t *testing.T) {
 		t.Error(err)
 	} else {
 		leave()
+	}
+}
+
+func TestQueueIsHeld(t *testing.T) {
+	q := NewQueue(2, 50*time.Millisecond)
+	var full atomic.Bool
+	q.Hold = full.Load
+	full.Store(true)
+	if _, err := q.Enter(t.Context()); !errors.Is(err, ErrNoMemory) {
+		t.Errorf("while it is held: %v", err)
+	}
+	if leave, err := q.GoOn(t.Context()); err != nil { // one that has begun
+		t.Error(err)
+	} else {
+		leave()
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := q.Enter(canceled); !errors.Is(err, context.Canceled) {
+		t.Errorf("one that has gone: %v", err)
+	}
+	q.patience = time.Minute
+	entered := make(chan error)
+	go func() {
+		_, err := q.Enter(context.Background())
+		entered <- err
+	}()
+	for q.Waiting() != 1 {
+		time.Sleep(time.Millisecond)
+	}
+	full.Store(false)
+	if err := <-entered; err != nil {
+		t.Error(err)
 	}
 }

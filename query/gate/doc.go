@@ -16,6 +16,6 @@
 //
 // Calls with constants that would fill the memory, such as repeat('x',
 // 3000000000), are refused as far as constants show it; a number that comes out
-// of a column does not. That, and queries that run long, are for the memory
-// limit and the deadline of the session.
+// of a column does not. That, and queries that run long, are for the limit of
+// the process's memory, which package duck holds, and the deadline of the session.
 package gate

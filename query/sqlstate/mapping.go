@@ -140,6 +140,8 @@ func FromEngine(err error) *Error {
 		{receipt.ErrReused, CodeUniqueViolation, "Give every request a key of its own, and the same one only to repeat it."},
 		{engine.ErrClosed, CodeAdminShutdown, ""},
 		{admission.ErrFull, CodeInsufficientResources, "Wait, or raise the setting max_queries."},
+		{admission.ErrNoMemory, CodeOutOfMemory, "Try again, or raise the setting process_memory."},
+		{duck.ErrMemory, CodeOutOfMemory, memoryHint},
 		{checkpoint.ErrDiskFull, CodeDiskFull, "Free space on the disk; Millstream goes on by itself."},
 		{backup.ErrNotEmpty, CodeDuplicateFile, "Name a directory that does not exist."},
 		{backup.ErrNoParent, CodeUndefinedFile, "Make the directory that it is to be in, and let the server write there."},
@@ -167,6 +169,9 @@ func FromEngine(err error) *Error {
 	}
 	return AsError(err)
 }
+
+// memoryHint says what to do about a statement that needs too much memory.
+const memoryHint = "Let the statement make fewer or shorter values, or raise the setting process_memory, or duckdb_memory."
 
 // duckCodes maps DuckDB's kinds of errors; subtypes are looked up first.
 var duckCodes = map[string]string{
@@ -203,6 +208,9 @@ func FromDuckDB(d *duck.Error) *Error {
 		e.Code = CodeDivisionByZero
 	case d.Type == "Invalid Input" && strings.HasPrefix(d.Message, "invalid input syntax for type "):
 		e.Code = CodeInvalidText
+	case d.Type == "Out of Memory": // what DuckDB advises is not for users to do
+		cause, _, _ := strings.Cut(d.Message, "\n")
+		e.Message, e.Hint = "out of memory: "+cause, memoryHint
 	case d.Type == "INTERRUPT":
 		e.Message = "canceling statement due to user request"
 	}

@@ -1,0 +1,196 @@
+package duck
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ErrMemory is returned by a statement of a user that was ended because the process
+// had more memory than Options.ProcessMemory.
+var ErrMemory = errors.New("out of memory")
+
+// How the process's memory is watched.
+const (
+	watchPause  = 10 * time.Millisecond  // between two looks, when it is more than half full
+	idlePause   = 100 * time.Millisecond // and otherwise
+	shortCall   = 20 * time.Millisecond  // a call that is younger is not what fills it
+	endPause    = 50 * time.Millisecond  // for what was ended to give its memory up
+	returnPause = time.Second            // between two times that freed memory is given back
+)
+
+// memory is what the process may have. DuckDB's memory_limit does not count what
+// expressions make, the columns of results and much of what aggregates keep; so the
+// whole process is measured, and users' statements are ended when it has too much. It
+// is one for all databases of the process.
+type memory struct {
+	full atomic.Bool // and it is users' statements that work: no other is to begin
+
+	mu sync.Mutex
+	// mu protects the fields below.
+	limits []int64   // of the open databases
+	calls  []*demand // of users, the newest last
+	stop   chan struct{}
+	done   chan struct{}
+}
+
+// demand is a call into DuckDB for a statement of a user.
+type demand struct {
+	conn  *Conn
+	since time.Time
+	ended error // why it is to end
+}
+
+var process memory
+
+// Full reports whether the process has more memory than it may, and users' statements
+// are at work that are going to be ended: another had better wait.
+func Full() bool { return process.full.Load() }
+
+// open begins to hold the process to a limit, for a database that is opened.
+func (m *memory) open(limit int64) {
+	if limit <= 0 || resident() == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.limits = append(m.limits, limit)
+	limitAllocations(slices.Min(m.limits))
+	if m.stop == nil {
+		m.stop, m.done = make(chan struct{}), make(chan struct{})
+		go m.watch(m.stop, m.done)
+	}
+}
+
+// close ends what open began.
+func (m *memory) close(limit int64) {
+	m.mu.Lock()
+	i := slices.Index(m.limits, limit)
+	if i < 0 {
+		m.mu.Unlock()
+		return
+	}
+	m.limits = slices.Delete(m.limits, i, i+1)
+	var done chan struct{}
+	if len(m.limits) > 0 {
+		limitAllocations(slices.Min(m.limits))
+	} else {
+		limitAllocations(0)
+		close(m.stop)
+		done, m.stop = m.done, nil
+	}
+	m.mu.Unlock()
+	if done != nil {
+		<-done
+		m.full.Store(false)
+	}
+}
+
+// begin notes a call for a user's statement, which the goroutine makes now. For others
+// it returns nil.
+func (m *memory) begin(c *Conn) *demand {
+	if !c.guarded {
+		return nil
+	}
+	lendThread()
+	d := &demand{conn: c, since: time.Now()}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls = append(m.calls, d)
+	return d
+}
+
+// end takes the call back, whose interruption has come by then or never comes. It
+// returns why the call was ended, or the error that it had.
+func (m *memory) end(d *demand, err error) error {
+	if d == nil {
+		return err
+	}
+	takeThread()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.Index(m.calls, d)
+	m.calls = slices.Delete(m.calls, i, i+1)
+	if d.ended != nil && (err == nil || !Lost(err)) {
+		return d.ended
+	}
+	return err
+}
+
+// watch measures the process until stop is closed.
+func (m *memory) watch(stop, done chan struct{}) {
+	defer close(done)
+	var ended, returned time.Time
+	least := resident() // since memory was given back last
+	timer := time.NewTimer(idlePause)
+	defer timer.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-timer.C:
+		}
+		has, now := resident(), time.Now()
+		most, working := m.state()
+		over := has > most
+		m.full.Store(over && working)
+		if over && now.Sub(ended) > endPause && m.endNewest(now, has, most) {
+			ended = now
+		}
+		least = min(least, has)
+		if idle := !working && has > most/2 && has-least > most/8; (over || idle) && now.Sub(returned) > returnPause {
+			returnMemory()
+			if idle { // nobody waits for Go's collector
+				debug.FreeOSMemory()
+			}
+			least, returned = resident(), now
+		}
+		pause := idlePause
+		if has > most/2 {
+			pause = watchPause
+		}
+		timer.Reset(pause)
+	}
+}
+
+// state returns the limit, and whether users' statements are at work.
+func (m *memory) state() (limit int64, working bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.limits) == 0 {
+		return 1 << 62, false
+	}
+	return slices.Min(m.limits), len(m.calls) > 0
+}
+
+// endNewest ends the newest call that has not just begun: those that run for long
+// were there when there was room. It reports whether there was one.
+func (m *memory) endNewest(now time.Time, has, limit int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.interrupt(now, fmt.Errorf("%w: the process has %d MiB, and may have %d MiB", ErrMemory, has>>20, limit>>20))
+}
+
+// interrupt is endNewest with the error that the call is to have. The caller holds mu.
+func (m *memory) interrupt(now time.Time, cause error) bool {
+	for _, d := range slices.Backward(m.calls) {
+		if d.ended == nil && now.Sub(d.since) >= shortCall {
+			d.ended = cause
+			d.conn.Interrupt()
+			return true
+		}
+	}
+	return false
+}
+
+// relieve ends the newest call of a user, since a statement of the engine has found
+// DuckDB's memory full, which it shares with users: what it has to do, it does again.
+func (m *memory) relieve() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.interrupt(time.Now(), fmt.Errorf("%w: the database itself needs what the statement has of duckdb_memory", ErrMemory))
+}

@@ -1,0 +1,132 @@
+package duck
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// room is how much more than it has the process may have in these tests.
+const room = 300 << 20
+
+// openWithRoom opens a database in memory, and a connection of a user.
+func openWithRoom(t *testing.T) (*DB, *Conn) {
+	t.Helper()
+	if resident() == 0 {
+		t.Skip("the system does not tell how much memory a process has")
+	}
+	returnMemory()
+	db, err := Open("", Options{Threads: 2, MemoryLimit: "4GB", ProcessMemory: resident() + room})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	c, err := db.Conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	c.Guard(true)
+	return db, c
+}
+
+// wide makes rows of so many bytes, by one call for 2,048 of them, which nothing
+// interrupts.
+const wide = "SELECT max(len(repeat(s, $1::BIGINT))) FROM (SELECT 'x' || (i % 7) AS s FROM range(2048) t(i))"
+
+func exhausted(err error) bool {
+	var e *Error
+	return errors.Is(err, ErrMemory) || errors.As(err, &e) && e.Type == "Out of Memory"
+}
+
+// TestUsersStatementsEndWhenMemoryIsFull runs what would take gigabytes.
+func TestUsersStatementsEndWhenMemoryIsFull(t *testing.T) {
+	_, c := openWithRoom(t)
+	for _, sql := range []string{
+		"SELECT max(len(repeat(s, 1000000))) FROM (SELECT 'x' || (i % 7) AS s FROM range(2048) t(i))",
+		"SELECT max(len(range(i, i + 1000000))) FROM range(2048) t(i)",
+		"SELECT len(repeat('x', n)) FROM (SELECT (4000000000 - i)::BIGINT AS n FROM range(2) t(i))",
+		"SELECT len(lpad('x', n::INT, 'y')) FROM (SELECT (2000000000 - i)::BIGINT AS n FROM range(2) t(i))",
+		"SELECT len(repeat('x', 2000000000) || repeat('y', 2000000000))",
+		"SELECT quantile_cont(i, 0.5) FROM range(200000000) t(i)",
+		"SELECT mode(i) FROM range(200000000) t(i)",
+		"SELECT max(s) FROM (SELECT string_agg(i::VARCHAR || repeat('x', 1000), ',') OVER (ORDER BY i) AS s FROM range(200000) t(i))",
+	} {
+		began := time.Now()
+		err := c.QueryToEnd(t.Context(), sql)
+		if !exhausted(err) {
+			t.Errorf("%s: %v", sql, err)
+		}
+		t.Logf("%s after %s: %v; %d MiB", sql, time.Since(began).Round(time.Millisecond), err, resident()>>20)
+		if err := c.QueryToEnd(t.Context(), "SELECT 1"); err != nil { // the connection goes on
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d pieces of memory were refused", RefusedPieces())
+}
+
+// TestEngineIsRefusedNothing runs a statement of the engine beyond the limit, beside
+// one of a user, which ends.
+func TestEngineIsRefusedNothing(t *testing.T) {
+	db, c := openWithRoom(t)
+	own, err := db.Conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	done := make(chan error)
+	go func() { done <- own.QueryToEnd(t.Context(), wide, int64(200_000)) }()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("the engine's: %v", err)
+			}
+			return
+		default:
+		}
+		if err := c.QueryToEnd(t.Context(), wide, int64(500_000)); !exhausted(err) {
+			t.Errorf("the user's: %v", err)
+		}
+	}
+}
+
+// TestEngineHasDuckDBsMemory has a statement of the engine meet DuckDB's memory_limit:
+// a statement of a user ends then, since they share it.
+func TestEngineHasDuckDBsMemory(t *testing.T) {
+	db, err := Open("", Options{Threads: 2, MemoryLimit: "64MB"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var conns [2]*Conn
+	for i := range conns {
+		if conns[i], err = db.Conn(); err != nil {
+			t.Fatal(err)
+		}
+		defer conns[i].Close()
+		conns[i].Guard(i == 0)
+	}
+	ended := make(chan error, 1)
+	go func() { // for hours
+		ended <- conns[0].QueryToEnd(t.Context(), "SELECT count(*) FROM range(1000000) a(i), range(1000000) b(j) WHERE hash(i + j) = 1")
+	}()
+	time.Sleep(5 * shortCall)
+	if err := conns[1].QueryToEnd(t.Context(), "SELECT len(list(i)) FROM range(50000000) t(i)"); !exhausted(err) {
+		t.Errorf("the engine's statement: %v", err)
+	}
+	if err := <-ended; !exhausted(err) { // or it meets the limit itself
+		t.Errorf("the user's statement: %v", err)
+	}
+}
+
+func TestCommitWithoutMemory(t *testing.T) {
+	e := parseError(`TransactionContext Error: Failed to commit: failed to pin block of size 256.0 KiB (266.7 MiB/256.0 MiB used)`)
+	if e.Type != memoryType {
+		t.Errorf("it is a %s", e.Type)
+	}
+	e = parseError(`{"exception_type":"TransactionContext","exception_message":"Failed to commit: failed to allocate data of size 16.0 MiB (1/2 used)"}`)
+	if e.Type != memoryType {
+		t.Errorf("as JSON it is a %s", e.Type)
+	}
+}
