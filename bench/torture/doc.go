@@ -1,10 +1,12 @@
 // Package torture breaks a running millstream on purpose and counts what it
 // lost: the process is killed while it ingests, read while it checkpoints, its
-// disk fills up, its broker fails and loses records, and it is fed what it can't read.
+// disk fills up, its files are damaged, its broker fails and loses records, it is fed
+// what it can't read, and asked what would ruin it.
 //
 // Everything is in tests: TestCrash (make crash CYCLES=100),
 // TestKillPoints (at the places that package killpoint names), TestFileGivenUp,
-// TestBackup, TestFileMutations, TestReadersDuringCheckpoints, TestDiskFull, TestBrokerFaults and TestBadInput. They build the
+// TestBackup, TestFileMutations, TestReadersDuringCheckpoints, TestDiskFull, TestBrokerFaults,
+// TestBadInput and TestAttacks (whose statements are in testdata). They build the
 // millstream binary and run it as a child process beside an embedded broker.
 // Each prints one line with what it measured.
 package torture
