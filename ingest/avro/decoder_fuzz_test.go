@@ -94,6 +94,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, record []byte) {
+		defer batchtest.MustEnd()()
 		c.check(t, record)
 		nested.check(t, record)
 	})

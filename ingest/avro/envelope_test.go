@@ -169,6 +169,7 @@ func FuzzEnvelope(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, record []byte) {
+		defer batchtest.MustEnd()()
 		_, before, after, err := e.Open(record)
 		if err != nil && (before != nil || after != nil || strings.Contains(err.Error(), "\n")) {
 			t.Fatalf("%x: %x, %x, %v", record, before, after, err)

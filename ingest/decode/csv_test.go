@@ -173,6 +173,7 @@ func FuzzCSV(f *testing.F) {
 	}
 	every, texts := batch.NewSchema(all), batch.NewSchema(batchtest.Columns(f, "a VARCHAR", "b VARCHAR", "c VARCHAR"))
 	f.Fuzz(func(t *testing.T, record []byte, delimiter, quote byte) {
+		defer batchtest.MustEnd()()
 		if delimiter >= utf8.RuneSelf || quote >= utf8.RuneSelf || delimiter == quote || delimiter == '\n' || quote == '\n' {
 			return
 		}

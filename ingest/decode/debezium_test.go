@@ -377,6 +377,7 @@ func FuzzDebezium(f *testing.F) {
 		decoders = append(decoders, NewDebezium(schema, primary, JSONOptions{}, Limits{MaxBytes: 8192, MaxDepth: 8, MaxFields: 50}))
 	}
 	f.Fuzz(func(t *testing.T, key, value []byte, without byte) {
+		defer batchtest.MustEnd()()
 		if without&1 != 0 {
 			key = nil
 		}

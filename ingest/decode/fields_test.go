@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 )
 
 // shownFields lists what Fields finds.
@@ -35,6 +36,7 @@ func TestFields(t *testing.T) {
 func FuzzFields(f *testing.F) {
 	f.Add(`{"a":1,"b":[true,{}],"\u0000":"x"}`)
 	f.Fuzz(func(t *testing.T, record string) {
+		defer batchtest.MustEnd()()
 		_, err := shownFields(NewFields(Limits{}), record)
 		schema := batch.NewSchema(nil)
 		b := batch.NewBuilder(batch.NewAllocator(), schema)

@@ -34,6 +34,7 @@ func FuzzJSON(f *testing.F) {
 	schema := batch.NewSchema(columns)
 	d := NewJSON(schema, Limits{MaxBytes: 4096, MaxDepth: 8, MaxFields: 50})
 	f.Fuzz(func(t *testing.T, record []byte) {
+		defer batchtest.MustEnd()()
 		b := batchtest.NewBuilder(t, schema)
 		if err := d.Decode([]byte("{}"), b); err != nil {
 			t.Fatal(err)

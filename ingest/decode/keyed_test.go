@@ -135,6 +135,7 @@ func FuzzKeyed(f *testing.F) {
 	limits := Limits{MaxBytes: 4096, MaxDepth: 8, MaxFields: 50}
 	decoders := [][]int{{0}, {3}, {3, 0}}
 	f.Fuzz(func(t *testing.T, key, value []byte, tombstone bool) {
+		defer batchtest.MustEnd()()
 		if tombstone {
 			value = nil
 		} else if value == nil {

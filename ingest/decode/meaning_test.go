@@ -91,6 +91,7 @@ func FuzzMeanings(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		defer batchtest.MustEnd()()
 		for _, d := range decoders {
 			record := []byte(`{"` + d.columns[0].name + `":` + text + `}`)
 			b := batchtest.NewBuilder(t, schema)

@@ -48,6 +48,7 @@ func FuzzParsePath(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		defer batchtest.MustEnd()()
 		path, err := ParsePath(text)
 		if err != nil {
 			return
@@ -273,6 +274,7 @@ func FuzzPaths(f *testing.F) {
 	deep, schema := withPaths(f, limits, "x JSON a.b[0].c", "y JSON a.b", "z JSON d[0][0]", "a JSON", "w JSON a.b[1]")
 	flat := NewJSON(schema, limits)
 	f.Fuzz(func(t *testing.T, record []byte) {
+		defer batchtest.MustEnd()()
 		b := batchtest.NewBuilder(t, schema)
 		deepErr := deep.Decode(record, b)
 		if n := b.Rows(); (n == 1) != (deepErr == nil) {

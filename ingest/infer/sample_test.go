@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
@@ -291,6 +292,7 @@ func FuzzSample(f *testing.F) {
 	f.Add(`{"a":1}`, `{"a":"2026-01-02T03:04:05Z"}`)
 	f.Add("\xef\xbb\xbf {\"\\u0000\":1e999}", `[`)
 	f.Fuzz(func(t *testing.T, first, second string) {
+		defer batchtest.MustEnd()()
 		s := NewSample(decode.Limits{})
 		defer s.Release()
 		s.Add([]byte(first), at(0, 0))

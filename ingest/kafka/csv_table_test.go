@@ -102,6 +102,7 @@ func FuzzCSVTable(f *testing.F) {
 	f.Add([]byte("price\r\n\r\n1\r\n"), byte(0))
 	f.Add([]byte("id\n\"1\n"), byte('"'))
 	f.Fuzz(func(t *testing.T, value []byte, quote byte) {
+		defer batchtest.MustEnd()()
 		if quote != 0 && quote != '"' && quote != '\'' && quote != '|' { // not a letter of the record between
 			return
 		}

@@ -125,6 +125,7 @@ func FuzzElements(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
+		defer batchtest.MustEnd()()
 		got, err := elements(body)
 		var want []json.RawMessage
 		if json.Unmarshal([]byte(body), &want) != nil || want == nil {
@@ -240,6 +241,7 @@ func FuzzLines(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		defer batchtest.MustEnd()()
 		l := NewLines(strings.NewReader(text), LinesOptions{Most: 1 << 20, Quote: '"', Delimiter: ','})
 		var all []byte
 		for {

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 	"github.com/millstream-db/millstream/ingest/decode"
 )
 
@@ -114,6 +115,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add([]byte(nil), []byte("\x00\x00\x00\x00\x07\x0e"), false)
 	f.Add([]byte("\x01aaaabbbbccccdddd\x00"), []byte("\x0e"), true)
 	f.Fuzz(func(t *testing.T, header, value []byte, in bool) {
+		defer batchtest.MustEnd()()
 		if !in {
 			header = nil
 		} else if header == nil {

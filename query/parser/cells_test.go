@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 )
 
 func TestCells(t *testing.T) {
@@ -66,6 +68,7 @@ func FuzzCells(f *testing.F) {
 		f.Add(sql)
 	}
 	f.Fuzz(func(t *testing.T, sql string) {
+		defer batchtest.MustEnd()()
 		rows, list := Cells(sql)
 		for _, row := range append(rows, list) {
 			end := 0

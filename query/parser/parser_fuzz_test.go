@@ -3,6 +3,8 @@ package parser
 import (
 	"errors"
 	"testing"
+
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 )
 
 var seeds = []string{
@@ -22,6 +24,7 @@ func FuzzSplit(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, sql string) {
+		defer batchtest.MustEnd()()
 		end := 0
 		for _, p := range Split(sql) {
 			if p.Offset < end || p.Offset+len(p.Text) > len(sql) || p.Text == "" {
@@ -43,6 +46,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, sql string) {
+		defer batchtest.MustEnd()()
 		stmt, err := Parse(sql)
 		if err != nil {
 			var e *Error
@@ -66,6 +70,7 @@ func FuzzParseDuration(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		defer batchtest.MustEnd()()
 		if d, err := ParseDuration(s); err == nil && d < 0 {
 			t.Fatalf("%q is %v", s, d)
 		}

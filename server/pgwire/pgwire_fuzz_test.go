@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/millstream-db/millstream/engine/batch/batchtest"
 )
 
 // memoryConn is a connection whose client has sent everything and takes all
@@ -91,7 +93,10 @@ func FuzzStartup(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x08\x04\xd2\x16\x2f" + string(startupBytes(2, "user", "ann"))))
 	f.Add([]byte("\x00\x00\x00\x10\x04\xd2\x16\x2e\x00\x00\x00\x01abcd"))
 	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"))
-	f.Fuzz(func(t *testing.T, data []byte) { serveBytes(t, data) })
+	f.Fuzz(func(t *testing.T, data []byte) {
+		defer batchtest.MustEnd()()
+		serveBytes(t, data)
+	})
 }
 
 // FuzzSession sends data after a startup. The answer must consist of whole
@@ -124,6 +129,7 @@ func FuzzSession(f *testing.F) {
 		f.Add(encodeMessages(f, seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer batchtest.MustEnd()()
 		answer := serveBytes(t, append(startupBytes(0, "user", "ann"), data...))
 		client := pgproto3.NewFrontend(&memoryConn{data: answer}, io.Discard)
 		for len(answer) < 1<<20 {
@@ -147,6 +153,7 @@ func FuzzParameter(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, oid uint32, binary bool, data []byte) {
+		defer batchtest.MustEnd()()
 		format := int16(textFormat)
 		if binary {
 			format = binaryFormat
@@ -161,6 +168,7 @@ func FuzzType(f *testing.F) {
 	}
 	f.Add(`STRUCT(a INTEGER, "b ""c""" MAP(VARCHAR, DECIMAL(3,1)[])[])`)
 	f.Fuzz(func(t *testing.T, name string) {
+		defer batchtest.MustEnd()()
 		if typ := parseType(name); typ == nil || typ.oid == 0 {
 			t.Errorf("%q is %+v", name, typ)
 		}
