@@ -149,10 +149,14 @@ func TestReadersAreOpenedWithWhatWasSet(t *testing.T) {
 		t.Errorf("opened %d times, for what is no affair of a reader", n)
 	}
 	// The reader asks for columns, as a schema may.
-	if err := spec.Grow(ctx, []batch.Column{{Name: "more", Type: batch.Type{Kind: batch.Decimal, Precision: 12, Scale: 2}}, {Name: "Select", Type: batch.Type{Kind: batch.JSON}}}); err != nil {
+	nested, err := batch.ParseType(`STRUCT("A b" INT, l DECIMAL(9,2)[])`)
+	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, db, "SHOW CREATE SOURCE s", "s CREATE SOURCE s (\n  id BIGINT,\n  more DECIMAL(12,2),\n  \"Select\" JSON\n)\nWITH (\n  connector = 'counting',\n  retention = '1 day'\n)\n"+
+	if err := spec.Grow(ctx, []batch.Column{{Name: "more", Type: batch.Type{Kind: batch.Decimal, Precision: 12, Scale: 2}}, {Name: "Select", Type: nested}}); err != nil {
+		t.Fatal(err)
+	}
+	check(t, db, "SHOW CREATE SOURCE s", "s CREATE SOURCE s (\n  id BIGINT,\n  more DECIMAL(12,2),\n  \"Select\" STRUCT(\"A b\" INTEGER, \"l\" DECIMAL(9,2)[])\n)\nWITH (\n  connector = 'counting',\n  retention = '1 day'\n)\n"+
 		"FORMAT PLAIN ENCODE AVRO (\n  schema.registry = 'http://b',\n  schema.evolution = 'add'\n)")
 	if n := c.opened.Load(); n != 3 || len(c.last.Load().Schema.Columns) != 3 {
 		t.Errorf("opened %d times, with %v", n, c.last.Load().Schema.Columns)

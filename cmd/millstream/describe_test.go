@@ -138,12 +138,14 @@ FORMAT PLAIN ENCODE JSON`, b.Addr())
 	db.until(t, "SELECT COALESCE(string_agg(concat_ws(' ', id, name, tier), ', ' ORDER BY id), '') FROM names", "12 a, 21 b 1")
 
 	const schema = `{"type":"record","name":"Order","fields":[{"name":"id","type":"long"},{"name":"nothing","type":"null"},
-		{"name":"ts","type":{"type":"long","logicalType":"timestamp-millis"}},{"name":"note","type":["null","string"]}]}`
+		{"name":"ts","type":{"type":"long","logicalType":"timestamp-millis"}},{"name":"note","type":["null","string"]},
+		{"name":"payment","type":["null",{"type":"record","name":"Payment","fields":[{"name":"Total","type":"double"},{"name":"lines","type":{"type":"array","items":{"type":"map","values":"long"}}}]}]}]}`
 	id, _, err := registry.RegisterSchema("orders-value", sr.Schema{Schema: schema})
 	if err != nil {
 		t.Fatal(err)
 	}
-	record, err := avrolib.MustParse(schema).AppendEncode(binary.BigEndian.AppendUint32([]byte{0}, uint32(id)), map[string]any{"id": 7, "nothing": nil, "ts": now, "note": "x"})
+	record, err := avrolib.MustParse(schema).AppendEncode(binary.BigEndian.AppendUint32([]byte{0}, uint32(id)), map[string]any{"id": 7, "nothing": nil, "ts": now, "note": "x",
+		"payment": map[string]any{"Total": 1.5, "lines": []any{map[string]any{"a": int64(1)}, map[string]any{}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,5 +157,9 @@ FORMAT PLAIN ENCODE JSON`, b.Addr())
 		!strings.HasSuffix(got, `|NOTICE: field "nothing" has no column: it is always null`) {
 		t.Errorf("told %s", got)
 	}
-	db.until(t, "SELECT COALESCE(string_agg(concat_ws(' ', id, note, day = CAST(ts AS DATE)), ', '), '') FROM orders", "7 x true")
+	db.until(t, "SELECT COALESCE(string_agg(concat_ws(' ', id, note, day = CAST(ts AS DATE), payment.\"Total\", payment.lines[1]['a']), ', '), '') FROM orders", "7 x true 1.5 1")
+	var name, text string
+	if err := db.QueryRow(t.Context(), "SHOW CREATE SOURCE orders").Scan(&name, &text); err != nil || !strings.Contains(text, "  payment STRUCT(\"Total\" DOUBLE, \"lines\" MAP(VARCHAR, BIGINT)[]),\n") {
+		t.Errorf("shown as %s, %v", text, err)
+	}
 }

@@ -154,7 +154,8 @@ func TestColumnsOfAFile(t *testing.T) {
 	path := filepath.Join(dir, "a [1].parquet")
 	write(t, db, path, `SELECT 1::TINYINT AS tiny, 1::UINTEGER AS u, 1::UBIGINT AS "U 8", 1::HUGEINT AS huge, 1.5::FLOAT AS f, 1.5::DECIMAL(12,2) AS d, 'x' AS t, '\x00'::BLOB AS b, true AS yes,
 		DATE '2026-01-01' AS day, TIME '10:00' AS at, TIMESTAMP '2026-01-01' AS ts, TIMESTAMPTZ '2026-01-01' AS tz, TIMESTAMP_NS '2026-01-01' AS ns, INTERVAL 1 DAY AS i, uuid() AS id,
-		[1] AS list, {a: 1} AS parts, MAP {'a': 1} AS pairs, 'a'::ENUM('a') AS e, '{}'::JSON AS j, '10:00:00+01'::TIMETZ AS timetz`)
+		[1::UTINYINT] AS list, {a: 1, 'B c': [{u: 1::USMALLINT, ns: TIMESTAMP_NS '2026-01-01'}]} AS parts, MAP {'a': 1::UINTEGER} AS pairs, MAP {1.5::DOUBLE: 1} AS odd, ['a'::ENUM('a')] AS es,
+		[1, 2]::INTEGER[2] AS two, 'a'::ENUM('a') AS e, '{}'::JSON AS j, '10:00:00+01'::TIMETZ AS timetz`)
 	columns, err := New(db).Columns(ctx, path)
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +165,7 @@ func TestColumnsOfAFile(t *testing.T) {
 		list = append(list, c.Name+" "+c.Type.String())
 	}
 	const want = "tiny TINYINT, u BIGINT, U 8 UBIGINT, huge DOUBLE, f FLOAT, d DECIMAL(12,2), t VARCHAR, b BLOB, yes BOOLEAN, day DATE, at TIME, ts TIMESTAMP, " +
-		"tz TIMESTAMP WITH TIME ZONE, ns TIMESTAMP, i INTERVAL, id UUID, list JSON, parts JSON, pairs JSON, e VARCHAR, j JSON, timetz VARCHAR"
+		"tz TIMESTAMP WITH TIME ZONE, ns TIMESTAMP, i INTERVAL, id UUID, list INTEGER[], parts STRUCT(\"a\" INTEGER, \"B c\" STRUCT(\"u\" INTEGER, \"ns\" TIMESTAMP)[]), pairs MAP(VARCHAR, BIGINT), odd JSON, es VARCHAR[], two INTEGER[], e VARCHAR, j JSON, timetz VARCHAR"
 	if got := strings.Join(list, ", "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

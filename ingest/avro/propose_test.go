@@ -45,8 +45,18 @@ func TestProposedColumns(t *testing.T) {
 		`{"type":"string","logicalType":"uuid"}`:                            "UUID", `{"type":"fixed","name":"D","size":12,"logicalType":"duration"}`: "INTERVAL",
 		`["null","string"]`: "VARCHAR", `["null",{"type":"long","logicalType":"timestamp-millis"}]`: "TIMESTAMP WITH TIME ZONE",
 		`["int","long"]`: "BIGINT", `["int","null","double"]`: "DOUBLE", `["long","string"]`: "VARCHAR", `["boolean","string"]`: "VARCHAR",
-		`[{"type":"array","items":"int"},"string"]`: "JSON", `{"type":"map","values":"int"}`: "JSON",
-		`{"type":"record","name":"R","fields":[{"name":"next","type":["null","Root"]}]}`: "JSON",
+		`[{"type":"array","items":"int"},"string"]`: "JSON", `{"type":"map","values":["null","int"]}`: "MAP(VARCHAR, INTEGER)",
+		`["null",{"type":"array","items":["null","Root"]}]`:                                           "JSON", // which contains the record itself
+		`{"type":"record","name":"R","fields":[{"name":"next","type":["null","Root"]}]}`:              "JSON",
+		`{"type":"record","name":"R","fields":[{"name":"next","type":["null","R"]}]}`:                 "JSON",
+		`{"type":"record","name":"R","fields":[{"name":"a","type":"int"},{"name":"A","type":"int"}]}`: "JSON",
+		`{"type":"record","name":"R","fields":[]}`:                                                    "JSON", `{"type":"record","name":"R","fields":[{"name":"n","type":"null"}]}`: "JSON",
+		`{"type":"array","items":"null"}`: "JSON", `[{"type":"array","items":"int"},{"type":"map","values":"int"},"null"]`: "JSON",
+		`["null",{"type":"record","name":"R","fields":[{"name":"Total","type":{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}},
+			{"name":"none","type":"null"},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"L","fields":[
+				{"name":"sku","type":"string"},{"name":"tags","type":{"type":"map","values":["int","string"]}},{"name":"either","type":[{"type":"array","items":"int"},"string"]},{"name":"tree","type":
+					{"type":"record","name":"T","fields":[{"name":"children","type":{"type":"array","items":"T"}}]}}]}}}]}]`: `STRUCT("Total" DECIMAL(12,2), "lines" STRUCT("sku" VARCHAR, "tags" MAP(VARCHAR, VARCHAR), "either" JSON, "tree" JSON)[])`,
+		strings.Repeat(`{"type":"array","items":`, 18) + `"int"` + strings.Repeat("}", 18): "JSON" + strings.Repeat("[]", batch.NestedDepthMax),
 	} {
 		if got := proposed(t, `{"type":"record","name":"Root","fields":[{"name":"f","type":`+typ+`}]}`); got != "f "+want {
 			t.Errorf("%s: %s, want %s", typ, got, want)

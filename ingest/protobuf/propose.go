@@ -1,6 +1,8 @@
 package protobuf
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/millstream-db/millstream/engine/batch"
@@ -18,7 +20,7 @@ func Propose(s *Schema, message int, table *batch.Schema, p *decode.Proposal) {
 	columnOf := decode.ColumnsOf(names, table)
 	for i := range fields {
 		if columnOf[i] < 0 {
-			p.Add(fields[i].name, batch.Type{Kind: kindFor(&fields[i])})
+			p.Add(fields[i].name, typeFor(&fields[i], 0))
 		}
 	}
 }
@@ -39,19 +41,65 @@ var (
 	knownKinds = map[known]batch.Kind{timestamp: batch.TimestampTZ, duration: batch.Interval, date: batch.Date, timeOfDay: batch.Time}
 )
 
-// kindFor returns the kind of a column for a field's values. Whatever SQL has no
-// type for is JSON.
-func kindFor(f *field) batch.Kind {
+var jsonType = batch.Type{Kind: batch.JSON}
+
+// typeFor returns the type of a column for a field's values. Whatever SQL has no
+// type for is JSON. around is how many nested types it will be in.
+func typeFor(f *field, around int) batch.Type {
 	switch {
-	case f.list || f.pairs:
-		return batch.JSON
+	case f.list || f.pairs || f.isMessage() && f.message.known == ordinary:
+		return nestedFor(f, around)
 	case !f.isMessage():
-		return kinds[f.kind]
+		return batch.Type{Kind: kinds[f.kind]}
 	case f.message.known == wrapper:
-		return kindFor(&f.message.fields[0])
+		return typeFor(&f.message.fields[0], around)
 	}
 	if kind, ok := knownKinds[f.message.known]; ok {
-		return kind
+		return batch.Type{Kind: kind}
 	}
-	return batch.JSON
+	return jsonType
+}
+
+// nestedFor returns the STRUCT, list or MAP of a message, a repeated field or a map, and
+// JSON if there is none: of a message that contains itself, of one without fields or with
+// some that differ in letter case only, and of what is too deep or too large.
+func nestedFor(f *field, around int) batch.Type {
+	if around >= batch.NestedDepthMax {
+		return jsonType
+	}
+	var typ batch.Type
+	var err error
+	switch {
+	case f.pairs:
+		pair := f.message.fields
+		typ, err = batch.MapOf(typeFor(&pair[0], around+1), typeFor(&pair[1], around+1))
+	case f.list:
+		one := *f
+		one.list = false
+		typ, err = batch.ListOf(typeFor(&one, around+1))
+	case f.message.contains(f.message, map[*message]bool{}):
+		return jsonType
+	default:
+		fields := make([]batch.Column, len(f.message.fields))
+		for i := range fields {
+			part := &f.message.fields[i]
+			fields[i] = batch.Column{Name: part.name, Type: typeFor(part, around+1)}
+		}
+		typ, err = batch.StructOf(fields)
+	}
+	if err != nil {
+		return jsonType
+	}
+	return typ
+}
+
+// contains reports whether messages of a type can be inside of one of m.
+func (m *message) contains(of *message, seen map[*message]bool) bool {
+	if seen[m] {
+		return false
+	}
+	seen[m] = true
+	return slices.ContainsFunc(m.fields, func(f field) bool {
+		return f.message != nil && (f.message == of || f.message.contains(of, seen))
+	})
 }

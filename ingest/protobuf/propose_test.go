@@ -21,7 +21,15 @@ message Root {
   google.protobuf.Timestamp ts = 11; google.protobuf.Duration took = 12; google.protobuf.StringValue note = 13; google.type.Date day = 14;
   google.type.TimeOfDay at = 15; google.type.Decimal price = 16; repeated int32 list = 17; map<string, int32> pairs = 18; Root next = 19;
   oneof one { int64 first = 20; string second = 21; } string orderId = 22; int32 _offset = 23; int32 S = 24;
+  Order order = 25; repeated Order.Line lines = 26; map<uint32, Order> by_number = 27; Twice twice = 28; Empty empty = 29; Tree tree = 30;
 }
+message Order {
+  message Line { string sku = 1; google.protobuf.DoubleValue price = 2; repeated E kinds = 3; map<bool, google.protobuf.Timestamp> times = 4; Tree tree = 5; }
+  oneof by { string Card = 1; Line cash = 2; }
+}
+message Twice { int32 a = 1; int32 A = 2; }
+message Empty {}
+message Tree { Trees trees = 1; } message Trees { repeated Tree list = 1; }
 enum E { A = 0; }`, noImports)
 	if err != nil {
 		t.Fatal(err)
@@ -38,8 +46,10 @@ enum E { A = 0; }`, noImports)
 		}
 		return b.String()
 	}
+	const line = `STRUCT("sku" VARCHAR, "price" DOUBLE, "kinds" VARCHAR[], "times" MAP(BOOLEAN, TIMESTAMP WITH TIME ZONE), "tree" JSON)`
 	const want = `b BOOLEAN; i INTEGER; u BIGINT; l BIGINT; x UBIGINT; f FLOAT; d DOUBLE; s VARCHAR; y BLOB; e VARCHAR; ts TIMESTAMP WITH TIME ZONE; ` +
-		`took INTERVAL; note VARCHAR; day DATE; at TIME; price JSON; list JSON; pairs JSON; next JSON; first BIGINT; second VARCHAR; orderId VARCHAR; ` +
+		`took INTERVAL; note VARCHAR; day DATE; at TIME; price JSON; list INTEGER[]; pairs MAP(VARCHAR, INTEGER); next JSON; first BIGINT; second VARCHAR; orderId VARCHAR; ` +
+		`order STRUCT("Card" VARCHAR, "cash" ` + line + `); lines ` + line + `[]; by_number MAP(BIGINT, STRUCT("Card" VARCHAR, "cash" ` + line + `)); twice JSON; empty JSON; tree JSON; ` +
 		`_offset: every source has a column _offset of its own; S: its name differs from "s" in letter case only; `
 	if got := show(batch.NewSchema(nil)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -326,7 +326,7 @@ func TestNewFieldsAreRefused(t *testing.T) {
 	}
 	err := f.Fetch(t.Context(), nil, framed(t, id, more, map[string]any{"id": 1, "note": nil, "_key": 1, "coupon": nil, "lines": []any{}, "nothing": nil}))
 	var refused *NewFieldsError
-	if !errors.As(err, &refused) || len(refused.Columns) != 2 || err.Error() != fmt.Sprintf(`schema %d (Order) has fields without a column: "coupon" VARCHAR, "lines" JSON`, id) {
+	if !errors.As(err, &refused) || len(refused.Columns) != 2 || err.Error() != fmt.Sprintf(`schema %d (Order) has fields without a column: "coupon" VARCHAR, "lines" INTEGER[]`, id) {
 		t.Errorf("new fields: %v", err)
 	}
 	// What another part of the source has is not new.

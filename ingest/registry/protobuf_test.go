@@ -93,7 +93,7 @@ func TestMessagesOfASchemaByIndex(t *testing.T) {
 		t.Errorf("a message without new fields: %v", got)
 	}
 	more := registerProto(t, r.RegisterSchema, "orders-value", `syntax = "proto3"; package shop; message Order { int64 id = 1; repeated string tags = 2; }`)
-	if err := strict.Fetch(t.Context(), nil, protoRecord(more, "\x00", "")); err == nil || err.Error() != fmt.Sprintf(`schema %d (shop.Order) has fields without a column: "tags" JSON`, more) {
+	if err := strict.Fetch(t.Context(), nil, protoRecord(more, "\x00", "")); err == nil || err.Error() != fmt.Sprintf(`schema %d (shop.Order) has fields without a column: "tags" VARCHAR[]`, more) {
 		t.Errorf("a message with new fields: %v", err)
 	}
 	// The first record of a schema may be wrong, too.
