@@ -10,7 +10,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
@@ -142,7 +141,8 @@ func (e *Engine) planView(p *pendingCheckpoint, v *liveView, state *view.Snapsho
 		return
 	}
 	if v.def.Plan.Window != nil && state.HasClosed() {
-		p.write.Rows = append(p.write.Rows, v.closedRows(state.Closed()))
+		from, sql := v.def.OfClosed(state.Closed())
+		p.write.Rows = append(p.write.Rows, checkpoint.Rows{Table: name, From: from, SQL: sql})
 	}
 	whole := created || v.state.MustRewrite() || e.store.StateRows(name) > int64(2*state.StateRows()+compactRows)
 	p.deltas[name] = v.state.TakeDelta(state, whole)
@@ -180,20 +180,6 @@ func (e *Engine) planRows(p *pendingCheckpoint, src *liveSource, snap *sourceSna
 	}
 }
 
-// closedRows is stage three over closed windows, for history.
-func (v *liveView) closedRows(closed *view.Relation) checkpoint.Rows {
-	name := func(i int) string { return fmt.Sprint("bag", i) }
-	rows := checkpoint.Rows{
-		Table: v.def.Plan.Name, From: map[string]duck.Relation{"rows": closed}, SQL: v.def.ResultSQL("rows", name),
-	}
-	for i, a := range v.def.Plan.Aggregates {
-		if a.Func == aggregate.Bag {
-			rows.From[name(i)] = closed.Bag(i)
-		}
-	}
-	return rows
-}
-
 // commit writes the checkpoint. It runs beside the writer and touches only the
 // snapshot and the store.
 func (e *Engine) commit(ctx context.Context, p *pendingCheckpoint) {
@@ -214,6 +200,11 @@ func (e *Engine) commit(ctx context.Context, p *pendingCheckpoint) {
 	p.summary, p.err = e.store.Commit(ctx, &p.write)
 	for _, rec := range records {
 		rec.Release()
+	}
+	for _, rows := range p.write.Rows {
+		if closed, ok := rows.From[catalog.ClosedRows].(*view.Relation); ok {
+			closed.Release()
+		}
 	}
 }
 

@@ -334,10 +334,10 @@ func (r *Read) Relation(name string) (duck.Relation, error) {
 	case kind == rejectedPrefix && source != nil:
 		return hot.After(catalog.RejectedSchema(), source.rejected, r.checkpoint, nil), nil
 	case kind == closedPrefix && v != nil:
-		return v.state.ClosedAfter(r.checkpoint), nil
+		return r.closed(object, v), nil
 	case kind == closedBagPrefix:
 		if i, name, ok := view.CutBag(object); ok && r.snapshot.views[name] != nil {
-			return r.snapshot.views[name].state.ClosedAfter(r.checkpoint).Bag(i), nil
+			return r.closed(name, r.snapshot.views[name]).Bag(i), nil
 		}
 	case kind == viewPrefix && r.needed[object] != nil:
 		return r.needed[object], nil
@@ -370,9 +370,18 @@ func (r *Read) SetLocal(name string, rel duck.Relation) {
 
 // live returns a view's open windows, the same for the whole read.
 func (r *Read) live(name string, v *viewSnapshot) *view.Relation {
+	return r.once(viewPrefix+name, v.state.Live)
+}
+
+// closed returns a view's windows that no checkpoint has moved into history yet.
+func (r *Read) closed(name string, v *viewSnapshot) *view.Relation {
+	return r.once(closedPrefix+name, v.state.ClosedAfter)
+}
+
+func (r *Read) once(name string, of func(checkpoint uint64) *view.Relation) *view.Relation {
 	rel := r.views[name]
 	if rel == nil {
-		rel = v.state.Live(r.checkpoint)
+		rel = of(r.checkpoint)
 		if r.views == nil {
 			r.views = make(map[string]*view.Relation)
 		}

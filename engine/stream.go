@@ -291,6 +291,7 @@ func (e *Engine) feed(ctx context.Context, v *liveView) error {
 	if closed == nil || len(v.out.views) == 0 {
 		return nil
 	}
+	defer closed.Release()
 	if v.results == nil {
 		v.results = duck.NewLasting(e.store.DB(), nil)
 	}
@@ -311,18 +312,18 @@ func (e *Engine) feed(ctx context.Context, v *liveView) error {
 // closedRecords computes the rows of closed windows, all of them before any goes
 // on: the instance may be lost meanwhile.
 func (e *Engine) closedRecords(ctx context.Context, v *liveView, closed *view.Relation) (records []arrow.RecordBatch, err error) {
-	rows := v.closedRows(closed)
+	from, sql := v.def.OfClosed(closed)
 	if i := v.out.eventTime; i >= 0 { // view.TTL.InOrder
-		rows.SQL = "SELECT * FROM (" + rows.SQL + ") ORDER BY " + history.Quote(v.out.schema.Columns[i].Name)
+		sql = "SELECT * FROM (" + sql + ") ORDER BY " + history.Quote(v.out.schema.Columns[i].Name)
 	}
 	err = v.results.Do(ctx, func(c *duck.Conn) error {
 		for _, rec := range records {
 			rec.Release()
 		}
 		records = nil
-		c.SetRelations(duck.Named(rows.From))
+		c.SetRelations(duck.Named(from))
 		defer c.SetRelations(nil)
-		result, err := c.Query(ctx, rows.SQL)
+		result, err := c.Query(ctx, sql)
 		if err != nil {
 			return fmt.Errorf("view %s: %w", v.def.Plan.Name, err)
 		}

@@ -3,6 +3,7 @@ package batch
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -177,6 +178,55 @@ func TestNestedBuilder(t *testing.T) {
 		if n := mem.Bytes(); n != 0 {
 			t.Fatalf("%d bytes leaked", n)
 		}
+	}
+}
+
+// TestPackedValues: a value that is packed and read again is the same, and equal values
+// have the same canonical bytes.
+func TestPackedValues(t *testing.T) {
+	t.Parallel()
+	typ := parse(t, "STRUCT(a BIGINT, l STRUCT(b BOOLEAN, m MAP(VARCHAR, BIGINT[]))[])")
+	mem, r := NewAllocator(), rand.New(rand.NewPCG(3, 4))
+	from, to := NewBuilder(mem, NewSchema([]Column{{Name: "x", Type: typ}})), NewBuilder(mem, NewSchema([]Column{{Name: "x", Type: typ}}))
+	const rows = 500
+	for range rows {
+		appendRandom(r, from.Column(0))
+	}
+	v := from.Column(0).Vector()
+	for i := range rows {
+		if v.Null(i) {
+			to.Column(0).AppendNull()
+			continue
+		}
+		to.Column(0).AppendPacked(v.AppendPacked(nil, i, r.IntN(2) == 0))
+	}
+	a, b := from.Finish(), to.Finish()
+	for i := range rows {
+		if got, want := b.Column(0).ValueStr(i), a.Column(0).ValueStr(i); got != want {
+			t.Fatalf("row %d is %s, was %s", i, got, want)
+		}
+	}
+	for _, rec := range []interface{ Release() }{a, b, from, to} {
+		rec.Release()
+	}
+	floats := NewBuilder(mem, NewSchema([]Column{{Name: "x", Type: parse(t, "STRUCT(d DOUBLE, f FLOAT)[]")}}))
+	c := floats.Column(0)
+	for _, f := range []float64{0, math.Copysign(0, -1), math.NaN(), math.Float64frombits(0xfff8000000000001), 1.5} {
+		c.Child(0).Child(0).AppendFloat64(f)
+		c.Child(0).Child(1).AppendFloat32(float32(f))
+		c.Child(0).AppendStruct()
+		c.AppendList()
+	}
+	v = c.Vector()
+	same := func(i, j int, canonical bool) bool {
+		return string(v.AppendPacked(nil, i, canonical)) == string(v.AppendPacked(nil, j, canonical))
+	}
+	if !same(0, 1, true) || !same(2, 3, true) || same(0, 2, true) || same(0, 4, true) || same(0, 1, false) {
+		t.Error("zeros of both signs and all NaNs are equal as keys, and kept as they are as values")
+	}
+	floats.Release()
+	if n := mem.Bytes(); n != 0 {
+		t.Errorf("%d bytes leaked", n)
 	}
 }
 

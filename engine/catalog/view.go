@@ -6,6 +6,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/view"
 )
@@ -62,6 +63,21 @@ func (d *ViewDefinition) StreamSchema() *batch.Schema {
 	default:
 		return batch.NewSchema(d.Plan.Columns)
 	}
+}
+
+// ClosedRows is the name that OfClosed gives windows.
+const ClosedRows = "rows"
+
+// OfClosed returns stage three over closed windows, and the relations that it names.
+func (d *ViewDefinition) OfClosed(closed *view.Relation) (from map[string]duck.Relation, sql string) {
+	bag := func(i int) string { return fmt.Sprint("bag", i) }
+	from = map[string]duck.Relation{ClosedRows: closed}
+	for i, a := range d.Plan.Aggregates {
+		if a.Func == aggregate.Bag {
+			from[bag(i)] = closed.Bag(i)
+		}
+	}
+	return from, d.ResultSQL(ClosedRows, bag)
 }
 
 // ResultSQL returns stage three over ms_scan of the given relations.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/enginetest"
@@ -20,6 +21,7 @@ import (
 type nestedRun struct {
 	*run
 	r       *rand.Rand
+	whole   *rand.Rand     // of views that group by nested values and aggregate them
 	columns []batch.Column // behind id
 	kept    int            // records that a checkpoint has
 	selects map[string]string
@@ -134,8 +136,9 @@ func (n *nestedRun) create(ctx context.Context) error {
 		n.columns = append(n.columns, batch.Column{Name: fmt.Sprint("c", i), Type: typ})
 		items = append(items, fmt.Sprintf("c%d %s", i, typ))
 	}
+	items = append(items, "ts TIMESTAMP")
 	n.note("%s", strings.Join(items, ", "))
-	if err := n.db.Exec(ctx, "CREATE SOURCE s ("+strings.Join(items, ", ")+")"); err != nil {
+	if err := n.db.Exec(ctx, "CREATE SOURCE s ("+strings.Join(items, ", ")+", WATERMARK FOR ts AS ts)"); err != nil {
 		return err
 	}
 	return n.plain.Exec(ctx, "CREATE OR REPLACE TABLE s ("+strings.Join(items, ", ")+")")
@@ -156,6 +159,8 @@ func (n *nestedRun) append(ctx context.Context) error {
 			record += fmt.Sprintf(`, "%s": %s`, c.Name, value)
 			values += fmt.Sprintf(", CAST('%s'::JSON AS %s)", whole, c.Type)
 		}
+		ts := time.Unix(int64(n.records), 0).UTC().Format(time.DateTime)
+		record, values = record+fmt.Sprintf(`, "ts": %q`, ts), values+", '"+ts+"'"
 		if err := d.Decode([]byte(record+"}"), b); err != nil {
 			return fmt.Errorf("%s: %w", record, err)
 		}
@@ -190,6 +195,44 @@ func (n *nestedRun) createView(ctx context.Context) error {
 	n.note("%s: %s", name, sql)
 	n.selects[name] = sql
 	return n.db.Exec(ctx, "CREATE MATERIALIZED VIEW "+name+" AS "+strings.Replace(sql, "GROUP BY ALL", "GROUP BY k", 1))
+}
+
+// nested returns an expression that is a nested value, or was to be one.
+func (n *nestedRun) nested() string {
+	c := pick(n.whole, n.columns...)
+	typ, sql := c.Type, c.Name
+	for typ.Nested != nil && n.whole.IntN(3) == 0 {
+		switch typ.Kind {
+		case batch.Struct:
+			f := pick(n.whole, typ.Children()...)
+			typ, sql = f.Type, sql+"."+strconv.Quote(f.Name)
+		case batch.List:
+			typ, sql = typ.Element(), "("+sql+")[1]"
+		default:
+			return "map_values(" + sql + ")"
+		}
+	}
+	return pick(n.whole, sql, sql, "["+sql+"]", "{'x': "+sql+", 'n': id % 2}")
+}
+
+// createWhole makes a view that groups by nested values and aggregates them.
+func (n *nestedRun) createWhole(ctx context.Context) error {
+	name := fmt.Sprint("w", len(n.selects))
+	key := n.nested()
+	items := []string{key + " AS k"}
+	if n.whole.IntN(2) == 0 {
+		items = append(items, "time_bucket(INTERVAL '20 seconds', ts) AS w")
+	}
+	for i := range 1 + n.whole.IntN(4) {
+		x := n.nested()
+		items = append(items, fmt.Sprintf(pick(n.whole, "count(%s)", "count(DISTINCT %s)", "list(%s ORDER BY id)", "first(%s ORDER BY id DESC)", "arg_max(%s, id)", "arg_min(%s, id)",
+			"arg_max_null(%s, id)", "max(%s)", "min(%s) FILTER (WHERE id %% 3 > 0)", "len(list(DISTINCT %s))", "array_agg(%s ORDER BY id DESC)[1]"), x)+" AS a"+strconv.Itoa(i))
+	}
+	items = append(items, pick(n.whole, "any_value", "first", "last")+"("+key+") AS same", "count(*) AS n")
+	sql := "SELECT " + strings.Join(items, ", ") + " FROM s GROUP BY ALL"
+	n.note("%s: %s", name, sql)
+	n.selects[name] = sql
+	return n.db.Exec(ctx, "CREATE MATERIALIZED VIEW "+name+" AS "+sql)
 }
 
 // compareAll compares the source and all views with plain DuckDB.
@@ -255,8 +298,11 @@ func (n *nestedRun) all(ctx context.Context) error {
 		var err error
 		switch n.r.IntN(9) {
 		case 0:
-			if len(n.selects) < 6 {
+			if len(n.selects) < 12 {
 				err = n.createView(ctx)
+			}
+			if err == nil && len(n.selects) < 12 {
+				err = n.createWhole(ctx)
 			}
 		case 1:
 			n.note("checkpoint")
@@ -278,8 +324,8 @@ func (n *nestedRun) all(ctx context.Context) error {
 	return n.compareAll(ctx)
 }
 
-// TestNestedOracle: nested columns, and views over their parts, are what plain DuckDB
-// makes of the same records, through checkpoints, restarts and crashes.
+// TestNestedOracle: nested columns, and views over them and their parts, are what plain
+// DuckDB makes of the same records, through checkpoints, restarts and crashes.
 func TestNestedOracle(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -292,7 +338,7 @@ func TestNestedOracle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := &nestedRun{run: &run{root: t.TempDir(), plain: plain}, r: rand.New(rand.NewPCG(seed, 77)), selects: make(map[string]string)}
+		n := &nestedRun{run: &run{root: t.TempDir(), plain: plain}, r: rand.New(rand.NewPCG(seed, 77)), whole: rand.New(rand.NewPCG(seed, 78)), selects: make(map[string]string)}
 		n.dir = n.newDir()
 		if err = n.open(ctx); err == nil {
 			err = n.all(ctx)

@@ -260,8 +260,8 @@ func (e *bagEntries) Each(f func(group uint32, value []byte)) {
 	}
 }
 
-// chunks describes the rows to DuckDB.
-func (b *bag) chunks(columns []int) (chunks []duck.Chunk) {
+// chunks describes the rows to DuckDB, as those of a relation.
+func (b *bag) chunks(r *BagRelation, columns []int) (chunks []duck.Chunk) {
 	for i := range b.pages {
 		p := &b.pages[i]
 		rows := min(aggregate.PageRows, b.n-i<<aggregate.PageShift)
@@ -270,7 +270,11 @@ func (b *bag) chunks(columns []int) (chunks []duck.Chunk) {
 		}
 		cells := make([]duck.Cell, len(columns))
 		for j, c := range columns {
-			cells[j] = b.layout.cell(unsafe.Pointer(&p.block[0]), c, 0)
+			if typ := r.columns[c].Type; typ.Nested != nil {
+				cells[j] = r.of.unpacked(b.layout, packedRows{unsafe.Pointer(&p.block[0]), c, 0, rows}, typ)
+			} else {
+				cells[j] = b.layout.cell(unsafe.Pointer(&p.block[0]), c, 0)
+			}
 		}
 		chunks = append(chunks, duck.Chunk{Rows: rows, Cells: cells})
 	}

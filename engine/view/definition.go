@@ -56,7 +56,7 @@ type Definition struct {
 	// the event time), k0… for Keys, grouping_set (a BIGINT, the index into
 	// GroupingSets, if that is set), and a0… for the state columns of
 	// Aggregates, one after the other: aggregate.Accumulator.Columns says which
-	// an aggregate has. With a Bag among the Aggregates there is g, a BIGINT
+	// an aggregate has. What is packed in the state is the nested value here. With a Bag among the Aggregates there is g, a BIGINT
 	// that is different for every row, and for aggregate i, if it is a Bag, the
 	// relation {{bag i}} (as in {{bag0}}) with g, n and v0… for its Args, a row for
 	// each row that was added. n, a BIGINT, is larger for rows that came later.
@@ -69,9 +69,10 @@ type Definition struct {
 
 // Expr is an expression over one row of the source.
 type Expr struct {
-	SQL    string     // DuckDB text; columns appear by their quoted names
-	Type   batch.Type // the type it yields
-	Column int        // ≥ 0: it is exactly this column of the input, else -1
+	SQL     string     // DuckDB text; columns appear by their quoted names
+	Type    batch.Type // the type it yields
+	Column  int        // ≥ 0: it is exactly this column of the input, else -1
+	Packing Packing    `json:",omitempty"` // of a nested value that is a key or kept by an aggregate
 	// Conjuncts, when not nil, says that the expression is BOOLEAN and equals
 	// the conjunction of these comparisons, so that no SQL is needed.
 	Conjuncts []Comparison
@@ -132,7 +133,8 @@ type TTL struct {
 	InOrder bool `json:",omitempty"`
 }
 
-// Key is one column of the group's key, besides the window.
+// Key is one column of the group's key, besides the window. Its type is the one that
+// the expression has in the state: its StateType.
 type Key struct {
 	Expr int // index into Exprs
 	Type batch.Type

@@ -146,7 +146,8 @@ func equal(held unsafe.Pointer, v *batch.Vector, row int) bool {
 	}
 }
 
-// appendTo copies the value at held to a builder's column of the same type.
+// appendTo copies the value at held to a builder's column of the same type, or of the
+// nested type whose bytes it is.
 func appendTo(c *batch.ColumnBuilder, held unsafe.Pointer) {
 	switch c.Type().Physical() {
 	case batch.Bits:
@@ -172,6 +173,8 @@ func appendTo(c *batch.ColumnBuilder, held unsafe.Pointer) {
 		c.AppendInterval(batch.IntervalValue{Months: int32(v[0]), Days: int32(v[0] >> 32), Micros: int64(v[1]) / 1000})
 	case batch.Fixed16:
 		c.AppendUUID(*(*batch.UUIDValue)(held))
+	default: // a nested type, of which the state has the bytes
+		c.AppendPacked((*aggregate.StringHandle)(held).Bytes())
 	}
 }
 

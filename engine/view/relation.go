@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
@@ -20,6 +23,10 @@ type Relation struct {
 	before  int64 // sessions that end later are left out
 	reached int64 // groups that expire by this watermark are left out
 	own     *View // holds windows that were made for this relation, nil if there are none
+
+	// mu protects made.
+	mu   sync.Mutex
+	made map[packedRows]arrow.RecordBatch // what scans read of what is packed
 }
 
 // copyLayout returns an empty view with the same layout and memory of its own.
@@ -38,6 +45,10 @@ func (v *View) copyLayout() (*View, error) {
 
 // Release gives up what was made for the relation. Its scans must have ended.
 func (r *Relation) Release() {
+	for _, rec := range r.made {
+		rec.Release()
+	}
+	r.made = nil
 	if r.own != nil {
 		r.own.Close()
 		r.own.reclaim.Close()
@@ -117,14 +128,18 @@ func (r *Relation) runs(p *pageSnapshot, rows int, f func(first, after int)) {
 func (r *Relation) chunk(w *windowSnapshot, p *pageSnapshot, columns []int, first, after int) duck.Chunk {
 	cells := make([]duck.Cell, len(columns))
 	for j, column := range columns {
-		cells[j] = r.cell(w, p, column, first)
+		cells[j] = r.cell(w, p, column, first, after)
 	}
 	return duck.Chunk{Rows: after - first, Cells: cells}
 }
 
-// cell describes a column of a page, from a row on, to DuckDB.
-func (r *Relation) cell(w *windowSnapshot, p *pageSnapshot, column, row int) duck.Cell {
+// cell describes rows of a column of a page to DuckDB.
+func (r *Relation) cell(w *windowSnapshot, p *pageSnapshot, column, row, after int) duck.Cell {
 	v := r.view
+	if typ := v.columns[column].Type; typ.Nested != nil {
+		l, block, index := v.stateBlock(p, column)
+		return r.unpacked(l, packedRows{block, index, row, after}, typ)
+	}
 	if v.def.Window != nil {
 		if column < 2 {
 			switch {
@@ -153,8 +168,8 @@ type BagRelation struct {
 // Bag returns the rows of aggregate i, a Bag, in the relation's windows.
 func (r *Relation) Bag(i int) *BagRelation {
 	b := &BagRelation{of: r, aggregate: i, columns: []batch.Column{{Name: "g", Type: bigintType}, {Name: "n", Type: bigintType}}}
-	for j, t := range r.view.def.argTypes(i) {
-		b.columns = append(b.columns, batch.Column{Name: fmt.Sprint("v", j), Type: t})
+	for j, arg := range r.view.def.Aggregates[i].Args {
+		b.columns = append(b.columns, batch.Column{Name: fmt.Sprint("v", j), Type: r.view.def.Exprs[arg].Type})
 	}
 	return b
 }
@@ -176,7 +191,7 @@ func (b *BagRelation) Ordered() bool { return true }
 // Scan returns a chunk for each page.
 func (b *BagRelation) Scan(columns []int) (chunks []duck.Chunk) {
 	for _, w := range b.of.windows {
-		chunks = append(chunks, w.details[b.aggregate].(*bag).chunks(columns)...)
+		chunks = append(chunks, w.details[b.aggregate].(*bag).chunks(b, columns)...)
 	}
 	return chunks
 }

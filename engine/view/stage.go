@@ -24,6 +24,7 @@ type Stage struct {
 	stmt     [2]*duck.Stmt // as written; and with every expression in TRY
 	out      *batch.Builder
 	result   arrow.RecordBatch
+	packer   *packer // nil: nothing is packed
 }
 
 // Native reports whether an expression needs no SQL.
@@ -32,7 +33,7 @@ func (e *Expr) Native() bool { return e.Column >= 0 || e.Conjuncts != nil }
 // NewStage prepares the expressions over batches of the given schema. With
 // nothing to compute the stage costs nothing. The caller must Close it.
 func NewStage(db *duck.DB, mem *batch.Allocator, schema *batch.Schema, exprs []Expr) (*Stage, error) {
-	s := &Stage{input: &duck.RecordRelation{Schema: schema, InOrder: true}}
+	s := &Stage{input: &duck.RecordRelation{Schema: schema, InOrder: true}, packer: newPacker(mem, exprs)}
 	var plain, try []string
 	var columns []batch.Column
 	for i := range exprs {
@@ -69,9 +70,17 @@ func NewStage(db *duck.DB, mem *batch.Allocator, schema *batch.Schema, exprs []E
 func (s *Stage) Relation(string) (duck.Relation, error) { return s.input, nil }
 
 // Run computes the expressions over a record batch and sets their vectors in
-// out, which stay valid until the next Run or Close. It reports whether an
-// expression failed on some row, whose value then is NULL.
+// out, which has those of columns already. They stay valid until the next Run or
+// Close, as do those of columns that it packs. It reports whether an expression
+// failed on some row, whose value then is NULL.
 func (s *Stage) Run(ctx context.Context, rec arrow.RecordBatch, out []batch.Vector) (failed bool, err error) {
+	if failed, err = s.compute(ctx, rec, out); err == nil {
+		s.packer.pack(out, int(rec.NumRows()))
+	}
+	return failed, err
+}
+
+func (s *Stage) compute(ctx context.Context, rec arrow.RecordBatch, out []batch.Vector) (failed bool, err error) {
 	s.release()
 	if len(s.computed) == 0 || rec.NumRows() == 0 {
 		return false, nil
@@ -159,6 +168,7 @@ func (s *Stage) forget() {
 func (s *Stage) Close() {
 	s.release()
 	s.forget()
+	s.packer.close()
 	if s.out != nil {
 		s.out.Release()
 	}

@@ -16,7 +16,11 @@ func (d *Definition) StateColumns() ([]batch.Column, error) {
 		columns = append(columns, batch.Column{Name: "window_start", Type: t}, batch.Column{Name: "window_end", Type: t})
 	}
 	for i, k := range d.Keys {
-		columns = append(columns, batch.Column{Name: fmt.Sprint("k", i), Type: k.Type})
+		c := batch.Column{Name: fmt.Sprint("k", i), Type: k.Type}
+		if e := &d.Exprs[k.Expr]; e.Packing != Unpacked {
+			c.Type = e.Type
+		}
+		columns = append(columns, c)
 	}
 	if d.GroupingSets != nil {
 		columns = append(columns, batch.Column{Name: "grouping_set", Type: bigintType})
@@ -30,12 +34,22 @@ func (d *Definition) StateColumns() ([]batch.Column, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range state {
+		for j, c := range state {
+			if j == 0 && d.keepsPacked(i, c.Type) {
+				c.Type = d.Exprs[d.Aggregates[i].Args[0]].Type
+			}
 			columns = append(columns, batch.Column{Name: fmt.Sprint("a", n), Type: c.Type})
 			n++
 		}
 	}
 	return columns, nil
+}
+
+// keepsPacked reports whether the first column, of a type, of aggregate i is a value of
+// its first argument, which is packed.
+func (d *Definition) keepsPacked(i int, first batch.Type) bool {
+	args := d.Aggregates[i].Args
+	return len(args) > 0 && d.Exprs[args[0]].Packing != Unpacked && first == d.Exprs[args[0]].StateType()
 }
 
 func (d *Definition) hasBags() bool {
@@ -68,11 +82,11 @@ func (d *Definition) accumulatorColumns(i int) ([]aggregate.StateColumn, error) 
 	return acc.Columns(), nil
 }
 
-// argTypes returns the types of the arguments of aggregate i.
+// argTypes returns the types that the arguments of aggregate i have in the state.
 func (d *Definition) argTypes(i int) []batch.Type {
 	types := make([]batch.Type, len(d.Aggregates[i].Args))
 	for j, arg := range d.Aggregates[i].Args {
-		types[j] = d.Exprs[arg].Type
+		types[j] = d.Exprs[arg].StateType()
 	}
 	return types
 }

@@ -14,7 +14,7 @@ import (
 // Orderable reports whether the first rows can be found by values of a type.
 func Orderable(t batch.Type) bool {
 	switch t.Physical() {
-	case batch.Bits, batch.Bytes, batch.MonthDayNano, batch.Fixed16:
+	case batch.Bits, batch.Bytes, batch.MonthDayNano, batch.Fixed16, batch.Fields, batch.Elements:
 		return false
 	}
 	return true

@@ -123,6 +123,9 @@ func shapeOf(of *catalog.ViewDefinition, tree []byte) *Shape {
 
 // add notes that a column of the view is a column of the state.
 func (s *Shape) add(def *view.Definition, name string, at int, c batch.Column, unfiltered bool) {
+	if c.Type.Nested != nil { // of which the state has the bytes
+		return
+	}
 	column := stateColumn{index: at, key: -1, typ: c.Type}
 	windows := 0
 	if def.Window != nil {

@@ -107,7 +107,7 @@ func (p *planner) readCall(ctx context.Context, n ast.Node) (*call, error) {
 		if err != nil {
 			return nil, err
 		}
-		t, ok := representable(typeName)
+		t, ok := holdable(typeName)
 		if !ok {
 			break
 		}
@@ -150,10 +150,25 @@ func (c *call) native() bool {
 	if len(k.funcs) == 0 || len(c.types) < len(c.args) || k.accept != nil && !k.accept(c.types) {
 		return false
 	}
+	if slices.ContainsFunc(c.types, func(t batch.Type) bool { return t.Nested != nil }) && !c.nativeNested() {
+		return false
+	}
 	if k.ordered && len(c.n.Child("order_bys").List("orders")) > 0 {
 		return false
 	}
 	return !c.n.Flag("distinct") || k.distinct == distinctNone || len(c.args) == 1
+}
+
+// nativeNested reports whether accumulators keep a call with nested arguments: they
+// count them, all or the different ones, or pick one of them.
+func (c *call) nativeNested() bool {
+	switch c.kept.funcs[0] {
+	case aggregate.Count:
+		return !c.n.Flag("distinct") || comparable(c.types[0])
+	case aggregate.First, aggregate.Last, aggregate.AnyValue, aggregate.ArgMin, aggregate.ArgMax, aggregate.ArgMinNull, aggregate.ArgMaxNull:
+		return len(c.types) == 1 || c.types[1].Nested == nil
+	}
+	return false
 }
 
 // accumulate makes the accumulators of a call.
@@ -163,7 +178,14 @@ func (p *planner) accumulate(ctx context.Context, c *call) (ast.Node, error) {
 	var args []int
 	if k.funcs[0] != aggregate.CountStar {
 		for _, a := range c.args {
-			at, err := p.stage.add(ctx, a)
+			add := p.stage.add
+			switch {
+			case distinct:
+				add = p.stage.addKey
+			case k.funcs[0] == aggregate.Count: // which asks only for NULL
+				add = p.stage.addRow
+			}
+			at, err := add(ctx, a)
 			if err != nil {
 				return nil, err
 			}

@@ -153,7 +153,7 @@ func (p *planner) keepArgument(ctx context.Context, b *bag, n ast.Node) (ast.Nod
 		if typeName, err = p.stage.typeOf(ctx, n); err != nil {
 			return nil, err
 		}
-		_, ok = representable(typeName)
+		_, ok = holdable(typeName)
 	}
 	if !ok && n.Class() == "COLUMN_REF" && !isLambdaParameter(n) {
 		return nil, typeError(n, "this argument", typeName)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/window"
 	"github.com/millstream-db/millstream/query/plan/ast"
@@ -293,19 +292,19 @@ func (p *planner) planKey(ctx context.Context, n ast.Node) error {
 	if err != nil {
 		return err
 	}
-	t, ok := representable(typeName)
-	if !ok || t.Kind == batch.Interval {
+	t, ok := holdable(typeName)
+	if !ok || !comparable(t) {
 		e := fail(codeUnsupported, n.Location(), "a group key of the type %s is not supported in a materialized view", typeName)
 		if isNested(typeName) {
 			return e.hint("group by a field or an element of it, or by to_json(…)::VARCHAR")
 		}
 		return e.hint("cast it, for example to VARCHAR")
 	}
-	i, err := p.stage.add(ctx, n)
+	i, err := p.stage.addKey(ctx, n)
 	if err != nil {
 		return err
 	}
 	p.groups[n.Key()] = columnName("k", len(p.def.Keys))
-	p.def.Keys = append(p.def.Keys, view.Key{Expr: i, Type: t})
+	p.def.Keys = append(p.def.Keys, view.Key{Expr: i, Type: p.stage.exprs[i].StateType()})
 	return nil
 }

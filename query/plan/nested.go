@@ -1,6 +1,11 @@
 package plan
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine/batch"
+)
 
 // isNested reports whether a type is a list, a struct, a map or the like.
 func isNested(typeName string) bool {
@@ -15,7 +20,13 @@ func isNested(typeName string) bool {
 	return false
 }
 
-// asJSON returns a nested value as JSON: a view's column has no nested type.
+// comparable reports whether a view can tell values of a type apart: of an INTERVAL
+// equal values have several forms, also inside of a nested value.
+func comparable(t batch.Type) bool {
+	return t.Kind != batch.Interval && !slices.ContainsFunc(t.Children(), func(c batch.Column) bool { return !comparable(c.Type) })
+}
+
+// asJSON returns a nested value of which no column can have the type as JSON.
 // JSON has no NaN and no infinity; in a list of floats they become null.
 func asJSON(sql, typeName string) string {
 	switch typeName {

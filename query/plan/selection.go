@@ -159,7 +159,7 @@ func (p *planner) checkQualify(sel ast.Node, s *selection) error {
 func (p *planner) readOuter(o *outer, in *input) (*selection, error) {
 	rows := &Source{Name: o.qualifier(), Visible: len(in.names)}
 	for i, f := range in.fields {
-		t, ok := representable(f.Type)
+		t, ok := holdable(f.Type)
 		if !ok {
 			t.Kind = batch.JSON // DuckDB knows its fields
 		}
@@ -294,7 +294,8 @@ func (p *planner) castOutputs(ctx context.Context, s *selection, rows *input, fi
 		if o := &s.outputs[i]; have[i].Type != want[i].Type {
 			o.sql = "CAST(" + o.sql + " AS " + want[i].Type + ")"
 		}
-		if o := &s.outputs[i]; s.outermost && isNested(want[i].Type) {
+		if _, ok := holdable(want[i].Type); s.outermost && !ok && isNested(want[i].Type) {
+			o := &s.outputs[i]
 			o.sql, o.n = asJSON(o.sql, want[i].Type), ast.Node{}
 			want[i].Type = "JSON"
 		}
@@ -365,7 +366,7 @@ func (p *planner) state() (*binding, error) {
 // setColumns sets the view's columns from those of its outermost SELECT.
 func (p *planner) setColumns(in *input, s *selection) error {
 	for i, f := range in.fields {
-		t, ok := representable(f.Type)
+		t, ok := holdable(f.Type)
 		if !ok {
 			return typeError(p.res.items[i].written, fmt.Sprintf("column %q", s.outputs[i].name), f.Type)
 		}

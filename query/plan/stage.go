@@ -58,24 +58,35 @@ func (s *stage) typeOf(ctx context.Context, n ast.Node) (string, error) {
 	return typeName, err
 }
 
-// add makes n an expression of stage one and returns its index. It is no nested
-// value.
+// add makes n an expression of stage one and returns its index. A nested value is
+// packed as a state keeps it.
 func (s *stage) add(ctx context.Context, n ast.Node) (int, error) {
-	i, err := s.addRow(ctx, n)
-	if err == nil && s.exprs[i].Type.Nested != nil {
-		return 0, typeError(n, "this expression", s.exprs[i].Type.String())
-	}
-	return i, err
+	return s.addAs(ctx, n, view.Packed)
 }
 
-// addRow is add for a value that nothing is computed of: it may be nested.
+// addKey is add for a value that is compared with others.
+func (s *stage) addKey(ctx context.Context, n ast.Node) (int, error) {
+	return s.addAs(ctx, n, view.PackedKey)
+}
+
+// addRow is add for a value that no state keeps.
 func (s *stage) addRow(ctx context.Context, n ast.Node) (int, error) {
+	return s.addAs(ctx, n, view.Unpacked)
+}
+
+// packedMarks tell the forms of a nested value apart from it as it is.
+var packedMarks = map[view.Packing]string{view.Packed: "packed ", view.PackedKey: "packed key "}
+
+func (s *stage) addAs(ctx context.Context, n ast.Node, packing view.Packing) (int, error) {
 	n, err := s.scalar(n)
 	if err != nil {
 		return 0, err
 	}
 	key := n.Key()
-	if i, ok := s.index[key]; ok {
+	if i, ok := s.index[key]; ok && (packing == view.Unpacked || s.exprs[i].Type.Nested == nil) {
+		return i, nil
+	}
+	if i, ok := s.index[packedMarks[packing]+key]; ok {
 		return i, nil
 	}
 	e := view.Expr{Column: s.columnIndex(n)}
@@ -92,6 +103,9 @@ func (s *stage) addRow(ctx context.Context, n ast.Node) (int, error) {
 			return 0, typeError(n, "this expression", typeName)
 		}
 		e.SQL, e.Type = sql, t
+	}
+	if e.Type.Nested != nil && packing != view.Unpacked {
+		e.Packing, key = packing, packedMarks[packing]+key
 	}
 	return s.append(key, e), nil
 }
