@@ -33,7 +33,7 @@ func (v *Vector) AppendPacked(to []byte, row int, canonical bool) []byte {
 	case Float32:
 		f := At[float32](v, row)
 		if canonical && f == 0 {
-			f = 0
+			f = 0 // the positive one: 0 == -0 in SQL as in Go
 		} else if canonical && f != f {
 			f = float32(math.NaN())
 		}

@@ -149,7 +149,7 @@ func bindError(offset int, cause error) error {
 }
 
 // representable returns the type of a column, given DuckDB's name of it. Lists,
-// structs and the like are no type that a group or the state of a view has.
+// structs and the like are no type that joins compare and windows sum.
 func representable(typeName string) (batch.Type, bool) {
 	t, ok := holdable(typeName)
 	if !ok || t.Nested != nil {
