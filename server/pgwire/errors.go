@@ -36,6 +36,9 @@ var errMalformed = query.Errorf(query.CodeProtocolViolation, "invalid message fo
 // client was told. Drivers know it and prepare the statement again.
 var errPlanChanged = query.Errorf(query.CodeFeatureNotSupported, "cached plan must not change result type")
 
+// errTooManyClients is what clients are told for whom there is no room.
+var errTooManyClients = query.Errorf(query.CodeTooManyConnections, "sorry, too many clients already")
+
 // ErrServerClosed is returned by Serve when it is called after Shutdown.
 var ErrServerClosed = errors.New("pgwire: server closed")
 

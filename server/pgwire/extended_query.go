@@ -27,13 +27,14 @@ func (c *connection) handleParse(ctx context.Context, body []byte) error {
 	} else if _, exists := c.statements[m.Name]; exists {
 		return query.Errorf(query.CodeDuplicatePreparedName, "prepared statement %q already exists", m.Name)
 	}
+	if err := c.checkRoom(m.Name, len(body)); err != nil {
+		return err
+	}
 	plan, err := c.plan(ctx, m.Query, m.ParameterOIDs)
 	if err != nil {
 		return err
 	}
-	if err := c.addStatement(m.Name, newPrepared(plan, m.ParameterOIDs, len(body))); err != nil {
-		return err
-	}
+	c.addStatement(m.Name, newPrepared(plan, m.ParameterOIDs, len(body)))
 	c.out.send(&pgproto3.ParseComplete{})
 	return nil
 }

@@ -93,15 +93,21 @@ func (c *connection) statement(name string) (*prepared, error) {
 	return nil, query.Errorf(query.CodeInvalidPreparedName, "prepared statement %q does not exist", name)
 }
 
-// addStatement keeps a prepared statement under its name, which is free.
-func (c *connection) addStatement(name string, p *prepared) error {
-	bytes := c.statementBytes + p.size
-	if name != "" && len(c.statements) >= c.server.options.MaxStatements || bytes > maxStatementBytes {
+// checkRoom returns an error if there is no room for one more prepared statement, of a message
+// of so many bytes. It is asked before the statement is planned, which costs more than to say no.
+func (c *connection) checkRoom(name string, size int) error {
+	if name != "" && len(c.statements) >= c.server.options.MaxStatements || c.statementBytes+size > maxStatementBytes {
 		return query.Errorf(query.CodeProgramLimit, "too many prepared statements in this session").
 			WithHint("close prepared statements that are no longer needed")
 	}
-	c.statements[name], c.statementBytes = p, bytes
 	return nil
+}
+
+// addStatement keeps a prepared statement under its name, which is free, and for which there is
+// room.
+func (c *connection) addStatement(name string, p *prepared) {
+	c.statements[name] = p
+	c.statementBytes += p.size
 }
 
 func (c *connection) closeStatement(name string) {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,13 @@ type Session interface {
 // there are no sessions left.
 const maxStarting = 100
 
+// Of those that come on top of all these, maxRefusing at a time are told so, each for
+// no longer than refuseTimeout.
+const (
+	maxRefusing   = 100
+	refuseTimeout = time.Second
+)
+
 // Server serves the PostgreSQL wire protocol. Its methods are safe for
 // concurrent use.
 type Server struct {
@@ -60,6 +68,7 @@ type Server struct {
 	connections map[*connection]struct{}
 	sessions    map[uint32]*connection // by process ID
 	lastID      uint32
+	refusing    int // connections that are told that there are too many
 }
 
 // New returns a server of db's sessions. It panics if the options don't
@@ -179,7 +188,7 @@ func (s *Server) start(ctx context.Context, conn net.Conn) {
 	s.mu.Unlock()
 	if full {
 		cancel(context.Canceled)
-		_ = conn.Close() // it was not used
+		s.refuse(conn)
 		return
 	}
 	go func() {
@@ -187,6 +196,38 @@ func (s *Server) start(ctx context.Context, conn net.Conn) {
 		c.serve(ctx)
 		s.mu.Lock()
 		delete(s.connections, c)
+		s.mu.Unlock()
+	}()
+}
+
+// refuse tells a client that there are too many, and hangs up. Those that are told count
+// apart; when there are too many of them as well, a client is told nothing.
+func (s *Server) refuse(conn net.Conn) {
+	s.mu.Lock()
+	told := !s.closed && s.refusing < maxRefusing
+	if told {
+		s.refusing++
+		s.serving.Add(1)
+	}
+	s.mu.Unlock()
+	if !told {
+		_ = conn.Close() // it was not used
+		return
+	}
+	go func() {
+		defer s.serving.Done()
+		_ = conn.SetDeadline(time.Now().Add(refuseTimeout)) // a connection lost already shows below
+		out := writer{conn: conn, timeout: refuseTimeout}
+		out.sendError("FATAL", errTooManyClients)
+		out.flush()
+		// What the client has sent is read: to close with it unread would be a reset, which can
+		// overtake the answer.
+		if tcp, ok := conn.(*net.TCPConn); ok && tcp.CloseWrite() == nil {
+			_, _ = io.CopyN(io.Discard, conn, maxStartupBytes) // nothing of it matters
+		}
+		_ = conn.Close() // it was not used
+		s.mu.Lock()
+		s.refusing--
 		s.mu.Unlock()
 	}()
 }
@@ -202,7 +243,7 @@ func (s *Server) register(c *connection, secretLength, limit int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.sessions) >= s.options.MaxConnections {
-		return fatalf(query.CodeTooManyConnections, "sorry, too many clients already")
+		return &fatalError{err: errTooManyClients}
 	}
 	if limit >= 0 && s.sessionsOf(c.user) >= limit {
 		return fatalf(query.CodeTooManyConnections, "too many connections for role %q", c.user)

@@ -123,6 +123,49 @@ func TestParseTimeout(t *testing.T) {
 	}
 }
 
+// TestClientsTooManyAreToldSo fills the server with connections that say nothing. Whoever
+// comes then is told why he can't stay, in the clear since nothing was agreed on.
+func TestClientsTooManyAreToldSo(t *testing.T) {
+	s, addr := startServer(t, &fakeDatabase{}, Options{MaxConnections: 1})
+	for range maxStarting + 1 {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	waitFor(t, "all have been accepted", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.connections) == maxStarting+1
+	})
+	for range 20 {
+		_, err := pgx.Connect(context.Background(), "postgres://ann@"+addr+"/db?sslmode=disable")
+		wantCode(t, err, "53300", "too many clients")
+	}
+}
+
+// TestStatementTooManyIsNotPlanned refuses a statement before it costs anything.
+func TestStatementTooManyIsNotPlanned(t *testing.T) {
+	db := &fakeDatabase{}
+	_, addr := startServer(t, db, Options{MaxStatements: 1})
+	conn := connectPgx(t, addr)
+	if _, err := conn.Prepare(context.Background(), "one", "rows 1"); err != nil {
+		t.Fatal(err)
+	}
+	planned := func() int {
+		db.mu.Lock()
+		defer db.mu.Unlock()
+		return len(db.prepared)
+	}
+	before := planned()
+	_, err := conn.Prepare(context.Background(), "two", "rows 2")
+	wantCode(t, err, "54000", "too many prepared statements")
+	if n := planned() - before; n != 0 {
+		t.Errorf("it was planned %d times", n)
+	}
+}
+
 // TestHangupCancels closes the connection under a running statement, also when
 // the client has sent ahead.
 func TestHangupCancels(t *testing.T) {
