@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -256,13 +257,61 @@ func TestServerLimitIsTheLongestTimeout(t *testing.T) {
 func TestStatementsAreLimited(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, &fakeDB{rows: &fakeRows{}}, func(o *Options) { o.QueriesMax = 1 })
-	s.slots <- struct{}{}
+	s.places.patience = 10 * time.Millisecond
+	if !s.places.take(t.Context()) {
+		t.Fatal("there is no place")
+	}
 	if w := post(t, s, "", `{"sql":"x"}`); w.Code != 503 || !strings.Contains(w.Body.String(), "53300") {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
-	<-s.slots
-	if w := post(t, s, "", `{"sql":"x"}`); w.Code != 200 || len(s.slots) != 0 {
+	s.places.giveBack()
+	if w := post(t, s, "", `{"sql":"x"}`); w.Code != 200 || len(s.places.free) != 0 {
 		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
+
+// TestClientsThatDontReadKeepNobodyOut has all places taken by clients that don't read
+// their answers. Who comes then gets the place of one of them.
+func TestClientsThatDontReadKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	column := []query.Column{{Name: "a", Type: "VARCHAR"}}
+	large := bigBatch(t)
+	defer large.Release()
+	var began atomic.Int64
+	const places = 3
+	db := &fakeDB{execute: func(context.Context, []any) (*query.Result, error) {
+		endless := began.Add(1) <= places
+		return query.NewResult(column, "SELECT", func(ctx context.Context) (arrow.RecordBatch, error) {
+			if !endless || ctx.Err() != nil {
+				return nil, io.EOF
+			}
+			return large, nil
+		}, func() {}), nil
+	}}
+	s := newTestServer(t, db, func(o *Options) { o.QueriesMax = places })
+	server := httptest.NewServer(s.Handler())
+	defer server.Close()
+	defer server.CloseClientConnections()
+	for range places {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.Write([]byte("POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"sql\":\"x\"}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for began.Load() < places {
+		time.Sleep(time.Millisecond)
+	}
+	for range 5 {
+		if w := post(t, s, "", `{"sql":"x"}`); w.Code != 200 {
+			t.Errorf("beside clients that don't read: %d %s", w.Code, w.Body)
+		}
+	}
+	if n := len(s.places.free); n != places-1 {
+		t.Errorf("%d places are taken, want all but one", n)
 	}
 }
 

@@ -95,13 +95,13 @@ func (s *Server) push(w http.ResponseWriter, r *http.Request) (Pushed, *refusal)
 	if p.Key, no = idempotencyKey(r.Header); no != nil {
 		return Pushed{}, no
 	}
-	claim, ok := s.load.begin()
-	if !ok {
-		return Pushed{}, refuse(http.StatusTooManyRequests, query.CodeTooManyConnections, "%d requests that bring rows are at work already", s.opts.IngestsMax)
-	}
+	claim := &claim{load: &s.load}
 	defer claim.end()
 	if p.Body, no = s.readBody(w, r, claim); no != nil {
 		return Pushed{}, no
+	}
+	if !claim.begin() {
+		return Pushed{}, refuse(http.StatusTooManyRequests, query.CodeTooManyConnections, "%d requests that bring rows are at work already", s.opts.IngestsMax)
 	}
 	if p.Key != "" {
 		h := sha256.New()

@@ -15,8 +15,9 @@ import (
 // ingestTimeout is how long a client may take to send rows.
 const ingestTimeout = time.Minute
 
-// firstBytes is how much of a body of unknown size is made room for at first.
-const firstBytes = 64 << 10
+// firstBytes is how much of a body is made room for before any of it comes: who says that
+// he sends a lot, and sends nothing, keeps that much from others.
+const firstBytes = 16 << 10
 
 // readBody reads a body of rows, unpacked. Its memory is the claim's.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, claim *claim) ([]byte, *refusal) {
@@ -30,11 +31,11 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, claim *claim) 
 	_ = rc.SetReadDeadline(time.Now().Add(ingestTimeout)) // a test's recorder has none
 	defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
 	var in io.Reader = http.MaxBytesReader(w, r.Body, limit)
-	size := int64(firstBytes)
+	size, whole := int64(firstBytes), limit+1
 	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
 	case "", "identity":
 		if r.ContentLength >= 0 {
-			size = r.ContentLength + 1 // and the read that finds the end
+			whole = r.ContentLength + 1 // and the read that finds the end
 		}
 	case "gzip":
 		z, err := gzip.NewReader(in)
@@ -48,7 +49,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, claim *claim) 
 	var body []byte
 	for {
 		if len(body) == cap(body) {
-			room := min(max(size, 2*int64(cap(body))), limit+1)
+			room := min(max(size, 2*int64(cap(body))), whole)
 			if !claim.take(room - int64(cap(body))) {
 				return nil, refuse(http.StatusTooManyRequests, query.CodeInsufficientResources, "the bodies of the requests at work take more than %d bytes", s.opts.IngestBytesMax)
 			}
@@ -76,7 +77,9 @@ func unreadable(err error, tooLarge *refusal) *refusal {
 	return refuse(http.StatusBadRequest, query.CodeProtocolViolation, "read the body: %v", err)
 }
 
-// load bounds the requests that bring rows. It is safe for concurrent use.
+// load bounds the requests that bring rows: the bytes of all bodies, also those that are still
+// coming, and how many are at work once theirs has come. Clients that send
+// slowly do not count as such. It is safe for concurrent use.
 type load struct {
 	requestsMax int
 	bytesMax    int64
@@ -87,21 +90,23 @@ type load struct {
 	bytes    int64
 }
 
-// claim is one request's part of the load.
+// claim is one request's part of the load. The caller must end it.
 type claim struct {
 	load  *load
+	begun bool
 	bytes int64
 }
 
-// begin admits a request; false: there are too many. The caller must end the claim.
-func (l *load) begin() (*claim, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.requests == l.requestsMax {
-		return nil, false
+// begin counts the request as one at work; false: there are too many.
+func (c *claim) begin() bool {
+	c.load.mu.Lock()
+	defer c.load.mu.Unlock()
+	if c.load.requests == c.load.requestsMax {
+		return false
 	}
-	l.requests++
-	return &claim{load: l}, true
+	c.load.requests++
+	c.begun = true
+	return true
 }
 
 // take claims bytes; false: there are not so many.
@@ -119,6 +124,8 @@ func (c *claim) take(n int64) bool {
 func (c *claim) end() {
 	c.load.mu.Lock()
 	defer c.load.mu.Unlock()
-	c.load.requests--
+	if c.begun {
+		c.load.requests--
+	}
 	c.load.bytes -= c.bytes
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -203,6 +204,39 @@ func TestRequestsAtWorkAreBounded(t *testing.T) {
 		if w := send(s, "/v1/ingest/s", "{}", "Content-Type", ndjsonType); w.Code != 200 {
 			t.Errorf("afterwards: %d %s", w.Code, w.Body)
 		}
+	}
+}
+
+// TestSlowBodiesKeepNobodyOut has more clients begin large bodies than may be at work, and
+// than there may be bytes of. Who sends nothing takes nothing.
+func TestSlowBodiesKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, &fakeDB{}, func(o *Options) {
+		o.Ingest, o.IngestsMax, o.IngestBodyMax, o.IngestBytesMax = &fakeIngest{}, 2, 400_000, 1<<20
+	})
+	server := httptest.NewServer(s.Handler())
+	defer server.Close()
+	const slow = 20
+	for range slow {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.Write([]byte("POST /v1/ingest/s HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + ndjsonType + "\r\nContent-Length: 390000\r\n\r\n{")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for claimed, deadline := int64(0), time.Now().Add(10*time.Second); claimed < slow*firstBytes; time.Sleep(time.Millisecond) {
+		s.load.mu.Lock()
+		claimed = s.load.bytes
+		s.load.mu.Unlock()
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes are claimed for %d bodies that have begun", claimed, slow)
+		}
+	}
+	if w := send(s, "/v1/ingest/s", "{}", "Content-Type", ndjsonType); w.Code != 200 {
+		t.Errorf("beside slow clients: %d %s", w.Code, w.Body)
 	}
 }
 

@@ -32,14 +32,12 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 		writeError(w, status, query.AsError(err))
 		return
 	}
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
+	if !s.places.take(r.Context()) {
 		writeError(w, http.StatusServiceUnavailable, query.Errorf(query.CodeTooManyConnections,
-			"%d statements are running already", cap(s.slots)))
+			"%d statements are running already", s.opts.QueriesMax))
 		return
 	}
+	defer s.places.giveBack()
 	ctx := r.Context()
 	if req.timeout > 0 {
 		cause := fmt.Errorf("%w of %s", errStatementTimeout, req.timeout)
@@ -48,6 +46,8 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 	}
 	out := newResponse(w, s.opts.WriteTimeout, newFormat())
+	s.places.add(out)
+	defer s.places.remove(out)
 	started, kind := time.Now(), "INVALID"
 	err = s.run(ctx, req, out, &kind)
 	s.opts.Observe(kind, time.Since(started), out.rows, err)

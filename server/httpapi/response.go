@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -48,6 +49,9 @@ type response struct {
 	sent    bool  // the header has left
 	live    bool  // it has no end of its own
 	rows    int64 // written so far
+	// waiting is since when a flush waits for the client, in nanoseconds of Unix time; 0:
+	// none does.
+	waiting atomic.Int64
 }
 
 func newResponse(w http.ResponseWriter, timeout time.Duration, f format) *response {
@@ -102,6 +106,8 @@ func (o *response) end(e *query.Error) error {
 
 func (o *response) flush() error {
 	o.sent = true
+	o.waiting.Store(time.Now().UnixNano())
+	defer o.waiting.Store(0)
 	// Recorders and some middleware have no deadlines; net/http's writers do.
 	_ = o.rc.SetWriteDeadline(time.Now().Add(o.timeout))
 	if _, err := o.w.Write(o.buf); err != nil {

@@ -139,13 +139,13 @@ func (o Options) Validate() error {
 
 // Server is the HTTP endpoint. It is safe for concurrent use.
 type Server struct {
-	opts  Options
-	log   *slog.Logger
-	http  *http.Server
-	slots chan struct{}      // one element per statement that runs
-	load  load               // of requests that bring rows
-	base  context.Context    // every request's parent, so that Shutdown can cancel them
-	stop  context.CancelFunc // cancels base
+	opts   Options
+	log    *slog.Logger
+	http   *http.Server
+	places *places            // of statements
+	load   load               // of requests that bring rows
+	base   context.Context    // every request's parent, so that Shutdown can cancel them
+	stop   context.CancelFunc // cancels base
 
 	streams     chan struct{}   // one element per subscription
 	streaming   context.Context // ends the subscriptions, which do not end by themselves
@@ -160,12 +160,12 @@ func New(opts Options) (*Server, error) {
 	}
 	base, stop := context.WithCancel(context.Background())
 	s := &Server{
-		opts:  opts,
-		log:   opts.Logger.With("component", "http"),
-		slots: make(chan struct{}, opts.QueriesMax),
-		load:  load{requestsMax: opts.IngestsMax, bytesMax: opts.IngestBytesMax},
-		base:  base,
-		stop:  stop,
+		opts:   opts,
+		log:    opts.Logger.With("component", "http"),
+		places: newPlaces(opts.QueriesMax),
+		load:   load{requestsMax: opts.IngestsMax, bytesMax: opts.IngestBytesMax},
+		base:   base,
+		stop:   stop,
 	}
 	s.streams = make(chan struct{}, opts.StreamsMax)
 	s.streaming, s.stopStreams = context.WithCancel(base)
