@@ -7,20 +7,9 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/preparedtext"
 	"github.com/millstream-db/millstream/query/sqlstate"
 )
-
-// preparedText is a statement of PREPARE. Drivers prepare by the protocol, where
-// the server keeps the statements.
-type preparedText struct {
-	sql   string
-	whole string // the PREPARE
-	at    time.Time
-	types []string // as written, of the first parameters
-}
-
-// maxPrepared bounds the statements that a session keeps.
-const maxPrepared = 10_000
 
 // prepareText plans PREPARE, which looks at what it is given now.
 func (s *Session) prepareText(ctx context.Context, st *Statement, t *parser.Prepare) error {
@@ -34,16 +23,12 @@ func (s *Session) prepareText(ctx context.Context, st *Statement, t *parser.Prep
 		return Errorf(CodeSyntaxError, "%s can't be prepared", inner.Tag).WithHint("SELECT, INSERT, UPDATE and DELETE can.")
 	}
 	st.run = func(context.Context, []any) (*Result, error) {
-		if _, held := s.prepared[t.Name]; held {
+		if _, held := s.prepared.Find(t.Name); held {
 			return nil, Errorf("42P05", "prepared statement %q already exists", t.Name)
 		}
-		if len(s.prepared) >= maxPrepared {
+		if !s.prepared.Add(t.Name, preparedtext.Text{SQL: t.SQL, Whole: st.SQL, At: time.Now(), Types: t.Types}) {
 			return nil, Errorf(CodeProgramLimit, "too many prepared statements in this session").WithHint("DEALLOCATE those that are no longer needed.")
 		}
-		if s.prepared == nil {
-			s.prepared = make(map[string]preparedText)
-		}
-		s.prepared[t.Name] = preparedText{sql: strings.Clone(t.SQL), whole: strings.Clone(st.SQL), at: time.Now(), types: t.Types}
 		return &Result{Tag: st.Tag}, nil
 	}
 	return nil
@@ -52,11 +37,11 @@ func (s *Session) prepareText(ctx context.Context, st *Statement, t *parser.Prep
 // prepareExecute plans EXECUTE, as the prepared statement with the arguments in
 // the places of its parameters.
 func (s *Session) prepareExecute(ctx context.Context, st *Statement, t *parser.Execute) error {
-	held, ok := s.prepared[t.Name]
+	held, ok := s.prepared.Find(t.Name)
 	if !ok {
 		return Errorf("26000", "prepared statement %q does not exist", t.Name).At(characters(st.SQL, t.Offset))
 	}
-	sql, most, err := parser.PutArguments(held.sql, held.types, t.Args)
+	sql, most, err := parser.PutArguments(held.SQL, held.Types, t.Args)
 	if err != nil {
 		return err
 	}
@@ -84,8 +69,8 @@ func (s *Session) listPrepared() string {
 		list = append(list, fmt.Sprintf("{'name': %s, 'statement': %s, 'prepare_time': make_timestamptz(%d), 'params': %s::BIGINT[], 'from_sql': %t}",
 			parser.QuoteLiteral(p.Name), parser.QuoteLiteral(p.SQL), p.At.UnixMicro(), strings.ReplaceAll(fmt.Sprint(p.Params), " ", ", "), fromSQL))
 	}
-	for name, p := range s.prepared {
-		add(PreparedStatement{Name: name, SQL: p.whole, At: p.at}, true)
+	for name, p := range s.prepared.All() {
+		add(PreparedStatement{Name: name, SQL: p.Whole, At: p.At}, true)
 	}
 	if s.opts.Prepared != nil {
 		for _, p := range s.opts.Prepared() {
@@ -99,8 +84,8 @@ func (s *Session) listPrepared() string {
 // know may be the protocol's.
 func (s *Session) deallocate(name string) {
 	if name == "" {
-		clear(s.prepared)
+		s.prepared.Clear()
 	} else {
-		delete(s.prepared, name)
+		s.prepared.Remove(name)
 	}
 }

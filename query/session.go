@@ -11,6 +11,7 @@ import (
 	"github.com/millstream-db/millstream/query/access"
 	"github.com/millstream-db/millstream/query/activity"
 	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/preparedtext"
 	"github.com/millstream-db/millstream/query/setting"
 	"github.com/millstream-db/millstream/query/sqlstate"
 )
@@ -32,7 +33,7 @@ type Session struct {
 	open *openResult
 	// cursors are the session's SQL cursors by name.
 	cursors  map[string]*declared
-	prepared map[string]preparedText
+	prepared preparedtext.Set
 	activity *activity.Activity
 	// pending are the notifications of the transaction, which are sent when it ends.
 	pending    []Notification
