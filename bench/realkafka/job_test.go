@@ -16,6 +16,7 @@ import (
 
 	"github.com/millstream-db/millstream/bench/instance"
 	"github.com/millstream-db/millstream/bench/shopcheck"
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 )
 
 var (
@@ -68,8 +69,8 @@ func TestRealKafka(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	t.Logf("RESULT real kafka %s: %d records in %.1f s, %.0f records/s with 2 restarts of the broker and 2 of the database; %d rejected, %d late, %d groups; 0 lost, 0 doubled, lag 0",
-		Version, f.Records, seconds, float64(f.Records)/seconds, f.Rejected, f.Late, f.Groups)
+	result.Report(t, "real kafka "+Version, "%d records in %.1f s, %.0f records/s with 2 restarts of the broker and 2 of the database; %d rejected, %d late, %d groups; 0 lost, 0 doubled, lag 0",
+		f.Records, seconds, float64(f.Records)/seconds, f.Rejected, f.Late, f.Groups)
 }
 
 // buildInstance builds the binary and gives it a data directory.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/millstream-db/millstream/bench/instance"
 	"github.com/millstream-db/millstream/bench/shopcheck"
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 	"github.com/millstream-db/millstream/ingest/broker"
 )
 
@@ -77,7 +78,7 @@ func TestCrash(t *testing.T) {
 	f := c.finish(db, stop, orders)
 	slices.Sort(c.restarts)
 	percentile := func(p int) time.Duration { return c.restarts[(len(c.restarts)-1)*p/100].Round(time.Millisecond) }
-	t.Logf("RESULT crash: %d kills, %d records, %d rejected, %d late, 0 lost, 0 doubled; %d full checks, %d queries amid the kills; restart p50 %s p99 %s max %s; %d refused starts; %.0f s; seed %d",
+	result.Report(t, "crash", "%d kills, %d records, %d rejected, %d late, 0 lost, 0 doubled; %d full checks, %d queries amid the kills; restart p50 %s p99 %s max %s; %d refused starts; %.0f s; seed %d",
 		*cycles, f.Records, f.Rejected, f.Late, c.checks, c.queries, percentile(50), percentile(99), percentile(100), c.refused, time.Since(started).Seconds(), seed)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/millstream-db/millstream/bench/instance"
 	"github.com/millstream-db/millstream/bench/shopcheck"
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 	"github.com/millstream-db/millstream/ingest/broker"
 )
 
@@ -124,8 +125,8 @@ func fillDisk(t *testing.T, free int64) {
 	if next, err := readFile(t.Context(), o.Data); err != nil || sum(next) != diskRecords {
 		t.Errorf("the file holds %d records (%v), %d were sent", sum(next), err, diskRecords)
 	}
-	t.Logf("RESULT disk full (%d MiB left): %d rows stayed readable; %q; all %d records %.1f s after space was freed, 0 lost, 0 doubled",
-		free>>20, before, noticed, f.Records, resumed.Seconds())
+	result.Report(t, fmt.Sprintf("disk full, %d MiB left", free>>20), "%d rows stayed readable; %q; all %d records %.1f s after space was freed, 0 lost, 0 doubled",
+		before, noticed, f.Records, resumed.Seconds())
 }
 
 // waitForComplaint waits until the log says that the disk that holds data is full.

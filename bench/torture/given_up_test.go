@@ -18,6 +18,7 @@ import (
 	"github.com/millstream-db/millstream/bench/instance"
 	"github.com/millstream-db/millstream/bench/shopcheck"
 	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 	"github.com/millstream-db/millstream/ingest/broker"
 )
 
@@ -112,7 +113,7 @@ func TestFileGivenUp(t *testing.T) {
 	if left := leftovers(t, o.Data); len(left) > 0 {
 		t.Errorf("files left behind: %v", left)
 	}
-	t.Logf("RESULT file given up: %d rounds, opened again %d times, %d records, 0 lost, 0 doubled; %d queries were right, %d refused for now, longest wait %.1f s",
+	result.Report(t, "file given up", "%d rounds, opened again %d times, %d records, 0 lost, 0 doubled; %d queries were right, %d refused for now, longest wait %.1f s",
 		*givenUpRounds, count(t, o.Log, "the database file is open again"), f.Records, q.right.Load(), q.refused.Load(), time.Duration(q.longest.Load()).Seconds())
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 	"github.com/millstream-db/millstream/ingest/broker"
 )
 
@@ -241,5 +242,5 @@ func TestGrowingTopic(t *testing.T) {
 	want()
 	wantNumber(t, db, "SELECT y FROM ys", g.y)
 	wantRows(t, db, "growing$rejected", 0)
-	t.Logf("%d records of %d schemas, %d kills: nothing lost, nothing doubled", g.sent, len(g.schemas), kills)
+	result.Report(t, "growing topic", "%d records of %d schemas, %d kills: nothing lost, nothing doubled", g.sent, len(g.schemas), kills)
 }

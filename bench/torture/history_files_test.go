@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 	"github.com/millstream-db/millstream/engine/parquet/parquettest"
 )
 
@@ -92,7 +93,7 @@ func TestFiles(t *testing.T) {
 	if middle == 0 {
 		t.Error("no kill was in the middle of a file: the test proves little")
 	}
-	t.Logf("%d kills, %d of them in the middle of a file, %d rows", len(names), middle, want)
+	result.Report(t, "files", "%d kills, %d of them in the middle of a file, %d rows", len(names), middle, want)
 	if err := db.Stop(); err != nil {
 		t.Error(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/millstream-db/millstream/bench/instance"
 	"github.com/millstream-db/millstream/bench/shopcheck"
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 	"github.com/millstream-db/millstream/engine/killpoint"
 	"github.com/millstream-db/millstream/ingest/broker"
 )
@@ -78,7 +79,7 @@ func TestKillPoints(t *testing.T) {
 		}
 	}
 	f := c.finish(db, stop, orders)
-	t.Logf("RESULT kill points: %d/%d points, %d kills (%d while starting, %d with DDL under way), %d records, 0 lost, 0 doubled, %d refused starts, 0 files left; %.0f s; seed %d",
+	result.Report(t, "kill points", "%d/%d points, %d kills (%d while starting, %d with DDL under way), %d records, 0 lost, 0 doubled, %d refused starts, 0 files left; %.0f s; seed %d",
 		len(points), len(killpoint.All), len(points)**killsPerPoint, k.starting, k.defining, f.Records, c.refused, time.Since(began).Seconds(), seed)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/bench/instance"
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 )
 
 // pushers are clients that send rows and repeat each request until it is answered.
@@ -100,6 +101,6 @@ func TestPush(t *testing.T) {
 			t.Errorf("%s: %d", what, n)
 		}
 	}
-	t.Logf("%d kills, %d requests, %d of them answered when they were repeated, %d refused for a while, %d rows", *cycles+1,
+	result.Report(t, "push", "%d kills, %d requests, %d of them answered when they were repeated, %d refused for a while, %d rows", *cycles+1,
 		p.requests.Load(), p.repeats.Load(), p.refusals.Load(), number(t, db, "SELECT count(*) FROM events"))
 }

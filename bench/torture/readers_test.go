@@ -19,6 +19,7 @@ import (
 
 	"github.com/millstream-db/millstream/bench/shopcheck"
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/ingest/broker"
 	"github.com/millstream-db/millstream/ingest/kafka"
@@ -82,7 +83,7 @@ func TestReadersDuringCheckpoints(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	t.Logf("RESULT readers: %d answers of %d readers at %d epochs during %d checkpoints, 0 inconsistent; %d records, %s",
+	result.Report(t, "readers", "%d answers of %d readers at %d epochs during %d checkpoints, 0 inconsistent; %d records, %s",
 		c.answers.Load(), readers, distinct, c.checkpoints.Load(), feed.Sent(), *readersFor)
 }
 

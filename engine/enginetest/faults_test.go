@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 )
 
 var (
@@ -150,7 +152,7 @@ func TestPlantedFaults(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d/%d planted faults found", caught, planted)
+	result.Report(t, "planted faults", "%d/%d found", caught, planted)
 }
 
 // rarePaths are limits so low that what else happens after hours happens all the

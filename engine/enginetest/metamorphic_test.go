@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine/enginetest"
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 )
 
 // manner is a way in which a log can get into a database.
@@ -66,7 +67,7 @@ func TestMetamorphic(t *testing.T) {
 			t.Errorf("seed %d: %v\nrepeat with: go test ./engine/enginetest -run TestMetamorphic -count=1 -args -seed=%d", seed, err, seed)
 		}
 	}
-	t.Logf("%d seeds, %d records in %d ways, %d views, %d comparisons, %d mismatches, in %s",
+	result.Report(t, "metamorphic", "%d seeds, %d records in %d ways, %d views, %d comparisons, %d mismatches, in %s",
 		done, sum.records, sum.manners, sum.views, sum.compared, sum.failures, time.Since(start).Round(time.Second))
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 )
 
 var (
@@ -56,7 +58,7 @@ func TestOracle(t *testing.T) {
 	}
 	close(next)
 	wg.Wait()
-	t.Logf("%d seeds, %d records, %d views, %d comparisons of everything, %d rows told by subscriptions, %d mismatches, in %s",
+	result.Report(t, "oracle", "%d seeds, %d records, %d views, %d comparisons of everything, %d rows told by subscriptions, %d mismatches, in %s",
 		sum.seeds.Load(), sum.records.Load(), sum.views.Load(), sum.reads.Load(), sum.told.Load(), sum.failures.Load(), time.Since(start).Round(time.Second))
 }
 
