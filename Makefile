@@ -9,6 +9,7 @@ CYCLES   ?= 100
 SHARE    ?= 1
 TURN     ?= 0
 FUZZTIME ?= 30s
+FORM     ?= short
 # Added to `go test` by test and race, for example TESTFLAGS=-v.
 TESTFLAGS ?=
 
@@ -69,6 +70,10 @@ faults: ## plant faults in the engine and see the oracle find each (SHARE=4 TURN
 .PHONY: crash
 crash: ## kill the process CYCLES=100 times while it ingests, and look for lost and repeated records
 	$(GO) test ./bench/torture -run TestCrash -count=1 -timeout 240m -v -args -cycles=$(CYCLES)
+
+.PHONY: torture
+torture: ## run everything that breaks Millstream on purpose and print a page of it (FORM=long: days; ARGS="-only 'crash|abuse' -json page.json")
+	$(GO) run ./bench/torture/page -form $(FORM) $(ARGS)
 
 .PHONY: test-kafka
 test-kafka: ## run against a real Apache Kafka, also with Confluent's Python serializers (java, mvn and python3; or KAFKA_BROKERS=host:port)

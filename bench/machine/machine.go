@@ -9,6 +9,15 @@ import (
 	"strings"
 )
 
+// Kernel returns the version of the operating system's kernel, "" where it does not tell.
+func Kernel() string {
+	text, err := os.ReadFile("/proc/sys/kernel/osrelease") // elsewhere than on Linux there is none
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
 // Describe describes the machine in a few words, for a report.
 func Describe() string {
 	cpu := runtime.GOARCH

@@ -8,5 +8,6 @@
 // TestBackup, TestFileMutations, TestReadersDuringCheckpoints, TestDiskFull, TestBrokerFaults,
 // TestBadInput and TestAttacks (whose statements are in testdata). They build the
 // millstream binary and run it as a child process beside an embedded broker.
-// Each prints one line with what it measured.
+// Each prints one line with what it measured, by package result; the command in page runs
+// all of them and more, and makes a page of these lines (make torture).
 package torture
