@@ -3,6 +3,8 @@ package instance
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,12 +44,16 @@ type Options struct {
 	Settings []string      // further flags of serve, such as --memory=64MiB or --pg=127.0.0.1:0
 	Env      []string      // added to the environment
 	Timeout  time.Duration // until it is ready; one minute by default
+	// Roots are what proves the certificate that the settings name; nil: HTTP is in
+	// the clear.
+	Roots *x509.CertPool
 }
 
 // Instance is a running millstream. It is safe for concurrent use.
 type Instance struct {
 	proc    *child.Process
 	url     string
+	http    string
 	pg      string
 	client  *http.Client
 	startup time.Duration
@@ -79,11 +85,15 @@ func Start(ctx context.Context, o Options) (*Instance, error) {
 		proc.Kill()
 		return nil, fmt.Errorf("%w\nthe end of its log:\n%s", err, proc.Log(20))
 	}
-	return &Instance{
-		proc: proc, url: "http://" + addrs.HTTP, pg: addrs.Postgres, startup: time.Since(started),
-		// Many readers ask at once; each keeps its connection.
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
-	}, nil
+	i := &Instance{proc: proc, url: "http://" + addrs.HTTP, http: addrs.HTTP, pg: addrs.Postgres, startup: time.Since(started)}
+	// Many readers ask at once; each keeps its connection.
+	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	if o.Roots != nil {
+		i.url = "https://" + addrs.HTTP
+		transport.TLSClientConfig = &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12}
+	}
+	i.client = &http.Client{Transport: transport}
+	return i, nil
 }
 
 func size(path string) (int64, error) {
@@ -139,6 +149,9 @@ func (i *Instance) Startup() time.Duration { return i.startup }
 // Postgres returns the address of the Postgres protocol, "" or "off" unless the
 // settings ask for one.
 func (i *Instance) Postgres() string { return i.pg }
+
+// HTTP returns the address of HTTP.
+func (i *Instance) HTTP() string { return i.http }
 
 // Running reports whether the process lives.
 func (i *Instance) Running() bool { return i.proc.Running() }

@@ -164,6 +164,9 @@ func FuzzInt(f *testing.F)  { f.Fuzz(func(*testing.T, int) {}) }
 				verdict = " FAILED"
 			}
 			lines = append(lines, l.Name+verdict)
+			if l.Name == "fuzz" && !regexp.MustCompile(`^1 targets, [1-9]\d* inputs$`).MatchString(l.Counts[0]) {
+				t.Errorf("fuzzing counts %q", l.Counts)
+			}
 			if !regexp.MustCompile(`(?m)^` + l.Name + ` +` + strings.TrimSpace(verdict) + ` `).MatchString(out.String()) {
 				t.Errorf("%q: the page has no line for %s%s", c.only, l.Name, verdict)
 			}

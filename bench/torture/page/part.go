@@ -24,6 +24,7 @@ type part struct {
 	name  string
 	tests []string  // names of tests, each of which must pass; none: whatever is in the packages
 	in    []string  // their packages
+	few   []string  // those of the short form, if that has not all of them
 	flags []string  // of go test
 	args  [2]string // of the tests, by form, behind -args
 	// timeout is of the long form; the short one has shortTimeout. 0: that too.
@@ -55,8 +56,11 @@ var parts = []part{
 	{name: "disk full", tests: names("TestDiskFull"), in: names(inTorture), timeout: time.Hour},
 	{name: "readers", tests: names("TestReadersDuringCheckpoints"), in: names(inTorture), args: [2]string{"-readers-for=5s", "-readers-for=10m"}, timeout: time.Hour},
 	{name: "records", tests: names("TestBadInput TestKeyedTopic TestDebeziumTopic TestAvroTopic TestProtobufTopic TestGrowingTopic TestPush TestFiles"), in: names(inTorture), timeout: time.Hour},
+	{name: "abuse", tests: names("TestAbuse"), in: names(inTorture), args: [2]string{"", "-abuse=5m"}, timeout: 6 * time.Hour},
 	{name: "fuzz", fuzz: [2]time.Duration{3 * time.Second, time.Hour}},
-	{name: "race", in: names("./engine/... ./ingest/... ./query/... ./server/..."), flags: names("-race -short"), timeout: 6 * time.Hour},
+	{name: "race", in: names("./engine/... ./ingest/... ./query/... ./server/..."),
+		few:   names("./engine/epoch ./engine/reopen ./ingest/push ./query ./query/admission ./query/channel ./server/auth ./server/httpapi ./server/pgwire"),
+		flags: names("-race -short"), timeout: 6 * time.Hour},
 }
 
 func names(list string) []string { return strings.Fields(list) }
@@ -81,7 +85,11 @@ func (p part) commands(f form, root string, commits int) ([]command, error) {
 	if len(p.tests) > 0 {
 		args = append(args, "-run=^("+strings.Join(p.tests, "|")+")$")
 	}
-	args = append(args, p.in...)
+	in := p.in
+	if f == short && len(p.few) > 0 {
+		in = p.few
+	}
+	args = append(args, in...)
 	if more := strings.Fields(strings.ReplaceAll(p.args[f], turn, strconv.Itoa(commits))); len(more) > 0 {
 		args = append(append(args, "-args"), more...)
 	}
