@@ -7,7 +7,7 @@
 // TestKillPoints (at the places that package killpoint names), TestFileGivenUp,
 // TestBackup, TestFileMutations, TestReadersDuringCheckpoints, TestDiskFull, TestBrokerFaults,
 // TestBadInput and TestAttacks (whose statements are in testdata). TestAbuse is a bad neighbour to
-// clients that do nothing wrong. They build the
+// clients that do nothing wrong, and TestSoak does everything at once for a long time. They build the
 // millstream binary and run it as a child process beside an embedded broker.
 // Each prints one line with what it measured, by package result; the command in page runs
 // all of them and more, and makes a page of these lines (make torture).

@@ -1,0 +1,155 @@
+package torture
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millstream-db/millstream/bench/figures"
+)
+
+const (
+	// growthAfter is how long a soak must take for its growth to say anything.
+	growthAfter = 20 * time.Minute
+	// warmUp is the part of a process's life that does not count.
+	warmUp = 0.3
+	// What a process may take more at the end of an hour than at its beginning, once it is warm. A
+	// view without windows goes on growing with its keys, and DuckDB with the tables' metadata.
+	growthMemory = 32 << 20
+	growthOther  = 5
+	// growthFile is how much larger a record may be in the file than in the first half.
+	growthFile = 1.5
+)
+
+// sample is what the process took at a time.
+type sample struct {
+	at time.Time
+	footprint
+	file, records int64
+}
+
+// growth is what a process takes over its lives.
+type growth struct{ lives [][]sample }
+
+// begin begins a life.
+func (g *growth) begin() { g.lives = append(g.lives, nil) }
+
+func (g *growth) add(f footprint, file, records int64) {
+	g.lives[len(g.lives)-1] = append(g.lives[len(g.lives)-1], sample{time.Now(), f, file, records})
+}
+
+// slope returns how much a figure grows in an hour: the median of all lives, each without its
+// beginning.
+func (g *growth) slope(figure func(sample) int64) float64 {
+	var slopes []float64
+	for _, life := range g.lives {
+		warm := life[int(float64(len(life))*warmUp):]
+		if len(warm) < 3 {
+			continue
+		}
+		slopes = append(slopes, regression(warm, figure))
+	}
+	return figures.Median(slopes)
+}
+
+// regression returns the slope of the line nearest to the samples, in an hour.
+func regression(samples []sample, figure func(sample) int64) float64 {
+	var meanX, meanY, above, below float64
+	x := func(s sample) float64 { return s.at.Sub(samples[0].at).Hours() }
+	for _, s := range samples {
+		meanX += x(s) / float64(len(samples))
+		meanY += float64(figure(s)) / float64(len(samples))
+	}
+	for _, s := range samples {
+		above += (x(s) - meanX) * (float64(figure(s)) - meanY)
+		below += (x(s) - meanX) * (x(s) - meanX)
+	}
+	if below == 0 {
+		return 0
+	}
+	return above / below
+}
+
+func memoryOf(s sample) int64      { return s.memory }
+func descriptorsOf(s sample) int64 { return s.descriptors }
+func goroutinesOf(s sample) int64  { return s.goroutines }
+
+// perRecord returns the bytes of the file for each record, half way and at the end.
+func (g *growth) perRecord() (half, end float64) {
+	var all []sample
+	for _, life := range g.lives {
+		all = append(all, life...)
+	}
+	if len(all) == 0 {
+		return 0, 0
+	}
+	of := func(s sample) float64 { return float64(s.file) / float64(max(1, s.records)) }
+	return of(all[len(all)/2]), of(all[len(all)-1])
+}
+
+// problems says what has grown that should not.
+func (g *growth) problems() (list []string) {
+	for _, c := range []struct {
+		name   string
+		figure func(sample) int64
+		most   float64
+	}{{"bytes of memory", memoryOf, growthMemory}, {"descriptors", descriptorsOf, growthOther}, {"goroutines", goroutinesOf, growthOther}} {
+		if grown := g.slope(c.figure); grown > c.most {
+			list = append(list, fmt.Sprintf("the process takes %.0f %s more with each hour, at most %.0f are right", grown, c.name, c.most))
+		}
+	}
+	if half, end := g.perRecord(); end > growthFile*half {
+		list = append(list, fmt.Sprintf("a record takes %.0f bytes of the file, half way it took %.0f", end, half))
+	}
+	return list
+}
+
+// String says how things grow.
+func (g *growth) String() string {
+	_, end := g.perRecord()
+	return fmt.Sprintf("in an hour of a life: memory %+.1f MiB, descriptors %+.1f, goroutines %+.1f; %.0f bytes of file a record",
+		g.slope(memoryOf)/(1<<20), g.slope(descriptorsOf), g.slope(goroutinesOf), end)
+}
+
+// TestGrowth shows that what grows is found, and what does not is not.
+func TestGrowth(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		// more is what a life of two hours takes at its end beyond the beginning.
+		more footprint
+		file float64 // of each record, at the end as a multiple
+		want string
+	}{
+		{"nothing", footprint{}, 1, ""},
+		{"a warm-up", footprint{memory: -100 << 20}, 1, ""},
+		{"memory", footprint{memory: 100 << 20}, 1, "memory"},
+		{"descriptors", footprint{descriptors: 20}, 1, "descriptors"},
+		{"goroutines", footprint{goroutines: 20}, 1, "goroutines"},
+		{"the file", footprint{}, 4, "file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			g := &growth{}
+			const lives, samples = 2, 100
+			for life := range lives {
+				g.begin()
+				for i := range samples {
+					part := float64(i) / samples
+					noise := int64(i%7) << 18
+					n := int64(life*samples + i + 1)
+					wide := 100 * (1 + (c.file-1)*float64(n)/(lives*samples))
+					f := footprint{memory: 200<<20 + noise + int64(part*float64(c.more.memory)), descriptors: 30 + int64(i%3) + int64(part*float64(c.more.descriptors)), goroutines: 50 + int64(i%5) + int64(part*float64(c.more.goroutines))}
+					g.add(f, int64(wide*float64(n*1000)), n*1000)
+					last := &g.lives[life][i]
+					last.at = time.Unix(0, 0).Add(time.Duration(life)*2*time.Hour + time.Duration(part*float64(2*time.Hour)))
+				}
+			}
+			got := strings.Join(g.problems(), "; ")
+			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+				t.Errorf("%q, want one about %q", got, c.want)
+			}
+		})
+	}
+}
