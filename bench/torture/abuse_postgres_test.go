@@ -96,12 +96,12 @@ type rawSession struct {
 	secret []byte
 }
 
-// refused is what the server said instead of a session.
-type refused struct{ code, message string }
+// noSession is what the server said instead of a session.
+type noSession struct{ code, message string }
 
-func (r *refused) Error() string { return r.message + " (SQLSTATE " + r.code + ")" }
+func (r *noSession) Error() string { return r.message + " (SQLSTATE " + r.code + ")" }
 
-// login opens a session. The error is a *refused if the server says why there is none.
+// login opens a session. The error is a *noSession if the server says why there is none.
 func login(ctx context.Context, addr string) (*rawSession, error) {
 	conn, err := dial(ctx, addr)
 	if err != nil {
@@ -123,7 +123,7 @@ func login(ctx context.Context, addr string) (*rawSession, error) {
 		switch m := m.(type) {
 		case *pgproto3.ErrorResponse:
 			_ = conn.Close() // of no use
-			return nil, &refused{m.Code, m.Message}
+			return nil, &noSession{m.Code, m.Message}
 		case *pgproto3.BackendKeyData:
 			s.pid, s.secret = m.ProcessID, append([]byte(nil), m.SecretKey...)
 		case *pgproto3.ReadyForQuery:
@@ -261,7 +261,7 @@ func idleConnections(ctx context.Context, v *victim) (string, error) {
 	err := atOnce(dialers, func(int) error {
 		for next.Add(1) <= clients {
 			_, err := login(ctx, v.pg)
-			var no *refused
+			var no *noSession
 			switch {
 			case err == nil:
 				open.Add(1)
@@ -479,7 +479,7 @@ func receiveSome(s *rawSession) error {
 			return err
 		}
 		if e, ok := m.(*pgproto3.ErrorResponse); ok {
-			return &refused{e.Code, e.Message}
+			return &noSession{e.Code, e.Message}
 		}
 	}
 	return nil
@@ -501,7 +501,7 @@ func connectFlood(ctx context.Context, v *victim) (string, error) {
 			n := connects.Add(1)
 			if n%3 == 0 {
 				s, err := login(ctx, v.pg)
-				var no *refused
+				var no *noSession
 				switch {
 				case errors.As(err, &no) && no.code == tooManyConnections: // those before are not gone yet
 					continue

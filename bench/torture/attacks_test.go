@@ -24,6 +24,7 @@ import (
 
 	"github.com/millstream-db/millstream/bench/instance"
 	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 )
 
 const (
@@ -78,7 +79,7 @@ func TestAttacks(t *testing.T) {
 		t.Errorf("%d unknown kinds in %v", unknown, slices.Sorted(maps.Keys(counts)))
 	}
 	s.unharmed(t)
-	t.Logf("RESULT attacks: %d in %d groups, %d refused or ended, %d answered; the longest took %s; 0 ends of the process; %d answers for a neighbour, the slowest after %s; %d rows came in; %d of both refused for a moment",
+	result.Report(t, "attacks", "%d in %d groups, %d refused or ended, %d answered; the longest took %s; 0 ends of the process; %d answers for a neighbour, the slowest after %s; %d rows came in; %d of both refused for a moment",
 		total, len(counts), total-answered, answered, slowest.Round(time.Millisecond), s.answers.Load(), time.Duration(s.slowest.Load()).Round(time.Millisecond), s.rows.Load(), s.refused.Load())
 }
 
@@ -258,12 +259,12 @@ func (s *siege) run(ctx context.Context, t *testing.T, d *datadriven.TestData) s
 		} else {
 			err = s.send(ctx, conn, sql)
 		}
-		outcomes = append(outcomes, outcome(err))
+		outcomes = append(outcomes, answer(err))
 	}
 	return strings.Join(outcomes, "\n") + "\n"
 }
 
-func outcome(err error) string {
+func answer(err error) string {
 	var refused *pgconn.PgError
 	switch {
 	case err == nil:

@@ -19,6 +19,7 @@ import (
 	"github.com/millstream-db/millstream/bench/instance"
 	"github.com/millstream-db/millstream/bench/shopcheck"
 	"github.com/millstream-db/millstream/engine/backup"
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 	"github.com/millstream-db/millstream/engine/killpoint"
 	"github.com/millstream-db/millstream/ingest/broker"
 )
@@ -77,7 +78,7 @@ func TestBackup(t *testing.T) {
 	if left, err := os.ReadDir(k.parent); err != nil || len(left) != *backups {
 		t.Errorf("besides the backups there are %v (%v)", left, err)
 	}
-	t.Logf("RESULT backup: %d backups of %d MB at most, longest %.1f s; %d kills while one was written, %d of them whole before; %d of %d records came amid backups, %d queries were right; all equal the oracle; %.0f s; seed %d",
+	result.Report(t, "backup", "%d backups of %d MB at most, longest %.1f s; %d kills while one was written, %d of them whole before; %d of %d records came amid backups, %d queries were right; all equal the oracle; %.0f s; seed %d",
 		*backups, k.bytes>>20, k.longest, k.kills, k.whole, k.amid, feed.Sent(), k.questions.right.Load(), time.Since(began).Seconds(), seed)
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 
 	"github.com/millstream-db/millstream/bench/instance"
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 	"github.com/millstream-db/millstream/ingest/broker"
 )
 
@@ -83,7 +84,7 @@ func TestBrokerFaults(t *testing.T) {
 	if errors := errorsLogged(db); len(errors) > 0 {
 		t.Errorf("the database has logged %d errors, the first: %s", len(errors), errors[0])
 	}
-	t.Logf("RESULT broker faults: %d faults, %d runs, %d records, %d lost, %d doubled; %d losses of %d offsets reported; slowest recovery %.1f s (%s); %d sources right after a restart; %.0f s; seed %d",
+	result.Report(t, "broker faults", "%d faults, %d runs, %d records, %d lost, %d doubled; %d losses of %d offsets reported; slowest recovery %.1f s (%s); %d sources right after a restart; %.0f s; seed %d",
 		len(count.faults), count.runs, count.records, count.lost, count.doubled, count.losses, count.reportedOffsets,
 		count.slowest.Seconds(), count.slowestFault, count.afterRestartRuns, time.Since(began).Seconds(), seed)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/millstream-db/millstream/bench/instance"
 	"github.com/millstream-db/millstream/bench/shopcheck"
 	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/enginetest/result"
 	"github.com/millstream-db/millstream/ingest/broker"
 )
 
@@ -66,7 +67,7 @@ func TestFileMutations(t *testing.T) {
 		}
 		t.Logf("%-16s %s", c.name, strings.Join(counts, ", "))
 	}
-	t.Logf("RESULT file mutations: %d in %d kinds of files and ways; refused %d, found when read %d, right %d (%d of them from an earlier moment), tables shorter by a cut log %d; wrong answers %d, crashes %d, hangs %d, unclear errors %d; %.0f s; seed %d",
+	result.Report(t, "file mutations", "%d in %d kinds of files and ways; refused %d, found when read %d, right %d (%d of them from an earlier moment), tables shorter by a cut log %d; wrong answers %d, crashes %d, hangs %d, unclear errors %d; %.0f s; seed %d",
 		cases, len(m.cases()), m.counts[refused], m.counts[found], m.counts[right]+m.counts[replayed], m.counts[replayed], m.counts[shorter],
 		m.counts[wrong], m.counts[crashed], m.counts[hung], m.counts[unclear], time.Since(began).Seconds(), seed)
 }
@@ -351,7 +352,7 @@ func (m *mutator) start(o instance.Options, c mutation) (outcome, error) {
 	case errors.Is(err, context.DeadlineExceeded):
 		return hung, fmt.Errorf("%w\n%s", err, db.Log(20))
 	case err != nil:
-		return judge(err.Error(), o.Data, found), err
+		return clearly(err.Error(), o.Data, found), err
 	case earlier:
 		return replayed, nil
 	}
@@ -366,11 +367,11 @@ func judgeRefusal(err error, dir string) outcome {
 			return crashed
 		}
 	}
-	return judge(text, dir, refused)
+	return clearly(text, dir, refused)
 }
 
-// judge returns an outcome if an error names the file and says what to do.
-func judge(text, dir string, clear outcome) outcome {
+// clearly returns an outcome if an error names the file and says what to do.
+func clearly(text, dir string, clear outcome) outcome {
 	if strings.Contains(text, filepath.Join(dir, checkpoint.FileName)) && strings.Contains(text, "backup") {
 		return clear
 	}
