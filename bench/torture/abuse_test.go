@@ -128,6 +128,9 @@ func (f footprint) max(g footprint) footprint {
 // (but see latencyFloor), have right answers only, ingest goes on and loses nothing, and
 // the process gives back what the abuse took.
 func TestAbuse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it judges latencies, for which it wants the machine to itself: run it without -short, or make torture")
+	}
 	b := startBroker(t, broker.Options{})
 	orders := shopcheck.NewOrders(1, time.Now().Add(-48*time.Hour), time.Millisecond)
 	feed, err := shopcheck.NewFeed(t.Context(), shopcheck.FeedOptions{Brokers: []string{b.Addr()}, Topic: "orders", Orders: orders, Rate: abuseRate})

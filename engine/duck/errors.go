@@ -41,7 +41,7 @@ func (e *Error) Damage() string {
 // damages are parts of messages about files that hold what was not written.
 var damages = []string{
 	"Corrupt database file", "Corrupt WAL file", "does not match stored checksum", "Failure while replaying WAL", "replaying checkpoint WAL",
-	"not a valid DuckDB database file", "Failed to deserialize", "WAL does not match", "WAL checkpoint iteration",
+	"not a valid DuckDB database file", "Failed to deserialize", "WAL does not match", "WAL checkpoint iteration", "Could not read enough bytes",
 }
 
 // in names the file if the error is about damage to it.

