@@ -89,7 +89,7 @@ func (m *metadata) field(table, slot int) int {
 		m.broken = true
 	}
 	v := table - int(int32(m.uint32(table)))
-	if 4+2*slot+2 > m.uint16(v) {
+	if 4+2*slot >= m.uint16(v) { // as the reader asks, also where the length is odd
 		return 0
 	}
 	if offset := m.uint16(v + 4 + 2*slot); offset != 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -72,7 +73,11 @@ func (c checker) check(t *testing.T, record []byte) (accepted bool) {
 	decode := func(b *batch.Builder) error { return c.decoder.Decode(record, b) }
 	return nil == batchtest.DecodeRow(t, name, c.table, decode, func(rec arrow.RecordBatch) {
 		var v any
-		if rest, err := c.second.Decode(record, &v); err != nil || len(rest) > 0 {
+		rest, err := c.second.Decode(record, &v)
+		if err != nil && strings.Contains(err.Error(), "zero-byte items exceeds") {
+			return // its own bound; ours is another
+		}
+		if err != nil || len(rest) > 0 {
 			t.Errorf("accepted %s: %v", name, err)
 		}
 		for i, column := range c.table.Columns {
