@@ -113,11 +113,7 @@ func (d *directory) discard() error {
 
 // room refuses a backup that does not fit.
 func (d *directory) room(bytes int64) error {
-	var st unix.Statfs_t
-	if err := unix.Statfs(d.partial, &st); err != nil {
-		return nil // no reason to refuse: the write itself will say
-	}
-	if free := int64(st.Bavail) * st.Bsize; free < bytes {
+	if free, known := checkpoint.FreeBytes(d.partial); known && free < bytes {
 		return fmt.Errorf("%s has %d MiB free, the backup needs %d MiB: %w", filepath.Dir(d.path), free>>20, bytes>>20+1, unix.ENOSPC)
 	}
 	return nil

@@ -40,7 +40,7 @@ func (v *verifier) close() {
 // check reads every table, and compares what the file says of itself.
 func (v *verifier) check(ctx context.Context, epoch uint64) (rows int64, err error) {
 	var durable int64
-	err = v.each(ctx, "SELECT max(epoch)::BIGINT FROM copy.internal.epoch", func(scan func(...any) error) error { return scan(&durable) })
+	err = v.conn.Each(ctx, "SELECT max(epoch)::BIGINT FROM copy.internal.epoch", func(scan func(...any) error) error { return scan(&durable) })
 	if err == nil && uint64(durable) != epoch {
 		err = fmt.Errorf("is of epoch %d, not %d", durable, epoch)
 	}
@@ -48,7 +48,7 @@ func (v *verifier) check(ctx context.Context, epoch uint64) (rows int64, err err
 		return 0, err
 	}
 	segments := make(map[string]int64)
-	err = v.each(ctx, `SELECT "table" || '#' || number, rows FROM copy.internal.segments`, func(scan func(...any) error) error {
+	err = v.conn.Each(ctx, `SELECT "table" || '#' || number, rows FROM copy.internal.segments`, func(scan func(...any) error) error {
 		var name string
 		var n int64
 		err := scan(&name, &n)
@@ -59,7 +59,7 @@ func (v *verifier) check(ctx context.Context, epoch uint64) (rows int64, err err
 		return 0, err
 	}
 	var tables [][2]string
-	err = v.each(ctx, "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'copy' ORDER BY ALL", func(scan func(...any) error) error {
+	err = v.conn.Each(ctx, "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'copy' ORDER BY ALL", func(scan func(...any) error) error {
 		var t [2]string
 		err := scan(&t[0], &t[1])
 		tables = append(tables, t)
@@ -90,7 +90,7 @@ func (v *verifier) check(ctx context.Context, epoch uint64) (rows int64, err err
 // read reads all of a table and returns how many rows it has.
 func (v *verifier) read(ctx context.Context, schema, table string) (n int64, err error) {
 	sql := "SELECT count(*)::BIGINT, coalesce(bit_xor(hash(t)), 0)::VARCHAR FROM copy." + history.Quote(schema) + "." + history.Quote(table) + " t"
-	err = v.each(ctx, sql, func(scan func(...any) error) error {
+	err = v.conn.Each(ctx, sql, func(scan func(...any) error) error {
 		var digest string
 		return scan(&n, &digest)
 	})
@@ -98,21 +98,4 @@ func (v *verifier) read(ctx context.Context, schema, table string) (n int64, err
 		err = fmt.Errorf("table %s: %w", table, err)
 	}
 	return n, err
-}
-
-func (v *verifier) each(ctx context.Context, sql string, row func(scan func(...any) error) error) error {
-	rows, err := v.conn.Query(ctx, sql)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for {
-		ok, err := rows.Next()
-		if err != nil || !ok {
-			return err
-		}
-		if err := row(rows.Scan); err != nil {
-			return err
-		}
-	}
 }

@@ -202,7 +202,7 @@ func (s *Store) appendRows(ctx context.Context, r *Rows, at time.Time) (int64, e
 
 // insert runs an INSERT and returns its number of rows.
 func (s *Store) insert(ctx context.Context, sql string) (n int64, err error) {
-	err = s.each(ctx, sql, func(scan func(...any) error) error { return scan(&n) })
+	err = s.conn.Each(ctx, sql, func(scan func(...any) error) error { return scan(&n) })
 	return n, err
 }
 

@@ -37,7 +37,7 @@ func (s *Store) Load(ctx context.Context, tables func(o *Object) ([]history.Tabl
 	if im.Catalog, err = s.number(ctx, "SELECT max(catalog) FROM internal.epoch"); err != nil {
 		return nil, err
 	}
-	err = s.each(ctx, "SELECT definition FROM internal.roles", func(scan func(...any) error) error { return scan(&im.Roles) })
+	err = s.conn.Each(ctx, "SELECT definition FROM internal.roles", func(scan func(...any) error) error { return scan(&im.Roles) })
 	if err != nil {
 		return nil, fmt.Errorf("read the roles: %w", err)
 	}
@@ -66,7 +66,7 @@ func (s *Store) Load(ctx context.Context, tables func(o *Object) ([]history.Tabl
 }
 
 func (s *Store) loadObjects(ctx context.Context, im *Image) error {
-	return s.each(ctx, "SELECT name, kind, sql, definition, epoch_us(created) FROM internal.objects ORDER BY ordinal",
+	return s.conn.Each(ctx, "SELECT name, kind, sql, definition, epoch_us(created) FROM internal.objects ORDER BY ordinal",
 		func(scan func(...any) error) error {
 			var o Object
 			var created int64
@@ -79,7 +79,7 @@ func (s *Store) loadObjects(ctx context.Context, im *Image) error {
 }
 
 func (s *Store) loadCounters(ctx context.Context, im *Image) error {
-	err := s.each(ctx, "SELECT source, partition, next_offset, leader_epoch, topic_id, max_micros, late, rejected, rows FROM internal.partitions ORDER BY ALL",
+	err := s.conn.Each(ctx, "SELECT source, partition, next_offset, leader_epoch, topic_id, max_micros, late, rejected, rows FROM internal.partitions ORDER BY ALL",
 		func(scan func(...any) error) error {
 			var p Partition
 			var id, leader int64
@@ -91,7 +91,7 @@ func (s *Store) loadCounters(ctx context.Context, im *Image) error {
 	if err != nil {
 		return err
 	}
-	return s.each(ctx, "SELECT object, name, value FROM internal.counters", func(scan func(...any) error) error {
+	return s.conn.Each(ctx, "SELECT object, name, value FROM internal.counters", func(scan func(...any) error) error {
 		var c Counter
 		err := scan(&c.Object, &c.Name, &c.Value)
 		im.Counters = append(im.Counters, c)
@@ -100,7 +100,7 @@ func (s *Store) loadCounters(ctx context.Context, im *Image) error {
 }
 
 func (s *Store) loadTables(ctx context.Context) error {
-	err := s.each(ctx, `SELECT "table", number, epoch_us(created), epoch_us(last), rows FROM internal.segments ORDER BY "table", number`,
+	err := s.conn.Each(ctx, `SELECT "table", number, epoch_us(created), epoch_us(last), rows FROM internal.segments ORDER BY "table", number`,
 		func(scan func(...any) error) error {
 			var g history.Segment
 			var created, last int64
@@ -112,7 +112,7 @@ func (s *Store) loadTables(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.each(ctx, "SELECT view, generation, rows FROM internal.states", func(scan func(...any) error) error {
+	return s.conn.Each(ctx, "SELECT view, generation, rows FROM internal.states", func(scan func(...any) error) error {
 		var name string
 		g := &generation{}
 		err := scan(&name, &g.number, &g.rows)

@@ -29,7 +29,7 @@ func receiptsSQL(sql *strings.Builder, w *Write) {
 
 func (s *Store) loadReceipts(ctx context.Context, im *Image) error {
 	im.Receipts = make(map[string][]receipt.Receipt)
-	return s.each(ctx, "SELECT source, number, key, digest, accepted, rejected, epoch_us(taken) FROM internal.receipts ORDER BY source, number",
+	return s.conn.Each(ctx, "SELECT source, number, key, digest, accepted, rejected, epoch_us(taken) FROM internal.receipts ORDER BY source, number",
 		func(scan func(...any) error) error {
 			var r receipt.Receipt
 			var source string

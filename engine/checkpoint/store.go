@@ -259,43 +259,31 @@ func (s *Store) checkDisk(need int64) error {
 	if s.dir == "" {
 		return nil
 	}
-	var st unix.Statfs_t
-	if err := unix.Statfs(s.dir, &st); err != nil {
-		return nil // no reason to refuse: the write itself will say
-	}
-	if free := int64(st.Bavail) * st.Bsize; free < margin+3*need {
+	if free, known := FreeBytes(s.dir); known && free < margin+3*need {
 		return fmt.Errorf("%w: %s has %d MiB free, the next checkpoint needs %d MiB", ErrDiskFull, s.dir, free>>20, (margin+3*need)>>20)
 	}
 	return nil
 }
 
+// FreeBytes returns how much room there is for files in a directory. Where that is not
+// known there is no reason to refuse: the write itself will say.
+func FreeBytes(dir string) (bytes int64, known bool) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, false
+	}
+	return int64(st.Bavail) * st.Bsize, true
+}
+
 // number runs a query that gives one BIGINT.
 func (s *Store) number(ctx context.Context, sql string) (n int64, err error) {
-	err = s.each(ctx, sql, func(scan func(...any) error) error { return scan(&n) })
+	err = s.conn.Each(ctx, sql, func(scan func(...any) error) error { return scan(&n) })
 	return n, err
 }
 
 // Count returns the number of rows of a table of the file.
 func (s *Store) Count(ctx context.Context, table string) (int64, error) {
 	return s.number(ctx, "SELECT count(*)::BIGINT FROM "+table)
-}
-
-// each runs a query and calls f for every row.
-func (s *Store) each(ctx context.Context, sql string, f func(scan func(...any) error) error) error {
-	rows, err := s.conn.Query(ctx, sql)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for {
-		ok, err := rows.Next()
-		if err != nil || !ok {
-			return err
-		}
-		if err := f(rows.Scan); err != nil {
-			return err
-		}
-	}
 }
 
 func timestamp(t time.Time) string { return fmt.Sprintf("make_timestamptz(%d)", t.UnixMicro()) }

@@ -37,6 +37,25 @@ type Rows struct {
 	arrow  unsafe.Pointer // duckdb_arrow_options, made with the schema
 }
 
+// Each runs a query and calls f for each of its rows, with their [Rows.Scan], until f
+// returns an error.
+func (c *Conn) Each(ctx context.Context, sql string, f func(scan func(dest ...any) error) error) error {
+	rows, err := c.Query(ctx, sql)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for {
+		ok, err := rows.Next()
+		if err != nil || !ok {
+			return err
+		}
+		if err := f(rows.Scan); err != nil {
+			return err
+		}
+	}
+}
+
 // NextChunk moves to the next chunk and returns its number of rows, 0 at the end.
 func (r *Rows) NextChunk() (int, error) {
 	d := process.begin(r.conn)

@@ -205,27 +205,19 @@ func (p *projection) bad(ctx context.Context, conn *duck.Conn) ([]batch.Rejected
 			history.Literal(fmt.Sprintf("column %q: ", p.schema.Columns[i].Name)), history.Quote(name), history.Literal(" is not a "+p.schema.Columns[i].Type.String())))
 		shown = append(shown, history.Literal(name)+": "+history.Quote(name))
 	}
-	rows, err := conn.Query(ctx, fmt.Sprintf("SELECT %s::BIGINT, coalesce(%s), to_json({%s})::VARCHAR FROM %s%s AND %s ORDER BY 1",
-		rowColumn, strings.Join(why, ", "), strings.Join(shown, ", "), p.from, p.where(), p.misfits()))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var rejected []batch.Rejected
-	for {
-		ok, err := rows.Next()
-		if err != nil || !ok {
-			return rejected, err
-		}
+	sql := fmt.Sprintf("SELECT %s::BIGINT, coalesce(%s), to_json({%s})::VARCHAR FROM %s%s AND %s ORDER BY 1",
+		rowColumn, strings.Join(why, ", "), strings.Join(shown, ", "), p.from, p.where(), p.misfits())
+	err := conn.Each(ctx, sql, func(scan func(...any) error) error {
 		var x batch.Rejected
-		if err := rows.Scan(&x.Offset, &x.Error, &x.Value); err != nil {
-			return nil, err
-		}
+		err := scan(&x.Offset, &x.Error, &x.Value)
 		if len(x.Value) > valueMax {
 			x.Value, x.Truncated = x.Value[:valueMax], true
 		}
 		rejected = append(rejected, x)
-	}
+		return err
+	})
+	return rejected, err
 }
 
 // valueMax is how much of a rejected row is kept.
