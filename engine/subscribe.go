@@ -67,11 +67,11 @@ func (h subscriptionHost) WithConn(f func(*duck.Conn) error) error {
 // Number returns the epoch's number.
 func (s *Snapshot) Number() uint64 { return s.Epoch }
 
-// Acquire pins the snapshot once more, and reports false if it has gone.
+// Acquire implements subscription.Snapshot.
 func (s *Snapshot) Acquire() bool { return s.pin.Acquire() }
 
 // Again implements subscription.Snapshot.
 func (s *Snapshot) Again() { s.pin.Again() }
 
-// Release gives a pin back.
+// Release implements subscription.Snapshot.
 func (s *Snapshot) Release() { s.pin.Release() }

@@ -71,24 +71,19 @@ func (d *Door[S, P]) Enter() P {
 			return s
 		}
 		d.mu.Lock()
-		if P(d.newest.Load()) != s || d.open(s) { // who lets in has been here already
+		switch { // who lets in may have been here already
+		case P(d.newest.Load()) != s:
 			d.mu.Unlock()
 			continue
+		case s.Held().Acquire():
+			d.mu.Unlock()
+			return s
 		}
 		next := make(chan P, 1)
 		d.waiting = append(d.waiting, next)
 		d.mu.Unlock()
 		return <-next
 	}
-}
-
-// open reports whether a snapshot can be had that could not a moment ago.
-func (d *Door[S, P]) open(s P) bool {
-	if !s.Held().Acquire() {
-		return false
-	}
-	s.Held().Release()
-	return true
 }
 
 // Publish makes a snapshot, of whose epoch the reclaimer has just made the pin, the
