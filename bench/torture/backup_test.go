@@ -30,11 +30,7 @@ var backups = flag.Int("backups", 6, "how many backups TestBackup takes, of whic
 // and kills the server in the middle of some. Each backup that is whole is started on:
 // it must be of one moment, read the rest of the topics, and then be right.
 func TestBackup(t *testing.T) {
-	seed := *crashSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("-seed=%d", seed)
+	seed := seedOf(t)
 	b := startBroker(t, broker.Options{Topics: map[string]int{"names": 3}})
 	orders := shopcheck.NewOrders(seed, time.Now().Add(-48*time.Hour), time.Millisecond)
 	feed, err := shopcheck.NewFeed(t.Context(), shopcheck.FeedOptions{Brokers: []string{b.Addr()}, Topic: "orders", Orders: orders, Rate: killRate})

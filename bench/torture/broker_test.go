@@ -70,11 +70,7 @@ var brokerFaults = []brokerFault{
 // be told with its partition and its offsets, and passed over only as
 // on_data_loss says.
 func TestBrokerFaults(t *testing.T) {
-	seed := *crashSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("-seed=%d", seed)
+	seed := seedOf(t)
 	o := options(t, "--checkpoint_interval=300ms")
 	db := start(t, o)
 	count, began := &tally{faults: make(map[string]bool)}, time.Now()

@@ -18,10 +18,7 @@ import (
 	"github.com/millstream-db/millstream/ingest/broker"
 )
 
-var (
-	cycles    = flag.Int("cycles", 5, "how often TestCrash kills the database")
-	crashSeed = flag.Uint64("seed", 0, "of TestCrash; 0: the clock's")
-)
+var cycles = flag.Int("cycles", 5, "how often TestCrash kills the database")
 
 const (
 	crashRate = 20_000 // records per second
@@ -49,11 +46,7 @@ type crash struct {
 // kill the file on the disk must hold each record below its offsets exactly
 // once, and what comes up again must be right.
 func TestCrash(t *testing.T) {
-	seed := *crashSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("-seed=%d", seed)
+	seed := seedOf(t)
 	b := startBroker(t, broker.Options{})
 	orders := shopcheck.NewOrders(seed, time.Now().Add(-48*time.Hour), time.Millisecond)
 	feed, err := shopcheck.NewFeed(t.Context(), shopcheck.FeedOptions{

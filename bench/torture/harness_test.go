@@ -2,6 +2,7 @@ package torture
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -111,6 +112,19 @@ func text(t *testing.T, db *instance.Instance, sql string) string {
 		return ""
 	}
 	return fmt.Sprint(a.Rows[0][0])
+}
+
+var givenSeed = flag.Uint64("seed", 0, "of the tests that have one; 0: the clock's")
+
+// seedOf returns the seed of a test, which it logs.
+func seedOf(t *testing.T) uint64 {
+	t.Helper()
+	seed := *givenSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("-seed=%d", seed)
+	return seed
 }
 
 // eventually waits until what holds; at the deadline the test fails with state.

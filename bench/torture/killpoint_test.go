@@ -40,11 +40,7 @@ var killable = sync.OnceValues(func() (string, error) {
 // record below its offsets exactly once, a start must be right, and what was asked
 // for by DDL there or not.
 func TestKillPoints(t *testing.T) {
-	seed := *crashSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("-seed=%d", seed)
+	seed := seedOf(t)
 	points := killpoint.All
 	if *killPoint != "" {
 		points = []killpoint.Point{killpoint.Point(*killPoint)}

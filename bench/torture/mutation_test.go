@@ -41,11 +41,7 @@ const (
 // say so when what is damaged is read, or be right: as it was, or as it once was, with
 // the rest read from Kafka again. No answer is wrong, no process dies, none hangs.
 func TestFileMutations(t *testing.T) {
-	seed := *crashSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("-seed=%d", seed)
+	seed := seedOf(t)
 	m := &mutator{t: t, random: rand.New(rand.NewPCG(seed, 4)), orders: shopcheck.NewOrders(1, time.Now().Add(-48*time.Hour), time.Millisecond), counts: make(map[outcome]int)}
 	m.prepare()
 	began := time.Now()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -179,29 +178,15 @@ const latest = "(SELECT a.*, max(l.place) AS last FROM %s AS a LEFT JOIN log AS 
 
 // compareAll compares the rows of d and all views with plain DuckDB.
 func (k *keyedRun) compareAll(ctx context.Context) error {
-	check := func(name, columns, want string) error {
-		have, err := k.text(ctx, nil, "SELECT COLUMNS(*)::VARCHAR FROM (SELECT "+columns+" FROM "+name+")")
-		if err != nil {
-			return err
-		}
-		rows, err := k.plain.Text(ctx, "SELECT COLUMNS(*)::VARCHAR FROM ("+want+")")
-		if err != nil {
-			return fmt.Errorf("plain DuckDB: %s: %w", want, err)
-		}
-		if diff := enginetest.Differ(have, rows, nil); diff != "" {
-			return fmt.Errorf("%s: %s: %s", name, want, diff)
-		}
-		return nil
-	}
 	names := make([]string, len(k.columns))
 	for i, c := range k.columns {
 		names[i] = c.Name
 	}
 	ids := fmt.Sprintf("(SELECT DISTINCT id, %d AS at FROM log)", len(k.before))
-	err := check("d", strings.Join(names, ", "), "SELECT d."+strings.Join(names, ", d.")+" FROM "+fmt.Sprintf(latest, ids, "JOIN"))
+	err := k.compareWith(ctx, "d", strings.Join(names, ", "), "SELECT d."+strings.Join(names, ", d.")+" FROM "+fmt.Sprintf(latest, ids, "JOIN"))
 	for i, v := range k.views {
 		facts := fmt.Sprintf("(SELECT n, id, CASE WHEN n < %d THEN %d ELSE place END AS at FROM f)", v.facts, v.changes)
-		err = errors.Join(err, check(fmt.Sprint("v", i), "*", strings.Replace(v.sql, "{{joined}}", fmt.Sprintf(latest, facts, v.join), 1)))
+		err = errors.Join(err, k.compareWith(ctx, fmt.Sprint("v", i), "*", strings.Replace(v.sql, "{{joined}}", fmt.Sprintf(latest, facts, v.join), 1)))
 	}
 	return err
 }
@@ -209,17 +194,7 @@ func (k *keyedRun) compareAll(ctx context.Context) error {
 // reopen closes the database and opens it again, as it is or as a crash would have left
 // it. What is left of both sources must be what there was at one moment.
 func (k *keyedRun) reopen(ctx context.Context, crash bool) error {
-	copied := k.newDir()
-	if err := os.CopyFS(copied, os.DirFS(k.dir)); err != nil {
-		return err
-	}
-	if err := k.close(ctx); err != nil {
-		return err
-	}
-	if crash {
-		k.dir = copied
-	}
-	if err := k.open(ctx); err != nil {
+	if err := k.openAgain(ctx, crash); err != nil {
 		return err
 	}
 	rows, err := k.text(ctx, nil, "SELECT coalesce((SELECT next_offset FROM millstream.partitions WHERE source = 'd'), 0)::VARCHAR, (SELECT count(*) FROM f)::VARCHAR")
@@ -276,26 +251,9 @@ func (k *keyedRun) all(ctx context.Context) error {
 // through checkpoints, restarts and crashes.
 func TestNestedKeyedOracle(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
-	last := uint64(12)
-	if testing.Short() {
-		last = 4
-	}
-	for seed := uint64(1); seed <= last; seed++ {
-		plain, err := openPlain(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		k := &keyedRun{run: &run{root: t.TempDir(), plain: plain}, r: rand.New(rand.NewPCG(seed, 79)), debezium: seed%2 == 0}
+	nestedSeeds(t, 4, func(seed uint64, base *run) func(context.Context) error {
+		k := &keyedRun{run: base, r: rand.New(rand.NewPCG(seed, 79)), debezium: seed%2 == 0}
 		k.clock.Store(enginetest.ClockStart.UnixMicro())
-		k.dir = k.newDir()
-		if err = k.open(ctx); err == nil {
-			err = k.all(ctx)
-			err = errors.Join(err, k.close(ctx))
-		}
-		plain.Close()
-		if err != nil {
-			t.Errorf("seed %d: %v\n  %s", seed, err, strings.Join(k.trace, "\n  "))
-		}
-	}
+		return k.all
+	})
 }

@@ -246,16 +246,8 @@ func (n *nestedRun) compareAll(ctx context.Context) error {
 		if strings.HasSuffix(sql, "GROUP BY ALL") {
 			columns = "*"
 		}
-		have, err := n.text(ctx, nil, "SELECT COLUMNS(*)::VARCHAR FROM (SELECT "+columns+" FROM "+name+")")
-		if err != nil {
+		if err := n.compareWith(ctx, name, columns, sql); err != nil {
 			return err
-		}
-		want, err := n.plain.Text(ctx, "SELECT COLUMNS(*)::VARCHAR FROM ("+sql+")")
-		if err != nil {
-			return fmt.Errorf("plain DuckDB: %s: %w", sql, err)
-		}
-		if diff := enginetest.Differ(have, want, nil); diff != "" {
-			return fmt.Errorf("%s: %s: %s", name, sql, diff)
 		}
 	}
 	return nil
@@ -264,17 +256,7 @@ func (n *nestedRun) compareAll(ctx context.Context) error {
 // reopen closes the database and opens it again, as it is or as a crash would have
 // left it: what no checkpoint had is gone then.
 func (n *nestedRun) reopen(ctx context.Context, crash bool) error {
-	copied := n.newDir()
-	if err := os.CopyFS(copied, os.DirFS(n.dir)); err != nil {
-		return err
-	}
-	if err := n.close(ctx); err != nil {
-		return err
-	}
-	if crash {
-		n.dir = copied
-	}
-	if err := n.open(ctx); err != nil {
+	if err := n.openAgain(ctx, crash); err != nil {
 		return err
 	}
 	count, err := n.text(ctx, nil, "SELECT count(*)::VARCHAR FROM s")
@@ -328,25 +310,65 @@ func (n *nestedRun) all(ctx context.Context) error {
 // DuckDB makes of the same records, through checkpoints, restarts and crashes.
 func TestNestedOracle(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
-	last := uint64(12)
+	nestedSeeds(t, 3, func(seed uint64, base *run) func(context.Context) error {
+		n := &nestedRun{run: base, r: rand.New(rand.NewPCG(seed, 77)), whole: rand.New(rand.NewPCG(seed, 78)), selects: make(map[string]string)}
+		return n.all
+	})
+}
+
+// nestedSeeds plays 12 seeds, or the first few in the short form, each with a database of
+// ours and a plain DuckDB that are open.
+func nestedSeeds(t *testing.T, few uint64, player func(seed uint64, base *run) (play func(context.Context) error)) {
+	ctx, last := context.Background(), uint64(12)
 	if testing.Short() {
-		last = 3
+		last = few
 	}
 	for seed := uint64(1); seed <= last; seed++ {
 		plain, err := openPlain(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := &nestedRun{run: &run{root: t.TempDir(), plain: plain}, r: rand.New(rand.NewPCG(seed, 77)), whole: rand.New(rand.NewPCG(seed, 78)), selects: make(map[string]string)}
-		n.dir = n.newDir()
-		if err = n.open(ctx); err == nil {
-			err = n.all(ctx)
-			err = errors.Join(err, n.close(ctx))
+		u := &run{root: t.TempDir(), plain: plain}
+		play := player(seed, u)
+		u.dir = u.newDir()
+		if err = u.open(ctx); err == nil {
+			err = play(ctx)
+			err = errors.Join(err, u.close(ctx))
 		}
 		plain.Close()
 		if err != nil {
-			t.Errorf("seed %d: %v\n  %s", seed, err, strings.Join(n.trace, "\n  "))
+			t.Errorf("seed %d: %v\n  %s", seed, err, strings.Join(u.trace, "\n  "))
 		}
 	}
+}
+
+// openAgain closes the database and opens it as it is, or as a crash would have left it.
+func (u *run) openAgain(ctx context.Context, crash bool) error {
+	copied := u.newDir()
+	if err := os.CopyFS(copied, os.DirFS(u.dir)); err != nil {
+		return err
+	}
+	if err := u.close(ctx); err != nil {
+		return err
+	}
+	if crash {
+		u.dir = copied
+	}
+	return u.open(ctx)
+}
+
+// compareWith compares columns of a relation with what plain DuckDB says.
+func (u *run) compareWith(ctx context.Context, name, columns, want string) error {
+	have, err := u.text(ctx, nil, "SELECT COLUMNS(*)::VARCHAR FROM (SELECT "+columns+" FROM "+name+")")
+	if err != nil {
+		return err
+	}
+	rows, err := u.plain.Text(ctx, "SELECT COLUMNS(*)::VARCHAR FROM ("+want+")")
+	if err != nil {
+		return fmt.Errorf("plain DuckDB: %s: %w", want, err)
+	}
+	if diff := enginetest.Differ(have, rows, nil); diff != "" {
+		return fmt.Errorf("%s: %s: %s", name, want, diff)
+	}
+	return nil
 }
