@@ -137,7 +137,9 @@ func TestTheWriterDoesNotWaitForLong(t *testing.T) {
 }
 
 // TestManyComeAndGo has readers stay for as long as they like while a page is changed.
-// Each must see one epoch's page for as long as it stays.
+// Each must see one epoch's page for as long as it stays. The writer goes on until it
+// has met both, nobody who stays and somebody who does: on one CPU it can be through
+// with thousands of epochs before the first reader has come.
 func TestManyComeAndGo(t *testing.T) {
 	mem := batch.NewAllocator()
 	r := NewReclaimer(mem, 1)
@@ -172,7 +174,8 @@ func TestManyComeAndGo(t *testing.T) {
 		})
 	}
 	born, inPlace, copied := uint64(0), 0, 0
-	for i := range 5000 {
+	limit := time.Now().Add(time.Minute)
+	for i := 0; i < 5000 || (inPlace == 0 || copied == 0) && time.Now().Before(limit); i++ {
 		d.Begin(1)
 		if r.Visible(born) {
 			old := page
