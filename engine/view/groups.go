@@ -113,23 +113,34 @@ func (g *groups) find(rows []int32, hashes []uint64, keys []batch.Vector, out []
 	}
 }
 
-// prefetch reads what find and the accumulators are about to need of so many groups, all
-// at once: where that is in no cache, the misses are waited for together, and not one
-// after the other.
+// prefetch reads what find, touch and the accumulators are about to need of so many
+// groups, all at once: where that is in no cache, the misses are waited for together, and
+// not one after the other. So its loops have no more branches than they must.
 func (g *groups) prefetch(hashes []uint64) {
 	var found [prefetchGroups]uint64
 	mask := uint64(len(g.slots) - 1)
 	for i, hash := range hashes {
 		found[i] = g.slots[hash>>32&mask]
 	}
-	var sum byte
-	for _, slot := range found[:len(hashes)] {
-		if slot == 0 {
-			continue
+	known := 0
+	for i, hash := range hashes {
+		tag, slot := hash>>32, found[i]
+		for at := tag; slot != 0 && slot>>32 != tag; {
+			at++
+			slot = g.slots[at&mask]
 		}
+		if slot != 0 {
+			found[known] = slot
+			known++
+		}
+	}
+	var sum byte
+	last := max(0, g.v.accs.stride-1) // a row may lie in two lines
+	for _, slot := range found[:known] {
 		group := uint32(slot) - 1
 		page, at := group>>aggregate.PageShift, int(group&(aggregate.PageRows-1))
-		sum += g.pages[page].keys[g.v.keys.stride*at] + *(*byte)(unsafe.Add(g.blocks[page], g.v.accs.stride*at))
+		p, row := &g.pages[page], unsafe.Add(g.blocks[page], g.v.accs.stride*at)
+		sum += p.keys[g.v.keys.stride*at] + *(*byte)(row) + *(*byte)(unsafe.Add(row, last)) + byte(p.dirty[at>>6])
 	}
 	g.prefetched = sum // so that the reads are not left out
 }
