@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,10 +31,10 @@ const foreignColumns = `id BIGINT, customer VARCHAR, status VARCHAR, items JSON,
 // with, over the numbers n of the records.
 const (
 	foreignRows = `SELECT id, customer, status, json_array_length(items), items->0->>'product', CAST(counts->>'seen' AS BIGINT),
-  CAST(counts->>'bought' AS BIGINT), ts, note, card, voucher, weight, %s`
+  CAST(counts->>'bought' AS BIGINT), ts, note, card, voucher, weight, shop, number, %s`
 	foreignExpected = `SELECT n, 'Kundin ' || n || ' ✓', CASE WHEN n %% 3 = 0 THEN 'SHIPPED' ELSE 'PLACED' END, n %% 4, CASE WHEN n %% 4 > 0 THEN 'p0' END, n %% 5,
   n %% 2, TIMESTAMPTZ '2026-01-01 00:00:00Z' + to_milliseconds(1234 * n), CASE WHEN n %% 2 = 1 THEN 'note ' || n END,
-  CASE WHEN n %% 5 = 1 THEN 'card-' || n END, CASE WHEN n %% 5 = 2 THEN n * 1000 END, CAST(n AS DOUBLE) / 8, %s FROM range(%d) AS r(n)`
+  CASE WHEN n %% 5 = 1 THEN 'card-' || n END, CASE WHEN n %% 5 = 2 THEN n * 1000 END, CAST(n AS DOUBLE) / 8, 'shop ' || n %% 3, n, %s FROM range(%d) AS r(n)`
 )
 
 // TestForeignSerializers reads what the serializers of Confluent's Python client have
@@ -62,10 +63,10 @@ func TestForeignSerializers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer admin.Close()
-	formats := []struct{ topic, columns, encode, amount, wantAmount string }{
-		{"avro_orders", foreignColumns + ", amount DECIMAL(12,2)", "AVRO", "amount", "CAST(CAST(n * 37 % 100000 AS DECIMAL(12,2)) / 100 AS DECIMAL(12,2))"},
-		{"protobuf_orders", foreignColumns, "PROTOBUF", "0", "0"},
-		{"json_orders", foreignColumns, "JSON", "0", "0"},
+	formats := []struct{ topic, columns, key, encode, amount, wantAmount string }{
+		{"avro_orders", foreignColumns + ", amount DECIMAL(12,2)", "shop number", "AVRO", "amount", "CAST(CAST(n * 37 % 100000 AS DECIMAL(12,2)) / 100 AS DECIMAL(12,2))"},
+		{"protobuf_orders", foreignColumns, "product quantity", "PROTOBUF", "0", "0"},
+		{"json_orders", foreignColumns, "shop number", "JSON", "0", "0"},
 	}
 	for _, f := range formats {
 		if _, err := kadm.NewClient(admin).CreateTopic(ctx, 2, 1, nil, f.topic); err != nil {
@@ -79,8 +80,10 @@ func TestForeignSerializers(t *testing.T) {
 	}
 	for _, f := range formats {
 		t.Run(f.topic, func(t *testing.T) {
-			sql := fmt.Sprintf("CREATE SOURCE %s (%s) WITH (connector = 'kafka', topic = '%[1]s', properties.bootstrap.server = '%[3]s') FORMAT PLAIN ENCODE %[4]s (schema.registry = '%[5]s')",
-				f.topic, f.columns, b.Addr(), f.encode, registry.URL())
+			shop, number, _ := strings.Cut(f.key, " ")
+			sql := fmt.Sprintf("CREATE SOURCE %s (%s) INCLUDE key '%s' VARCHAR AS shop INCLUDE key '%s' BIGINT AS number"+
+				" WITH (connector = 'kafka', topic = '%[1]s', properties.bootstrap.server = '%[5]s') FORMAT PLAIN ENCODE %[6]s (schema.registry = '%[7]s') KEY ENCODE %[6]s",
+				f.topic, f.columns, shop, number, b.Addr(), f.encode, registry.URL())
 			if err := j.db.Exec(ctx, sql); err != nil {
 				t.Fatalf("%s: %v", sql, err)
 			}

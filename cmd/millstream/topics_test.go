@@ -251,6 +251,24 @@ func TestIncludedParts(t *testing.T) {
 	}
 }
 
+// TestIncludedKeys makes columns of fields of keys, and groups by them.
+func TestIncludedKeys(t *testing.T) {
+	k := startTopics(t, "events")
+	const keyed = " FORMAT PLAIN ENCODE JSON KEY ENCODE JSON"
+	k.exec(t, "CREATE SOURCE events (n BIGINT, loud VARCHAR AS upper(region)) INCLUDE key 'region' AS region INCLUDE key AS raw INCLUDE key 'place' STRUCT(zip INTEGER) AS place"+k.with+"'events')"+keyed,
+		"CREATE SOURCE whole (n BIGINT) INCLUDE key JSON AS k"+k.with+"'events')"+keyed,
+		"CREATE MATERIALIZED VIEW per_region AS SELECT region, place.zip AS zip, sum(n) AS n FROM events GROUP BY region, place.zip")
+	k.write(t, "events", keyedRecord(`{"region":"north","place":{"zip":1}}`, `{"n":1}`), keyedRecord(`{"region":"north","place":{"zip":1}}`, `{"n":2}`),
+		keyedRecord("", `{"n":4}`), keyedRecord("north", `{"n":8}`), keyedRecord(`{"region":"south"}`, `{"n":16}`))
+	k.want(t, "SELECT * FROM per_region ORDER BY n", "north|1|3", "NULL|NULL|4", "south|NULL|16")
+	k.want(t, "SELECT loud, decode(raw), place.zip FROM events WHERE n = 1", `NORTH|{"region":"north","place":{"zip":1}}|1`)
+	k.want(t, `SELECT _offset, error FROM "events$rejected"`, "3|key: record is not a JSON object: north")
+	k.want(t, "SELECT CASE WHEN json_type(k) = 'OBJECT' THEN k->>'region' ELSE CAST(k AS VARCHAR) END, n FROM whole ORDER BY n", "north|1", "north|2", "NULL|4", `"north"|8`, "south|16")
+	if got := k.rows(t, "SHOW CREATE SOURCE events"); !strings.Contains(got[0], "\nINCLUDE key 'region' VARCHAR AS region\nINCLUDE key BLOB AS raw\nINCLUDE key 'place' STRUCT(zip INTEGER) AS place\n") {
+		t.Errorf("shown as %s", got)
+	}
+}
+
 func TestPaths(t *testing.T) {
 	k := startTopics(t, "events", "changes")
 	k.exec(t, `CREATE SOURCE events (id BIGINT, total DOUBLE PATH 'payment.total.value', currency VARCHAR PATH 'payment.total.currency', first JSON PATH 'lines[0]', at TIMESTAMPTZ PATH 'meta.at', twice DOUBLE AS total * 2)`+

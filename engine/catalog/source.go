@@ -22,9 +22,9 @@ type SourceColumn struct {
 	// name.
 	Path string `json:",omitempty"`
 	// Part is the part of the record that the column is, "" for a field of its value;
-	// of a header it has the name.
-	Part   source.Part `json:",omitempty"`
-	Header string      `json:",omitempty"`
+	// a header, and a field of a key, has a name.
+	Part     source.Part `json:",omitempty"`
+	PartName string      `json:"Header,omitempty"`
 }
 
 // SourceDefinition is what CREATE SOURCE says.
@@ -114,7 +114,7 @@ func (d *SourceDefinition) Paths() (paths []string) {
 func (d *SourceDefinition) Included() (included []source.Included) {
 	for _, c := range d.Columns {
 		if c.Part != "" {
-			included = append(included, source.Included{Column: batch.Column{Name: c.Name, Type: c.Type}, Part: c.Part, Header: c.Header})
+			included = append(included, source.Included{Column: batch.Column{Name: c.Name, Type: c.Type}, Part: c.Part, PartName: c.PartName})
 		}
 	}
 	return included

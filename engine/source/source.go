@@ -117,8 +117,8 @@ type Parquet interface {
 // Included is a column that is another part of a record than its value's fields.
 type Included struct {
 	batch.Column
-	Part   Part
-	Header string // of a Header, its name
+	Part     Part
+	PartName string // of a Header, and of a Key's field; "" for all of a Key
 }
 
 // Part is a part of a record.
@@ -127,6 +127,7 @@ type Part string
 // The parts of records that INCLUDE makes columns of, besides those that are
 // metadata of every record.
 const (
+	Key     Part = "key"     // a field of the key, or all of it, as its encoding says; NULL if there is no key
 	Header  Part = "header"  // the value of the last header of a name, NULL if there is none
 	Headers Part = "headers" // all headers, as JSON
 	Payload Part = "payload" // the value, as it is

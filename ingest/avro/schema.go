@@ -98,10 +98,11 @@ func ParseSchema(text string, references ...string) (*Schema, error) {
 }
 
 // ParseKey is ParseSchema for keys, which may also be of another type: they are
-// records of one field with the given name then, which are written just so.
-func ParseKey(column, text string, references ...string) (*Schema, error) {
+// records of one field with the given name then, which are written just so. Those that
+// are records are it as well, if whole.
+func ParseKey(column string, whole bool, text string, references ...string) (*Schema, error) {
 	s, err := parseSchema(text, references)
-	if err == nil && s.root.kind != recordKind {
+	if err == nil && (whole || s.root.kind != recordKind) {
 		s.root = &node{kind: recordKind, name: s.root.String(), fields: []field{{name: column, typ: s.root}}, hollow: s.root.hollow}
 	}
 	return s, err

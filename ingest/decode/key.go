@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/ingest/jsontext"
 )
 
 // KeyEncoding says how a record's key is written.
@@ -18,6 +19,9 @@ const (
 	KeyJSON  KeyEncoding = iota
 	KeyText              // the text of one column, whatever it looks like
 	KeyBytes             // one BLOB
+	// KeyValue is one JSON value of any kind, null included, or else the text of the
+	// column as it stands.
+	KeyValue
 )
 
 // Key decodes the keys of records, which have the columns of a primary key. It is
@@ -26,6 +30,7 @@ type Key struct {
 	encoding KeyEncoding
 	json     *JSON
 	text     []byte // a key that is no JSON, in quotes
+	inside   *node  // what is wanted of the parts of a KeyValue, nil: nothing
 
 	// Of a key that may have Kafka Connect's envelope around it; else 0 and nil.
 	payload int
@@ -35,7 +40,12 @@ type Key struct {
 // NewKey returns a decoder for the columns of schema with the given indexes.
 func NewKey(schema *batch.Schema, primary []int, encoding KeyEncoding, o JSONOptions, limits Limits) *Key {
 	k := &Key{encoding: encoding, json: newJSON(schema, primary, o, limits)}
-	k.json.require(primary)
+	if encoding == KeyValue {
+		_, to, _ := k.json.root.names.find(0, []byte(k.json.columns[0].name))
+		k.inside = to.inside
+	} else {
+		k.json.require(primary)
+	}
 	return k
 }
 
@@ -62,6 +72,9 @@ func newConnectKey(schema *batch.Schema, primary []int, o JSONOptions, limits Li
 	return k
 }
 
+// Into moves the columns to other indexes of the builders.
+func (k *Key) Into(at []int) { k.json.Into(at) }
+
 // Decode appends the key to its columns of b, or returns an error and leaves b as
 // it was. It does not keep key.
 func (k *Key) Decode(key []byte, b *batch.Builder) error {
@@ -84,13 +97,37 @@ func (k *Key) Decode(key []byte, b *batch.Builder) error {
 	defer func() { s.data = nil }()
 	clear(k.json.values)
 	v := &k.json.values[1]
-	if s.data = trimmed; k.encoding == KeyJSON && len(trimmed) > 0 && trimmed[0] == '"' && s.value(0, 1, v) == len(trimmed) {
+	if s.data = trimmed; k.mayBeValue(trimmed) && k.value(v) == len(trimmed) {
 		return k.json.appendRow(b)
 	}
-	k.text = append(append(append(k.text[:0], '"'), key...), '"')
+	if k.json.columns[0].typ.Kind == batch.JSON {
+		k.text = jsontext.AppendString(k.text[:0], key)
+	} else {
+		k.text = append(append(append(k.text[:0], '"'), key...), '"')
+	}
 	s.data = k.text
 	*v = value{kind: plainString, end: len(k.text)}
 	return k.json.appendRow(b)
+}
+
+// mayBeValue reports whether a key is one JSON value if it is a well formed one, and not
+// the column's text.
+func (k *Key) mayBeValue(trimmed []byte) bool {
+	switch k.encoding {
+	case KeyValue:
+		return len(trimmed) > 0
+	case KeyJSON:
+		return len(trimmed) > 0 && trimmed[0] == '"'
+	}
+	return false
+}
+
+// value scans a key that is one JSON value into v, and returns the position behind it.
+func (k *Key) value(v *value) int {
+	if k.inside == nil {
+		return k.json.scan.value(0, 1, v)
+	}
+	return k.json.inside(k.inside, 0, 0, v)
 }
 
 // object decodes a key that is a JSON object.

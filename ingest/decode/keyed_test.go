@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -165,6 +166,39 @@ func FuzzKeyed(f *testing.F) {
 				if rec.Column(k).NullN() > 0 {
 					t.Errorf("key %q, value %q: column %d of the key is NULL", key, value, k)
 				}
+			}
+			rec.Release()
+		}
+	})
+}
+
+// FuzzKeyValue decodes keys as one value each, behind a row that is there already. A
+// column has one value more if and only if the key is accepted, and what is in one of
+// type JSON is JSON.
+func FuzzKeyValue(f *testing.F) {
+	for _, key := range []string{`{"a":1,"b":["x"]}`, "[1,2]", "12", `"a\"b"`, "north", "null", `"half`, " {} ", "\xff", "a\x00"} {
+		f.Add([]byte(key))
+	}
+	limits := Limits{MaxBytes: 4096, MaxDepth: 8, MaxFields: 50}
+	var schemas []*batch.Schema
+	for _, typ := range []string{"JSON", "VARCHAR", "BIGINT", "STRUCT(a INTEGER, b VARCHAR[])"} {
+		schemas = append(schemas, batch.NewSchema(batchtest.Columns(f, "k "+typ)))
+	}
+	f.Fuzz(func(t *testing.T, key []byte) {
+		defer batchtest.MustEnd()()
+		for _, schema := range schemas {
+			d := NewKey(schema, []int{0}, KeyValue, JSONOptions{}, limits)
+			b := batchtest.NewBuilder(t, schema)
+			if err := d.Decode([]byte("null"), b); err != nil {
+				t.Fatal(err)
+			}
+			err := d.Decode(key, b)
+			if n := b.Column(0).Len(); (n == 2) != (err == nil) || n > 2 {
+				t.Fatalf("key %q of %s: %d values (%v)", key, schema.Columns[0].Type, n, err)
+			}
+			rec := b.Finish()
+			if v := batch.VectorOf(rec.Column(0), schema.Columns[0].Type); err == nil && v.Type.Kind == batch.JSON && !v.Null(1) && !json.Valid(v.Bytes(1)) {
+				t.Errorf("key %q is %s", key, v.Bytes(1))
 			}
 			rec.Release()
 		}

@@ -25,15 +25,16 @@ const (
 // batcher turns records into batches. A batch has one range per partition, and
 // the rows of a range are together. It is not safe for concurrent use.
 type batcher struct {
-	maxRows  int
-	maxBytes int64
-	decode   decoder
-	builder  *batch.Builder
-	meta     int  // the first metadata column
-	keyed    bool // batch.DeletedColumn stands behind the metadata
-	included []included
-	headers  []byte    // of a record, as JSON
-	table    *csvTable // nil: a record is a row
+	maxRows    int
+	maxBytes   int64
+	decode     decoder
+	builder    *batch.Builder
+	meta       int  // the first metadata column
+	keyed      bool // batch.DeletedColumn stands behind the metadata
+	included   []included
+	keyColumns []keyColumns // those of included that come from the key
+	headers    []byte       // of a record, as JSON
+	table      *csvTable    // nil: a record is a row
 
 	partitions int // of the topic
 

@@ -17,7 +17,7 @@ import (
 func tableSpec(t *testing.T) source.Spec {
 	return source.Spec{
 		Schema: batch.NewSchema(batchtest.Columns(t, "id BIGINT", "name VARCHAR", "price DOUBLE")), Alloc: batch.NewAllocator(),
-		Included: []source.Included{{Column: batchtest.Columns(t, "trace BIGINT")[0], Part: source.Header, Header: "trace"}},
+		Included: []source.Included{{Column: batchtest.Columns(t, "trace BIGINT")[0], Part: source.Header, PartName: "trace"}},
 	}
 }
 

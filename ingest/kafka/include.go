@@ -35,7 +35,9 @@ func include(spec source.Spec) (*batch.Schema, []included) {
 	}
 	schema := batch.NewSchema(columns)
 	for i := range parts {
-		parts[i].text = decode.NewTextColumn(schema, parts[i].at, limitsOf(spec))
+		if parts[i].Part != source.Key {
+			parts[i].text = decode.NewTextColumn(schema, parts[i].at, limitsOf(spec))
+		}
 	}
 	return schema, parts
 }
@@ -47,9 +49,16 @@ func (t *batcher) include(r *kgo.Record, deleted bool) error {
 		return nil
 	}
 	rows := t.builder.Column(t.included[0].at).Len()
+	if err := t.includeKey(r); err != nil {
+		t.builder.Truncate(rows)
+		return err
+	}
 	for i := range t.included {
 		c := &t.included[i]
 		b := t.builder.Column(c.at)
+		if c.Part == source.Key {
+			continue
+		}
 		if deleted {
 			b.AppendNull()
 			continue
@@ -62,7 +71,7 @@ func (t *batcher) include(r *kgo.Record, deleted bool) error {
 			b.AppendBytes(t.headers)
 			continue
 		case source.Header:
-			part = headerOf(r, c.Header)
+			part = headerOf(r, c.PartName)
 		}
 		t.raw += int64(len(part)) // a column must not outgrow a batch
 		switch {

@@ -18,7 +18,7 @@ import (
 func TestIncludedParts(t *testing.T) {
 	included := func(name, typ string, part source.Part, header string) source.Included {
 		c := batchtest.Columns(t, name+" "+typ)[0]
-		return source.Included{Column: c, Part: part, Header: header}
+		return source.Included{Column: c, Part: part, PartName: header}
 	}
 	spec := source.Spec{
 		Schema: batch.NewSchema(batchtest.Columns(t, "id BIGINT")), Alloc: batch.NewAllocator(),
@@ -94,7 +94,7 @@ func TestDeletedRowsHaveNoParts(t *testing.T) {
 	schema := batch.NewSchema(batchtest.Columns(t, "id BIGINT"))
 	spec := source.Spec{
 		Schema: schema, Key: []int{0}, Alloc: batch.NewAllocator(),
-		Included: []source.Included{{Column: batchtest.Columns(t, "trace VARCHAR")[0], Part: source.Header, Header: "trace"}},
+		Included: []source.Included{{Column: batchtest.Columns(t, "trace VARCHAR")[0], Part: source.Header, PartName: "trace"}},
 	}
 	b := newBatcher(Options{}.withDefaults(), spec, newDecoder(spec, encoding{format: "UPSERT", encode: "JSON"}, nil))
 	defer b.release()
@@ -121,7 +121,7 @@ func TestDeletedRowsHaveNoParts(t *testing.T) {
 // BenchmarkInclude adds records without and with columns of their headers.
 func BenchmarkInclude(b *testing.B) {
 	id := batch.Column{Name: "id", Type: batch.Type{Kind: batch.BigInt}}
-	trace := source.Included{Column: batch.Column{Name: "trace", Type: batch.Type{Kind: batch.Varchar}}, Part: source.Header, Header: "trace"}
+	trace := source.Included{Column: batch.Column{Name: "trace", Type: batch.Type{Kind: batch.Varchar}}, Part: source.Header, PartName: "trace"}
 	record := &kgo.Record{Value: []byte(`{"id":1}`), Headers: []kgo.RecordHeader{{Key: "trace", Value: []byte("abc")}}}
 	for name, included := range map[string][]source.Included{"nothing": nil, "a header": {trace}} {
 		b.Run(name, func(b *testing.B) {

@@ -24,18 +24,12 @@ func (o *optionReader) keyEncoding(spec source.Spec, e encoding) keyEncoding {
 	if registered && e.encode == "AVRO" {
 		otherwise = "AVRO"
 	}
-	if e.format != "UPSERT" && !(e.format == "DEBEZIUM" && e.encode == "AVRO") {
-		if spec.KeyEncode != "" {
-			o.problem("KEY ENCODE is for FORMAT UPSERT, whose keys are read, and for FORMAT DEBEZIUM ENCODE AVRO; INCLUDE key makes a column of keys elsewhere")
-		}
+	encode := strings.ToUpper(cmp.Or(spec.KeyEncode, otherwise))
+	if !o.readsKeys(spec, e, encode) {
 		return keyEncoding{}
 	}
-	column := ""
-	if len(spec.Key) == 1 && spec.Schema != nil {
-		column = spec.Schema.Columns[spec.Key[0]].Name
-	}
 	var k keyEncoding
-	switch encode := strings.ToUpper(cmp.Or(spec.KeyEncode, otherwise)); encode {
+	switch encode {
 	case "JSON":
 	case "TEXT", "BYTES":
 		k.plain = decode.KeyText
@@ -45,15 +39,44 @@ func (o *optionReader) keyEncoding(spec source.Spec, e encoding) keyEncoding {
 		o.oneKey(spec, encode)
 	case "AVRO", "PROTOBUF":
 		if !registered {
-			o.problem("KEY ENCODE %s needs %s, which ENCODE AVRO and ENCODE PROTOBUF have: keys name their schema by its id there", encode, optRegistry)
+			o.problem("KEY ENCODE %s needs %s, which ENCODE AVRO, PROTOBUF and JSON can have: keys name their schema by its id there", encode, optRegistry)
 		}
 		if k.format = (registry.Protobuf{}); encode == "AVRO" {
-			k.format = registry.Avro{Column: column}
+			k.format = registry.Avro{}
 		}
 	default:
 		o.problem("KEY ENCODE must be JSON, TEXT, BYTES, AVRO or PROTOBUF, not %s", encode)
 	}
 	return k
+}
+
+// readsKeys reports whether the source decodes keys, and checks that what it does with
+// them is what can be done.
+func (o *optionReader) readsKeys(spec source.Spec, e encoding, encode string) bool {
+	keys := includedKeys(spec)
+	switch {
+	case e.format == "UPSERT" || e.format == "DEBEZIUM" && e.encode == "AVRO":
+		if len(keys) > 0 {
+			o.problem("INCLUDE key '…' is for FORMAT PLAIN: with FORMAT %s the fields of keys are the columns of the primary key", e.format)
+		}
+		return true
+	case e.format != "PLAIN":
+		if spec.KeyEncode != "" || len(keys) > 0 {
+			o.problem("KEY ENCODE is for FORMAT PLAIN, FORMAT UPSERT and FORMAT DEBEZIUM ENCODE AVRO, and INCLUDE key '…' for FORMAT PLAIN")
+		}
+		return false
+	case len(keys) == 0 && spec.KeyEncode != "" && encode != "TEXT" && encode != "BYTES":
+		o.problem("KEY ENCODE %s has no column to decode keys into: INCLUDE key 'field' type AS name makes one of a field, and INCLUDE key type AS name of the whole key", encode)
+	}
+	for _, k := range keys {
+		switch {
+		case !k.whole && (encode == "TEXT" || encode == "BYTES"):
+			o.problem("KEY ENCODE %s has no fields: INCLUDE key VARCHAR AS name is the key's text, INCLUDE key AS name its bytes", encode)
+		case k.whole && encode == "PROTOBUF":
+			o.problem("KEY ENCODE PROTOBUF has fields, and no column for the whole key: name one in column %q, INCLUDE key 'field' …", k.columns.Columns[0].Name)
+		}
+	}
+	return len(keys) > 0
 }
 
 // oneKey checks the primary key of a source whose keys are one value each.

@@ -95,6 +95,7 @@ func newReader(opts Options, s settings, spec source.Spec, d decoder, known *sch
 		shown:      source.Starting,
 		since:      time.Now(),
 	}
+	r.batcher.keyColumns = newKeyColumns(spec, s.encoding, known)
 	if s.encoding.header {
 		r.batcher.table = newCSVTable(spec, s.encoding.csv)
 	}

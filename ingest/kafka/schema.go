@@ -141,7 +141,7 @@ func (p schemaPlace) check(spec source.Spec) error {
 // schemas are what the keys and the values of records were written with.
 type schemas struct {
 	value schemaReader
-	key   schemaReader // nil: keys need none
+	keys  []schemaReader // of the primary key, or of columns of INCLUDE key; nil: they need none
 }
 
 // schemaReader finds what keys or values were written with, and decodes them by it.
@@ -186,8 +186,11 @@ func openSchemas(e encoding, spec source.Spec) (*schemas, error) {
 		}
 		s.value = framed
 		if e.key.format != nil {
-			s.key = registry.NewFramed(client, e.key.format, decode.Pick(spec.Schema, spec.Key), limitsOf(spec))
-			s.key.Into(spec.Key)
+			for _, k := range keysOf(spec) {
+				key := registry.NewFramed(client, k.format(e.key.format), k.columns, limitsOf(spec))
+				key.Into(k.at)
+				s.keys = append(s.keys, key)
+			}
 		}
 	}
 	if at != nil {
@@ -207,17 +210,27 @@ func headerOf(r *kgo.Record, name string) []byte {
 }
 
 func (s *schemas) awaits(r *kgo.Record) bool {
-	return s.awaitsKey(r) || s.value.Awaits(headerOf(r, registry.ValueHeader), r.Value)
+	return s.awaitsKey(r) != nil || s.value.Awaits(headerOf(r, registry.ValueHeader), r.Value)
 }
 
-func (s *schemas) awaitsKey(r *kgo.Record) bool {
-	return s.key != nil && r.Key != nil && s.key.Awaits(headerOf(r, registry.KeyHeader), r.Key)
+// awaitsKey returns who awaits a schema of the record's key, nil if nobody does.
+func (s *schemas) awaitsKey(r *kgo.Record) schemaReader {
+	if len(s.keys) == 0 || r.Key == nil {
+		return nil
+	}
+	header := headerOf(r, registry.KeyHeader)
+	for _, key := range s.keys {
+		if key.Awaits(header, r.Key) {
+			return key
+		}
+	}
+	return nil
 }
 
 // fetch gets what a record awaits.
 func (s *schemas) fetch(ctx context.Context, r *kgo.Record) error {
-	if s.awaitsKey(r) {
-		if err := s.key.Fetch(ctx, headerOf(r, registry.KeyHeader), r.Key); err != nil {
+	for key := s.awaitsKey(r); key != nil; key = s.awaitsKey(r) {
+		if err := key.Fetch(ctx, headerOf(r, registry.KeyHeader), r.Key); err != nil {
 			return fmt.Errorf("key: %w", err)
 		}
 	}
@@ -229,8 +242,8 @@ func (s *schemas) fetch(ctx context.Context, r *kgo.Record) error {
 
 func (s *schemas) close() {
 	s.value.Close()
-	if s.key != nil {
-		s.key.Close()
+	for _, key := range s.keys {
+		key.Close()
 	}
 }
 
@@ -255,9 +268,11 @@ func (s *schemas) decoder(spec source.Spec, e encoding) decoder {
 			return false, s.value.Decode(headerOf(r, registry.ValueHeader), r.Value, b)
 		}
 	}
-	value, key := &named{schemaReader: s.value}, &named{schemaReader: s.key}
+	value, key := &named{schemaReader: s.value}, &named{}
 	keys := decode.Rows(key)
-	if s.key == nil {
+	if len(s.keys) > 0 {
+		key.schemaReader = s.keys[0]
+	} else {
 		keys = decode.NewKey(spec.Schema, spec.Key, e.key.plain, e.json, limitsOf(spec))
 	}
 	rows := decode.NewKeyed(spec.Schema, spec.Key, keys, value)

@@ -14,8 +14,9 @@ import (
 // Avro is the Format of Avro records: the datum stands behind the schema's id.
 type Avro struct {
 	// Column is set for keys, which need not be records: it gets the value of those
-	// that are none.
+	// that are none, and of records if it is for the whole key.
 	Column string
+	Whole  bool
 }
 
 func (Avro) kind() sr.SchemaType { return sr.TypeAvro }
@@ -28,7 +29,7 @@ func (f Avro) parse(text string, references []reference) (schema, error) {
 		texts = append(texts, r.text)
 	}
 	if f.Column != "" {
-		s, err := avro.ParseKey(f.Column, text, texts...)
+		s, err := avro.ParseKey(f.Column, f.Whole, text, texts...)
 		return avroSchema{s}, err
 	}
 	s, err := avro.ParseSchema(text, texts...)

@@ -38,7 +38,7 @@ func Source(t *parser.CreateSource, sql string, bind func(*catalog.SourceDefinit
 			return nil, &parser.Error{Code: sqlstate.CodeDatatypeMismatch, Message: fmt.Sprintf("all headers together are JSON, and column %q is of type %s", c.Name, typ), Offset: c.TypeOffset,
 				Hint: "Write INCLUDE headers AS name, or INCLUDE header 'its name' BIGINT AS name for one of them."}
 		}
-		def.Columns = append(def.Columns, catalog.SourceColumn{Name: c.Name, Type: typ, Path: c.Path, Part: source.Part(c.Part), Header: c.Header})
+		def.Columns = append(def.Columns, catalog.SourceColumn{Name: c.Name, Type: typ, Path: c.Path, Part: source.Part(c.Part), PartName: c.PartName})
 	}
 	if err := bind(def); err != nil {
 		return nil, err

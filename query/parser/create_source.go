@@ -57,8 +57,13 @@ func (p *parser) createSource(table bool) Statement {
 	} else {
 		s.Star = &Star{Offset: s.Name.Offset}
 	}
+	var keys []int // of the columns that are whole keys
 	for p.peek().is("include") {
-		s.Columns = append(s.Columns, p.include())
+		c, isKey := p.include()
+		if isKey {
+			keys = append(keys, len(s.Columns))
+		}
+		s.Columns = append(s.Columns, c)
 	}
 	if p.accept("with") {
 		s.Options = p.options()
@@ -74,12 +79,27 @@ func (p *parser) createSource(table bool) Statement {
 			s.KeyEncode = strings.ToUpper(p.identifier().Value)
 		}
 	}
+	if s.decodesKeys() {
+		for _, i := range keys {
+			s.Columns[i].Part, s.Columns[i].Expr, s.Columns[i].ExprOffset = partKey, "", 0
+		}
+	}
 	p.end()
 	if table && !hasOption(s.Options, "connector") {
 		panic(unsupportedHere(start, "Write CREATE SOURCE for a stream that INSERT feeds; a table of rows has neither WATERMARK nor WITH nor FORMAT.",
 			"CREATE TABLE with the clauses of a source needs a connector"))
 	}
 	return s
+}
+
+// decodesKeys reports whether KEY ENCODE says more about the columns of INCLUDE key
+// than that they are bytes or a text, which _key has as well.
+func (s *CreateSource) decodesKeys() bool {
+	switch s.KeyEncode {
+	case "JSON", "AVRO", "PROTOBUF":
+		return s.Format == "PLAIN"
+	}
+	return false
 }
 
 func hasOption(options []Option, name string) bool {
@@ -189,15 +209,24 @@ var columnConstraints = wordSet("as not null default primary unique check refere
 
 // typeName reads a type: words, with parameters in parentheses and brackets.
 func (p *parser) typeName() string {
+	return p.typeUntil(func(t Token, first bool) bool {
+		return !first && p.isPath() || t.mark(")") || t.mark("]") || t.mark(",") || t.Kind == Word && columnConstraints[t.Value]
+	})
+}
+
+// typeOfPart reads a type of one word, with what is in parentheses and brackets behind
+// it: FORMAT or WITH may follow.
+func (p *parser) typeOfPart() string {
+	return p.typeUntil(func(t Token, first bool) bool { return !first && !t.mark("(") && !t.mark("[") })
+}
+
+// typeUntil reads a type up to a token outside of parentheses and brackets that ends it.
+func (p *parser) typeUntil(ends func(t Token, first bool) bool) string {
 	var text strings.Builder
 	var last Token
 	for depth := 0; ; {
 		t := p.peek()
-		closing := t.mark(")") || t.mark("]")
-		if depth == 0 && text.Len() > 0 && p.isPath() {
-			break
-		}
-		if t.Kind == EOF || depth == 0 && (closing || t.mark(",") || t.Kind == Word && columnConstraints[t.Value]) {
+		if t.Kind == EOF || depth == 0 && ends(t, text.Len() == 0) {
 			break
 		}
 		if !isTypeToken(t) {
@@ -205,7 +234,7 @@ func (p *parser) typeName() string {
 		}
 		if t.mark("(") || t.mark("[") {
 			depth++
-		} else if closing {
+		} else if t.mark(")") || t.mark("]") {
 			depth--
 		}
 		if needsSpace(last, t) {
@@ -285,24 +314,43 @@ var included = map[string]struct{ metadata, typ string }{
 // record.
 var includedParts = map[string]string{"header": "BLOB", "headers": "JSON", "payload": "BLOB"}
 
+// keyText is the expression of a column that is the key's text.
+const keyText = "decode(" + batch.KeyColumn + ")"
+
+// includedField returns the field of a record that INCLUDE makes a column of with an
+// expression.
+func includedField(expr string) string {
+	for field, in := range included {
+		if in.metadata == expr {
+			return field
+		}
+	}
+	return partKey // of keyText
+}
+
+// partKey is the part of a record that columns are which its key is decoded to.
+const partKey = "key"
+
 // include reads INCLUDE field ['header'] [type] [AS name]. Some fields are short for a
 // generated column of one of the metadata columns, others are columns of their own.
-func (p *parser) include() Column {
+// isKey says that it is the whole key as something else than bytes: what it is then
+// depends on KEY ENCODE.
+func (p *parser) include() (c Column, isKey bool) {
 	p.expect("include")
 	field := p.take() // not an identifier: offset is a reserved word
-	c := Column{Name: "record_" + field.Value, Offset: field.Offset, TypeOffset: field.Offset}
+	c = Column{Name: "record_" + field.Value, Offset: field.Offset, TypeOffset: field.Offset}
 	in, isMetadata := included[field.Value]
 	part, isPart := includedParts[field.Value]
 	switch {
+	case field.is(partKey) && p.peek().Kind == String:
+		c.Type, c.Part = "VARCHAR", partKey
+		p.partName(&c)
 	case isMetadata:
 		c.Type, c.Expr, c.ExprOffset = in.typ, in.metadata, field.Offset
 	case isPart:
 		c.Type, c.Part = part, field.Value
-		if name := p.peek(); field.is("header") && name.Kind == String {
-			if c.Header = p.take().Value; c.Header == "" {
-				panic(syntaxError(name))
-			}
-			c.Name += "_" + strings.ToLower(c.Header)
+		if field.is("header") && p.peek().Kind == String {
+			p.partName(&c)
 		} else if field.is("header") { // without a name, all of them
 			c.Part, c.Type = "headers", includedParts["headers"]
 		}
@@ -310,9 +358,10 @@ func (p *parser) include() Column {
 		panic(syntaxError(field))
 	}
 	if t := p.peek(); t.Kind == Word && !t.isAny("as", "include", "with", "format") {
-		c.Type, c.TypeOffset = p.take().Text, t.Offset // one word: WITH may follow
-		if field.is("key") && !t.isAny("blob", "bytea", "binary", "varbinary") {
-			c.Expr = "decode(" + in.metadata + ")" // its text
+		c.Type, c.TypeOffset = p.typeOfPart(), t.Offset
+		isKey = field.is(partKey) && c.Part == "" && !t.isAny("blob", "bytea", "binary", "varbinary")
+		if isKey {
+			c.Expr = keyText
 		}
 	}
 	if p.accept("as") {
@@ -325,5 +374,15 @@ func (p *parser) include() Column {
 				withHint("It is always there; give the copy another name."))
 		}
 	}
-	return c
+	return c, isKey
+}
+
+// partName reads the name of a header or of a key's field, which the column has as well.
+func (p *parser) partName(c *Column) {
+	name := p.take()
+	if name.Value == "" {
+		panic(syntaxError(name))
+	}
+	c.PartName = name.Value
+	c.Name += "_" + strings.ToLower(name.Value)
 }

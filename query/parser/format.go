@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -29,11 +30,12 @@ func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 		b.WriteString("IF NOT EXISTS ")
 	}
 	b.WriteString(DisplayIdent(s.Name.Name))
-	items := make([]string, 0, len(s.Columns)+1)
-	for _, c := range s.Columns {
-		if c.Part != "" {
-			continue
-		}
+	listed := slices.IndexFunc(s.Columns, func(c Column) bool { return c.Part != "" })
+	if listed < 0 {
+		listed = len(s.Columns)
+	}
+	items := make([]string, 0, listed+1)
+	for _, c := range s.Columns[:listed] {
 		item := DisplayIdent(c.Name) + " " + c.Type
 		if c.Path != "" {
 			item += " PATH " + QuoteLiteral(c.Path)
@@ -55,14 +57,12 @@ func FormatCreateSource(s *CreateSource, maskSecrets bool) string {
 	if len(items) > 0 {
 		b.WriteString(" (\n  " + strings.Join(items, ",\n  ") + "\n)")
 	}
-	for _, c := range s.Columns {
-		if c.Part != "" {
-			b.WriteString("\nINCLUDE " + c.Part)
-			if c.Header != "" {
-				b.WriteString(" " + QuoteLiteral(c.Header))
-			}
-			b.WriteString(" " + c.Type + " AS " + DisplayIdent(c.Name))
+	for _, c := range s.Columns[listed:] {
+		b.WriteString("\nINCLUDE " + cmp.Or(c.Part, includedField(c.Expr)))
+		if c.PartName != "" {
+			b.WriteString(" " + QuoteLiteral(c.PartName))
 		}
+		b.WriteString(" " + c.Type + " AS " + DisplayIdent(c.Name))
 	}
 	if len(s.Options) > 0 {
 		b.WriteString("\nWITH " + formatOptions(s.Options, maskSecrets))

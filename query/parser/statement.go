@@ -77,8 +77,8 @@ type Column struct {
 	ExprOffset int
 	Path       string // where the value is in the record; empty: in the field of the column's name
 	PathOffset int
-	Part       string // header, headers or payload: INCLUDE makes the column of it; empty: it does not
-	Header     string // the name of the header
+	Part       string // key, header, headers or payload: INCLUDE makes the column of it; empty: it does not
+	PartName   string // of a header, and of a key's field
 }
 
 // Watermark is WATERMARK FOR Column AS Expr. See ParseWatermark.

@@ -1,5 +1,6 @@
 """Writes the same orders with the serializers of Confluent's client: to the topics
-avro_orders, protobuf_orders and json_orders.
+avro_orders, protobuf_orders and json_orders. Their keys are in the same formats, but
+those of json_orders without a schema.
 
 usage: produce.py BROKERS REGISTRY COUNT DIRECTORY
 """
@@ -36,6 +37,12 @@ AVRO = {
         {"name": "weight", "type": "double"},
         {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}},
     ],
+}
+
+AVRO_KEY = {
+    "type": "record",
+    "name": "Key",
+    "fields": [{"name": "shop", "type": "string"}, {"name": "number", "type": "long"}],
 }
 
 JSON = {
@@ -106,6 +113,7 @@ def to_json(o, _context=None):
 def main(brokers, url, count, directory):
     here = os.path.dirname(os.path.abspath(__file__))
     compile_proto(here, directory)
+    import item_pb2
     import order_pb2
 
     registry = SchemaRegistryClient({"url": url})
@@ -114,11 +122,19 @@ def main(brokers, url, count, directory):
         "protobuf_orders": (ProtobufSerializer(order_pb2.Order, registry, {"use.deprecated.format": False}), lambda o: to_proto(order_pb2, o)),
         "json_orders": (JSONSerializer(json.dumps(JSON), registry, to_json), lambda o: o),
     }
+    avro_key = AvroSerializer(registry, json.dumps(AVRO_KEY))
+    protobuf_key = ProtobufSerializer(item_pb2.Item, registry, {"use.deprecated.format": False})
+    keys = {
+        "avro_orders": lambda n, context: avro_key({"shop": f"shop {n % 3}", "number": n}, context),
+        "protobuf_orders": lambda n, context: protobuf_key(item_pb2.Item(product=f"shop {n % 3}", quantity=n), context),
+        "json_orders": lambda n, _context: json.dumps({"shop": f"shop {n % 3}", "number": n}),
+    }
     producer = Producer({"bootstrap.servers": brokers, "linger.ms": 5, "compression.type": "lz4"})
     for topic, (serialize, convert) in serializers.items():
         context = SerializationContext(topic, MessageField.VALUE)
+        key_context = SerializationContext(topic, MessageField.KEY)
         for n in range(int(count)):
-            producer.produce(topic, serialize(convert(order(n)), context), key=str(n))
+            producer.produce(topic, serialize(convert(order(n)), context), key=keys[topic](n, key_context))
             producer.poll(0)
         if producer.flush(60) > 0:
             sys.exit(f"{topic}: not all records were sent")
