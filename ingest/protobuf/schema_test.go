@@ -7,11 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/millstream-db/millstream/ingest/decode"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/millstream-db/millstream/ingest/decode"
 )
 
 func TestMessagesOfASchema(t *testing.T) {

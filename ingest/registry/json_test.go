@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
 
@@ -49,6 +50,57 @@ func TestJSONSchemas(t *testing.T) {
 		}
 		if got != want && !(strings.HasPrefix(got, want) && strings.HasPrefix(want, "it is") || strings.HasPrefix(want, "property") && strings.HasPrefix(got, want)) {
 			t.Errorf("%s\n%s\nwant %s", text, got, want)
+		}
+	}
+}
+
+// TestJSONReferences has schemas whose properties are defined elsewhere.
+func TestJSONReferences(t *testing.T) {
+	t.Parallel()
+	references := []reference{
+		{"item.json", `{"type": "object", "properties": {"sku": {"type": "string"}, "size": {"$ref": "#/$defs/Size"}}, "$defs": {"Size": {"type": "integer"}}}`},
+		{"https://shop/types", `{"definitions": {"Money": {"type": "number"}, "Basket": {"type": "array", "items": {"$ref": "item.json"}}}}`},
+	}
+	wide := `{"$defs": {"L0": {"type": "integer"}`
+	for i := range 12 { // each has ten of the one before
+		wide += fmt.Sprintf(`, "L%d": {"type": "object", "properties": {`, i+1)
+		for j := range 10 {
+			wide += fmt.Sprintf(`"f%d": {"$ref": "#/$defs/L%d"},`, j, i)
+		}
+		wide = strings.TrimSuffix(wide, ",") + "}}"
+	}
+	for _, tt := range []struct{ name, text, want string }{
+		{"definitions", `{"properties": {"a": {"$ref": "#/definitions/A"}, "b": {"$ref": "#/$defs/x~1y%20z/B"}}, "definitions": {"A": {"type": "string", "format": "date"}},
+			"$defs": {"x/y z": {"B": {"type": "object", "properties": {"c": {"$ref": "#/definitions/A"}}}}}}`, `a DATE, b STRUCT("c" DATE)`},
+		{"nullable", `{"properties": {"a": {"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]}, "b": {"allOf": [{"$ref": "#/$defs/A"}]}, "c": {"allOf": [{"$ref": "#/$defs/A"}, {}]}}, "$defs": {"A": {"type": "integer"}}}`, "a BIGINT, b BIGINT, c JSON"},
+		{"the root is one", `{"$ref": "#/definitions/Order", "definitions": {"Order": {"title": "O", "properties": {"id": {"type": "integer"}}}}}`, "id BIGINT"},
+		{"other texts", `{"properties": {"item": {"$ref": "item.json"}, "size": {"$ref": "item.json#/$defs/Size"}, "money": {"$ref": "https://shop/types#/definitions/Money"}, "all": {"$ref": "https://shop/types#/definitions/Basket"}}}`,
+			`item STRUCT("sku" VARCHAR, "size" BIGINT), size BIGINT, money DOUBLE, all STRUCT("sku" VARCHAR, "size" BIGINT)[]`},
+		{"what contains itself", `{"properties": {"id": {"type": "integer"}, "tree": {"$ref": "#/$defs/Tree"}, "a": {"$ref": "#/$defs/A"}, "twice": {"type": "array", "items": {"$ref": "#/$defs/N"}}, "n": {"$ref": "#/$defs/N"}, "all": {"$ref": "#"}},
+			"$defs": {"Tree": {"type": "object", "properties": {"of": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}}, "A": {"$ref": "#/$defs/B"}, "B": {"$ref": "#/$defs/A"}, "N": {"type": "integer"}}}`,
+			"id BIGINT, tree JSON, a JSON, twice BIGINT[], n BIGINT, all JSON"},
+		{"nowhere", `{"properties": {"a": {"$ref": "#/$defs/A"}, "b": {"$ref": "gone.json"}, "c": {"$ref": "#anchor"}, "d": {"$ref": "#/properties/e/0"}, "e": {"$ref": "%"}, "f": {"$ref": "#` + strings.Repeat("/", 1<<16) + `"}}}`, "a JSON, b JSON, c JSON, d JSON, e JSON, f JSON"},
+		{"the root is nothing", `{"$ref": "#/definitions/Order"}`, "error: it is not the JSON schema of objects: it declares no properties"},
+		{"the root is itself", `{"$ref": "#"}`, "error: it is not the JSON schema of objects: it declares no properties"},
+		{"too many", wide + `}, "properties": {"x": {"$ref": "#/$defs/L12"}, "y": {"type": "integer"}}}`, "x JSON, y BIGINT"},
+	} {
+		began := time.Now()
+		s, err := (JSON{}).parse(tt.text, references)
+		got := ""
+		if err != nil {
+			got = "error: " + err.Error()
+		} else {
+			var columns []string
+			for _, c := range s.(jsonSchema).columns {
+				columns = append(columns, c.Name+" "+c.Type.String())
+			}
+			got = strings.Join(columns, ", ")
+		}
+		if got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s: it took %s", tt.name, took)
 		}
 	}
 }
