@@ -109,6 +109,7 @@ func (r *reader) startOver(v *survey) bool {
 // begin goes on with a partition of another topic than the one that was read, at its
 // beginning. r.mu is held.
 func (r *reader) begin(p *partition, seen *surveyed, lost int64) {
+	p.compared = -1
 	p.topicID, p.gone, p.stalled, p.decide, p.undecided = r.topicID, false, "", false, 0
 	p.trouble, p.unlisted = "", ""
 	p.start, p.end, p.endBefore = seen.start, seen.stable, -1
@@ -175,7 +176,7 @@ func (r *reader) place(p *partition, seen *surveyed) (kgo.Offset, bool) {
 		r.batcher.startOver(p, at, gap.To-gap.From)
 		p.restart(at)
 	}
-	p.assigned, p.beyond = true, 0
+	p.assigned, p.beyond, p.compared = true, 0, max(p.compared, seen.leaderEpoch)
 	at := kgo.NewOffset().At(p.next)
 	if p.epoch >= 0 {
 		at = at.WithEpoch(p.epoch)

@@ -238,10 +238,13 @@ func TestStoredOffsetPastTheEnd(t *testing.T) {
 }
 
 // truncate makes leaders say that the log of any epoch ends at an offset.
-func truncate(b *bed, end int64) {
+func truncate(b *bed, end int64) { epochsEnd(b, func() int64 { return end }) }
+
+// epochsEnd has leaders say, whenever they are asked, where the log of any epoch ends.
+func epochsEnd(b *bed, ends func() int64) {
 	b.Cluster().ControlKey(int16(kmsg.OffsetForLeaderEpoch), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		b.Cluster().KeepControl()
-		resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
+		resp, end := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse), ends()
 		for _, rt := range req.(*kmsg.OffsetForLeaderEpochRequest).Topics {
 			st := kmsg.NewOffsetForLeaderEpochResponseTopic()
 			st.Topic = rt.Topic
@@ -282,6 +285,57 @@ func TestTruncationWhileReading(t *testing.T) {
 			r.state(t, source.Running)
 		})
 	}
+}
+
+// TestTruncationThatTheClientMissed has a new leader that does not know yet how far the
+// log of the old one goes in its own when the client asks, and then gives out records.
+func TestTruncationThatTheClientMissed(t *testing.T) {
+	for _, policy := range []string{"pause", "continue"} {
+		t.Run(policy, func(t *testing.T) {
+			b := newBed(t, 1, broker.Options{Brokers: 2})
+			b.produce(t, 0, 0, 100)
+			r := open(t, b.Addr(), map[string]string{"on_data_loss": policy})
+			r.reach(t, 0, 100)
+			asked := 0
+			epochsEnd(b, func() int64 {
+				if asked++; asked == 1 {
+					return 100
+				}
+				return 80
+			})
+			leader := b.Cluster().LeaderFor(topic, 0)
+			if err := b.Cluster().MoveTopicPartition(topic, 0, 1-leader); err != nil {
+				t.Fatal(err)
+			}
+			b.produce(t, 0, 100, 5)
+			if policy == "pause" {
+				r.state(t, source.Stalled, "80 to 99", "truncated")
+				r.wantOffsets(t, 0, sequence(0, 100))
+				return
+			}
+			r.until(t, "a gap", func(st source.Status) bool { return len(st.Partitions[0].Gaps) == 1 && st.Records == 125 })
+			r.wantLost(t, 0, 20)
+			r.state(t, source.Running)
+		})
+	}
+}
+
+// TestNewLeaderOfTheSameLog reads on over several leaders, each of whom has all that was
+// read: nothing is lost, and nobody is told so.
+func TestNewLeaderOfTheSameLog(t *testing.T) {
+	b := newBed(t, 1, broker.Options{Brokers: 2})
+	b.produce(t, 0, 0, 10)
+	r := open(t, b.Addr(), nil)
+	for i := 1; i <= 5; i++ {
+		r.reach(t, 0, int64(10*i))
+		if err := b.Cluster().MoveTopicPartition(topic, 0, 1-b.Cluster().LeaderFor(topic, 0)); err != nil {
+			t.Fatal(err)
+		}
+		b.produce(t, 0, 10*i, 10)
+	}
+	r.reach(t, 0, 60)
+	r.wantOffsets(t, 0, sequence(0, 60))
+	r.wantLost(t, 0, 0)
 }
 
 func TestTruncationWhileClosed(t *testing.T) {

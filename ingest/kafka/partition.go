@@ -17,6 +17,7 @@ type partition struct {
 	resolved bool  // next is known
 	next     int64 // the offset expected next
 	epoch    int32 // leader epoch of the record before next, -1 unknown
+	compared int32 // the newest leader epoch whose log was compared with what was read
 	assigned bool  // the client is fetching it
 	beyond   int   // surveys in a row that saw the log end, or part from what was read, before next
 	gaps     []source.Gap
@@ -40,7 +41,7 @@ type partition struct {
 }
 
 func newPartition(id int32) *partition {
-	return &partition{id: id, epoch: -1, start: -1, end: -1}
+	return &partition{id: id, epoch: -1, compared: -1, start: -1, end: -1}
 }
 
 // begin sets the offset that is expected next.

@@ -154,15 +154,23 @@ func (r *reader) readPartition(ctx context.Context, p *partition, f *kgo.FetchPa
 	r.batcher.open(p, end)
 	next, epoch := p.next, p.epoch
 	var bytes, duplicates int64
-	var gapTo int64 = -1
+	stop := false
 	for _, record := range f.Records {
 		if record.Offset < next {
 			duplicates++
 			continue
 		}
 		if record.Offset > next && f.LogStartOffset > next {
-			gapTo = min(record.Offset, f.LogStartOffset)
+			stop = true
 			break
+		}
+		if epoch >= 0 && record.LeaderEpoch > p.compared {
+			// There is a leader who was not there when it was found that the log is the
+			// one that was read. The client asks as well, but it may have been too early.
+			if stop = !r.surveyor.continues(ctx, p.id, epoch, next); stop {
+				break
+			}
+			p.compared = record.LeaderEpoch
 		}
 		// Offsets that are left out inside the log were compacted away or belong
 		// to transactions.
@@ -194,8 +202,8 @@ func (r *reader) readPartition(ctx context.Context, p *partition, f *kgo.FetchPa
 	p.end, p.start, p.trouble = max(end, p.end), f.LogStartOffset, ""
 	r.bytes += bytes
 	r.duplicates += duplicates
-	if gapTo >= 0 {
-		// The records behind the gap are fetched again once it is dealt with.
+	if stop {
+		// The records from there on are fetched again once it is known what that is.
 		r.detach(p)
 		r.wantSurvey()
 	}

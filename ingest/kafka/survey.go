@@ -36,6 +36,8 @@ type surveyed struct {
 	// last, by its leader epoch; -1 when that is not known.
 	epochEnd int64
 	before   int64 // the offset expected next before the broker was asked, -1 unknown
+	// leaderEpoch is the leader's, or an older one: all else was asked after it.
+	leaderEpoch int32
 }
 
 // parted returns from which offset on the log is another one than was read, and why,
@@ -84,7 +86,7 @@ func (y *surveyor) ask(ctx context.Context, startup bool, epochs map[int32]int32
 		v.topicID = topic.ID.String()
 	}
 	for _, p := range topic.Partitions.Sorted() {
-		v.partitions = append(v.partitions, surveyed{id: p.Partition, start: -1, stable: -1, end: -1, startup: -1, epochEnd: -1})
+		v.partitions = append(v.partitions, surveyed{id: p.Partition, start: -1, stable: -1, end: -1, startup: -1, epochEnd: -1, leaderEpoch: p.LeaderEpoch})
 	}
 	if err := y.list(ctx, v, startup); err != nil {
 		return y.refused(err)
@@ -121,6 +123,22 @@ func (y *surveyor) findEpochs(ctx context.Context, v *survey, epochs map[int32]i
 		}
 	}
 	return nil
+}
+
+// compareTimeout is how long the poller waits for an answer of continues.
+const compareTimeout = 2 * time.Second
+
+// continues asks whether the log of a partition has everything before an offset, of
+// which the last record was of an epoch. No means also that nobody could say.
+func (y *surveyor) continues(ctx context.Context, id, epoch int32, next int64) bool {
+	ctx, cancel := context.WithTimeout(ctx, compareTimeout)
+	defer cancel()
+	ends, err := y.admin.OffsetForLeaderEpoch(ctx, kadm.OffsetForLeaderEpochRequest{y.settings.topic: {id: epoch}})
+	if err != nil {
+		return false
+	}
+	end, ok := ends[y.settings.topic][id]
+	return ok && end.Err == nil && (end.EndOffset < 0 || end.EndOffset >= next)
 }
 
 // list asks for the partitions' offsets. A partition that can't be listed has
