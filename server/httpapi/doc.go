@@ -34,9 +34,10 @@
 // member and NDJSON with an error line, and CSV and Arrow, which have no place
 // for one, break the connection off, so that nobody takes a part for the whole.
 //
-// So many statements are answered at once, Options.QueriesMax. When all places are taken, others
-// wait for some seconds, and a client that has not read any of its answer for half a second is
-// cut off in their favour.
+// So many statements are at work at once, Options.QueriesMax. When all places are taken, others
+// wait for some seconds, or for a client that has not read any of its answer for a tenth of a
+// second: its statement rests then until it does, and there is a place again. As many may rest
+// as there are places; then the one whose client has read nothing for the longest time is cut off.
 //
 // POST /v1/ingest/<source> takes rows for a source WITH (connector = 'push'), in the
 // format that the Content-Type names: application/x-ndjson, application/json (an

@@ -32,12 +32,14 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 		writeError(w, status, query.AsError(err))
 		return
 	}
-	if !s.places.take(r.Context()) {
+	rc := http.NewResponseController(w)
+	place := s.places.take(r.Context(), rc)
+	if place == nil {
 		writeError(w, http.StatusServiceUnavailable, query.Errorf(query.CodeTooManyConnections,
 			"%d statements are running already", s.opts.QueriesMax))
 		return
 	}
-	defer s.places.giveBack()
+	defer s.places.giveBack(place)
 	ctx := r.Context()
 	if req.timeout > 0 {
 		cause := fmt.Errorf("%w of %s", errStatementTimeout, req.timeout)
@@ -45,9 +47,9 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel = context.WithTimeoutCause(ctx, req.timeout, cause)
 		defer cancel()
 	}
-	out := newResponse(w, s.opts.WriteTimeout, newFormat())
-	s.places.add(out)
-	defer s.places.remove(out)
+	out := newResponse(w, rc, s.opts.WriteTimeout, newFormat())
+	out.rest = func() { place.waiting.Store(time.Now().UnixNano()) }
+	out.goOn = func() error { return s.places.goOn(ctx, place) }
 	started, kind := time.Now(), "INVALID"
 	err = s.run(ctx, req, out, &kind)
 	s.opts.Observe(kind, time.Since(started), out.rows, err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -46,16 +45,15 @@ type response struct {
 	format  format
 	timeout time.Duration // of one flush
 	buf     []byte
-	sent    bool  // the header has left
-	live    bool  // it has no end of its own
-	rows    int64 // written so far
-	// waiting is since when a flush waits for the client, in nanoseconds of Unix time; 0:
-	// none does.
-	waiting atomic.Int64
+	sent    bool         // the header has left
+	live    bool         // it has no end of its own
+	rows    int64        // written so far
+	rest    func()       // called when the answer begins to wait for its client
+	goOn    func() error // called when it has ended, and there is more to send
 }
 
-func newResponse(w http.ResponseWriter, timeout time.Duration, f format) *response {
-	return &response{w: w, rc: http.NewResponseController(w), format: f, timeout: timeout}
+func newResponse(w http.ResponseWriter, rc *http.ResponseController, timeout time.Duration, f format) *response {
+	return &response{w: w, rc: rc, format: f, timeout: timeout, rest: func() {}, goOn: func() error { return nil }}
 }
 
 // started reports whether the client has received anything.
@@ -101,13 +99,22 @@ func (o *response) end(e *query.Error) error {
 	if !ok {
 		return errClientGone
 	}
-	return o.flush()
+	return o.deliver()
 }
 
+// flush sends what is collected, before there is more.
 func (o *response) flush() error {
+	if err := o.deliver(); err != nil {
+		return err
+	}
+	return o.goOn()
+}
+
+// deliver waits until the client has taken what is collected, as far as buffers between
+// here and there don't.
+func (o *response) deliver() error {
 	o.sent = true
-	o.waiting.Store(time.Now().UnixNano())
-	defer o.waiting.Store(0)
+	o.rest()
 	// Recorders and some middleware have no deadlines; net/http's writers do.
 	_ = o.rc.SetWriteDeadline(time.Now().Add(o.timeout))
 	if _, err := o.w.Write(o.buf); err != nil {

@@ -56,7 +56,7 @@ func (s *Server) subscribe(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.streaming, cancel)()
-	out := newResponse(w, s.opts.WriteTimeout, f)
+	out := newResponse(w, http.NewResponseController(w), s.opts.WriteTimeout, f)
 	out.live = true
 	started, kind := time.Now(), "INVALID"
 	err := s.stream(ctx, req, r.Header.Get("Last-Event-ID"), out, &kind)
