@@ -20,7 +20,13 @@ const (
 	idlePause   = 100 * time.Millisecond // and otherwise
 	shortCall   = 20 * time.Millisecond  // a call that is younger is not what fills it
 	endPause    = 50 * time.Millisecond  // for what was ended to give its memory up
-	returnPause = time.Second            // between two times that freed memory is given back
+	returnPause = time.Second            // between two times that freed memory is given back, when it is full
+	// Between two times when it is not, where so much more is there than there was at
+	// least; twice as long after each time that brought too little.
+	idleReturnPause = 10 * time.Second
+	mostReturnPause = 5 * time.Minute
+	returnWorth     = 64 << 20
+	returnLittle    = 16 << 20
 )
 
 // memory is what the process may have. DuckDB's memory_limit does not count what
@@ -124,8 +130,8 @@ func (m *memory) end(d *demand, err error) error {
 // watch measures the process until stop is closed.
 func (m *memory) watch(stop, done chan struct{}) {
 	defer close(done)
-	var ended, returned time.Time
-	least := resident() // since memory was given back last
+	var ended time.Time
+	back := giveBack{least: resident(), pause: idleReturnPause}
 	timer := time.NewTimer(idlePause)
 	defer timer.Stop()
 	for {
@@ -141,13 +147,14 @@ func (m *memory) watch(stop, done chan struct{}) {
 		if over && now.Sub(ended) > endPause && m.endNewest(now, has, most) {
 			ended = now
 		}
-		least = min(least, has)
-		if idle := !working && has > most/2 && has-least > most/8; (over || idle) && now.Sub(returned) > returnPause {
-			returnMemory()
-			if idle { // nobody waits for Go's collector
+		switch {
+		case over && now.Sub(back.at) > returnPause:
+			back.do(has, now)
+		case !working && back.due(has, now):
+			if has > most/2 { // nobody waits for Go's collector
 				debug.FreeOSMemory()
 			}
-			least, returned = resident(), now
+			back.do(has, now)
 		}
 		pause := idlePause
 		if has > most/2 {
@@ -155,6 +162,31 @@ func (m *memory) watch(stop, done chan struct{}) {
 		}
 		timer.Reset(pause)
 	}
+}
+
+// giveBack gives memory that was freed back to the system: the C library and DuckDB's
+// allocator keep it for the next statement, which may never come.
+type giveBack struct {
+	least int64 // that the process had
+	at    time.Time
+	pause time.Duration
+}
+
+// due reports whether it is time for it in a process that has so much.
+func (g *giveBack) due(has int64, now time.Time) bool {
+	g.least = min(g.least, has)
+	return has-g.least > returnWorth && now.Sub(g.at) > g.pause
+}
+
+func (g *giveBack) do(had int64, now time.Time) {
+	returnMemory()
+	has := resident()
+	if had-has < returnLittle {
+		g.pause = min(2*g.pause, mostReturnPause)
+	} else {
+		g.pause = idleReturnPause
+	}
+	g.least, g.at = min(g.least, has), now
 }
 
 // state returns the limit, and whether users' statements are at work.

@@ -130,3 +130,32 @@ func TestCommitWithoutMemory(t *testing.T) {
 		t.Errorf("as JSON it is a %s", e.Type)
 	}
 }
+
+// TestGivingBack has freed memory given back when there is much, and less and less often
+// while that brings nothing.
+func TestGivingBack(t *testing.T) {
+	if resident() == 0 {
+		t.Skip("the system does not tell how much memory a process has")
+	}
+	g := giveBack{least: resident(), pause: idleReturnPause}
+	now := time.Now()
+	if has := g.least + returnWorth; g.due(has, now) || !g.due(has+1, now) {
+		t.Error("what is worth while is not told from what is not")
+	}
+	returnMemory()     // what the tests before have left
+	g.least = -1 << 40 // nothing is ever enough
+	for _, want := range []time.Duration{20 * time.Second, 40 * time.Second, 80 * time.Second, 160 * time.Second, mostReturnPause, mostReturnPause} {
+		has := resident()
+		if !g.due(has, now) {
+			t.Fatalf("nothing is due after %s", g.pause)
+		}
+		if g.do(has, now); g.pause != want || g.due(resident(), now) {
+			t.Errorf("the next time is after %s, want %s", g.pause, want)
+		}
+		now = now.Add(g.pause + 1)
+	}
+	g.do(resident()+2*returnLittle, now)
+	if g.pause != idleReturnPause {
+		t.Errorf("after it has brought something the next time is after %s", g.pause)
+	}
+}
