@@ -14,7 +14,7 @@ import (
 const (
 	// heldBytes of a result are collected before its header leaves, so that
 	// an error in a result of common size still gets its own status.
-	heldBytes = 1 << 20
+	heldBytes = 256 << 10
 	// chunkBytes are collected between two flushes after that.
 	chunkBytes = 64 << 10
 )
