@@ -45,6 +45,9 @@ func Read(stream []byte, schema *batch.Schema, limits decode.Limits, memoryMax i
 		if err != nil {
 			return err
 		}
+		if rec.NumRows() < 0 {
+			return fmt.Errorf("a record batch has %d rows", rec.NumRows())
+		}
 		if rows += rec.NumRows(); rows > memoryMax { // a column of NULLs takes no memory
 			return errors.New("it has too many rows")
 		}

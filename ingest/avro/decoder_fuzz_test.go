@@ -74,8 +74,8 @@ func (c checker) check(t *testing.T, record []byte) (accepted bool) {
 	return nil == batchtest.DecodeRow(t, name, c.table, decode, func(rec arrow.RecordBatch) {
 		var v any
 		rest, err := c.second.Decode(record, &v)
-		if err != nil && strings.Contains(err.Error(), "zero-byte items exceeds") {
-			return // its own bound; ours is another
+		if err != nil && (strings.Contains(err.Error(), "zero-byte items exceeds") || strings.Contains(err.Error(), "overflows time.Duration")) {
+			return // its own bounds; ours are others
 		}
 		if err != nil || len(rest) > 0 {
 			t.Errorf("accepted %s: %v", name, err)

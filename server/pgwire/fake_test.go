@@ -43,6 +43,7 @@ type canned struct {
 // session knows; see fakeSession.Prepare.
 type fakeDatabase struct {
 	statements map[string]canned
+	calm       bool // it does not panic when it is asked to
 
 	mu       sync.Mutex
 	options  []query.SessionOptions // of the sessions opened
@@ -100,6 +101,9 @@ func (s *fakeSession) find(sql string) (canned, error) {
 		}
 		return canned{tag: "FETCH", columns: number}, nil
 	case "set":
+		if len(strings.Fields(rest)) < 2 {
+			return canned{}, query.Errorf(query.CodeSyntaxError, "set wants a name and a value")
+		}
 		return canned{tag: "SET"}, nil
 	case "warn":
 		return canned{tag: "CREATE SOURCE", notices: []string{"the topic is empty"}}, nil
@@ -119,7 +123,9 @@ func (s *fakeSession) find(sql string) (canned, error) {
 			return append(numbers(n), nil), nil
 		}}, err
 	case "panic":
-		panic("asked to panic")
+		if !s.db.calm {
+			panic("asked to panic")
+		}
 	case "fail":
 		if rest == "late" {
 			return canned{tag: "SELECT", columns: number, batches: func(context.Context, []any) ([]arrow.RecordBatch, error) {
@@ -174,8 +180,8 @@ func (s *fakeSession) Execute(_ context.Context, st *query.Statement, args []any
 	case "COMMIT", "ROLLBACK":
 		s.status = 'I'
 	case "SET":
-		words := strings.SplitN(st.SQL, " ", 3)
-		s.settings[words[1]] = words[2]
+		words := strings.Fields(st.SQL)
+		s.settings[words[1]] = strings.Join(words[2:], " ")
 	}
 	found, err := s.find(st.SQL)
 	if err != nil {

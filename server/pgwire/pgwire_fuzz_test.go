@@ -73,7 +73,7 @@ func (c *memoryConn) SetWriteDeadline(time.Time) error { return nil }
 // answer, and fails when the session panicked or was not closed.
 func serveBytes(t *testing.T, data []byte) []byte {
 	t.Helper()
-	db := &fakeDatabase{}
+	db := &fakeDatabase{calm: true}
 	s := New(db, Options{MaxStatements: 10, MaxPortals: 10, PortalBufferBytes: 1 << 16})
 	conn := &memoryConn{data: data}
 	ctx, cancel := context.WithCancelCause(context.Background())
