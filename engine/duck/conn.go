@@ -23,6 +23,7 @@ type Conn struct {
 	relations Relations
 	stmts     map[*Stmt]struct{} // open
 	rows      map[*Rows]struct{} // open
+	left      bool               // the result before was closed before its end, and nothing has come since
 	guarded   bool               // what it runs is for users
 }
 
@@ -117,6 +118,7 @@ func (c *Conn) Exec(ctx context.Context, sql string) error {
 		return ErrReopened
 	}
 	defer c.leave()
+	c.left = false
 	var res mapping.Result
 	state := mapping.Query(c.data, sql, &res)
 	defer mapping.DestroyResult(&res)
@@ -267,7 +269,7 @@ func (s *Stmt) start(r *Rows, args []any) error {
 		mapping.DestroyResult(&r.res)
 		return err
 	}
-	r.open = true
+	r.open, c.left = true, false
 	if c.rows == nil {
 		c.rows = make(map[*Rows]struct{})
 	}

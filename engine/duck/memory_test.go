@@ -159,3 +159,45 @@ func TestGivingBack(t *testing.T) {
 		t.Errorf("after it has brought something the next time is after %s", g.pause)
 	}
 }
+
+// TestAbandonedResultsAreFreed closes results of which little was read, on connections
+// that go back to their pool.
+func TestAbandonedResultsAreFreed(t *testing.T) {
+	if resident() == 0 {
+		t.Skip("the system does not tell how much memory a process has")
+	}
+	db, err := Open("", Options{Threads: 2, MemoryLimit: "1GB"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var pool Pool
+	defer pool.Close()
+	var conns []*PooledConn
+	returnMemory()
+	before := resident()
+	for range 60 {
+		c, err := pool.Get(db, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, c)
+		rows, err := c.Query(t.Context(), "SELECT a, b, 'row number ' || a AS c FROM range(1000000) x(a), range(10) y(b)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			if _, err := rows.NextChunk(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rows.Close()
+	}
+	for _, c := range conns {
+		pool.Put(c)
+	}
+	returnMemory()
+	if now := resident(); now > before+50<<20 {
+		t.Errorf("the process had %d MiB and has %d MiB", before>>20, now>>20)
+	}
+}

@@ -173,6 +173,7 @@ func (c *PooledConn) SetVariable(ctx context.Context, name, value string) error 
 
 // Put gives a connection back, with its settings as they are.
 func (p *Pool) Put(c *PooledConn) {
+	c.settle()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.idle) >= poolSize || c.Stale() {

@@ -25,6 +25,7 @@ type Rows struct {
 	conn  *Conn
 	res   mapping.Result
 	open  bool
+	ended bool // all of it was read, or it has failed
 	stop  func()
 	owned *Stmt // closed with the rows
 
@@ -82,6 +83,7 @@ func (r *Rows) nextChunk() (int, error) {
 			return 0, context.Cause(r.ctx)
 		}
 		if !r.has {
+			r.ended = true
 			if message := mapping.ResultError(&r.res); message != "" {
 				return 0, r.conn.fault(r.ctx, message)
 			}
@@ -128,6 +130,7 @@ func (r *Rows) Close() {
 	if r.conn.enter() {
 		delete(r.conn.rows, r)
 		r.free()
+		r.conn.left = !r.ended
 		r.conn.leave()
 	}
 	if r.owned != nil {
@@ -143,6 +146,20 @@ func (r *Rows) free() {
 		r.arrow = nil
 	}
 	mapping.DestroyResult(&r.res)
+}
+
+// settle has DuckDB give up what it holds of a result that was closed before its end: its
+// operators with all they have read, and its transaction. By itself it does so when the
+// connection's next statement comes, which on an idle one may be never.
+func (c *Conn) settle() {
+	if !c.left || !c.enter() {
+		return
+	}
+	defer c.leave()
+	var s mapping.PreparedStatement
+	mapping.Prepare(c.data, "SELECT 1", &s) // an error comes behind that
+	mapping.DestroyPrepare(&s)
+	c.left = false
 }
 
 // Next moves to the next row.
