@@ -148,8 +148,9 @@ func (m *memory) watch(stop, done chan struct{}) {
 			ended = now
 		}
 		switch {
-		case over && now.Sub(back.at) > returnPause:
-			back.do(has, now)
+		case over && now.Sub(back.at) > returnPause: // however little it brings
+			returnMemory()
+			back.at = now
 		case !working && back.due(has, now):
 			if has > most/2 { // nobody waits for Go's collector
 				debug.FreeOSMemory()
