@@ -16,16 +16,7 @@ func openWithRoom(t *testing.T) (*DB, *Conn) {
 		t.Skip("the system does not tell how much memory a process has")
 	}
 	returnMemory()
-	db, err := Open("", Options{Threads: 2, MemoryLimit: "4GB", ProcessMemory: resident() + room})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
-	c, err := db.Conn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	db, c := openWith(t, Options{Threads: 2, MemoryLimit: "4GB", ProcessMemory: resident() + room})
 	c.Guard(true)
 	return db, c
 }
