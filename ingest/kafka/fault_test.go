@@ -267,10 +267,7 @@ func TestTruncationWhileReading(t *testing.T) {
 			r := open(t, b.Addr(), map[string]string{"on_data_loss": policy})
 			r.reach(t, 0, 100)
 			truncate(b, 80)
-			leader := b.Cluster().LeaderFor(topic, 0)
-			if err := b.Cluster().MoveTopicPartition(topic, 0, 1-leader); err != nil {
-				t.Fatal(err)
-			}
+			b.elect(t)
 			if policy == "pause" {
 				r.state(t, source.Stalled, "80 to 99", "truncated")
 				r.wantOffsets(t, 0, sequence(0, 100))
@@ -303,10 +300,7 @@ func TestTruncationThatTheClientMissed(t *testing.T) {
 				}
 				return 80
 			})
-			leader := b.Cluster().LeaderFor(topic, 0)
-			if err := b.Cluster().MoveTopicPartition(topic, 0, 1-leader); err != nil {
-				t.Fatal(err)
-			}
+			b.elect(t)
 			b.produce(t, 0, 100, 5)
 			if policy == "pause" {
 				r.state(t, source.Stalled, "80 to 99", "truncated")
@@ -328,9 +322,7 @@ func TestNewLeaderOfTheSameLog(t *testing.T) {
 	r := open(t, b.Addr(), nil)
 	for i := 1; i <= 5; i++ {
 		r.reach(t, 0, int64(10*i))
-		if err := b.Cluster().MoveTopicPartition(topic, 0, 1-b.Cluster().LeaderFor(topic, 0)); err != nil {
-			t.Fatal(err)
-		}
+		b.elect(t)
 		b.produce(t, 0, 10*i, 10)
 	}
 	r.reach(t, 0, 60)
@@ -471,9 +463,7 @@ func TestLogEmptiedAndLedByAnother(t *testing.T) {
 	r := open(t, b.Addr(), nil)
 	r.reach(t, 0, 100)
 	b.deleteBefore(t, 0, 100)
-	if err := b.Cluster().MoveTopicPartition(topic, 0, 1-b.Cluster().LeaderFor(topic, 0)); err != nil {
-		t.Fatal(err)
-	}
+	b.elect(t)
 	before := b.surveys(t)
 	r.until(t, "more surveys", func(source.Status) bool { return b.surveys(t) > before+5 })
 	b.produce(t, 0, 100, 10)

@@ -108,6 +108,14 @@ func (b *bed) write(t testing.TB, records ...*kgo.Record) {
 	}
 }
 
+// elect makes the other one of two brokers the leader of partition 0.
+func (b *bed) elect(t testing.TB) {
+	t.Helper()
+	if err := b.Cluster().MoveTopicPartition(topic, 0, 1-b.Cluster().LeaderFor(topic, 0)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // deleteBefore moves a partition's log start.
 func (b *bed) deleteBefore(t testing.TB, partition int32, offset int64) {
 	t.Helper()
