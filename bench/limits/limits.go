@@ -56,6 +56,9 @@ func Consume(ctx context.Context, addr, topic string, partitions int32, count in
 // measure the memory that they take.
 const DecodedRecords = 1 << 17
 
+// batchRows are the rows of a batch, as the kafka reader's.
+const batchRows = 65_536
+
 // Decode decodes count records, those of values again and again, into batches.
 func Decode(values [][]byte, columns []batch.Column, count int64) (Work, error) {
 	var w Work
@@ -63,7 +66,6 @@ func Decode(values [][]byte, columns []batch.Column, count int64) (Work, error) 
 	builder := batch.NewBuilder(batch.NewAllocator(), schema)
 	defer builder.Release()
 	decoder := decode.NewJSON(schema, decode.Limits{})
-	const rows = 65_536 // as the kafka reader's batches
 	started := time.Now()
 	for w.Records < count {
 		value := values[w.Records%int64(len(values))]
@@ -72,7 +74,7 @@ func Decode(values [][]byte, columns []batch.Column, count int64) (Work, error) 
 		}
 		w.Records++
 		w.Bytes += int64(len(value))
-		if w.Records%rows == 0 {
+		if w.Records%batchRows == 0 {
 			builder.Finish().Release()
 		}
 	}

@@ -16,6 +16,8 @@ var groupStatements = []string{
 SELECT "user", count(*) AS n, sum(cents) AS total, min(cents) AS least, max(cents) AS greatest FROM purchases GROUP BY "user"`,
 	`CREATE MATERIALIZED VIEW pages AS
 SELECT page, count(*) AS n, sum(cents) AS total, min(cents) AS least, max(cents) AS greatest FROM purchases GROUP BY page`,
+	"CREATE TABLE sections (page VARCHAR PRIMARY KEY, section VARCHAR)",
+	fmt.Sprintf("INSERT INTO sections SELECT format('page-{:04d}', i), 'section ' || i %% 20 FROM range(%d) t(i)", workload.PurchasePages),
 }
 
 // everyUser are purchases whose users take turns, so that so many records make as
@@ -33,8 +35,9 @@ func (e everyUser) AppendValue(dst []byte, n int64, base time.Time) []byte {
 }
 
 // openGroups starts a database whose views have all groups of a topic, which it
-// fills with a record of each user.
-func (s *session) openGroups(ctx context.Context, topic string) (*instance.Instance, error) {
+// fills with a record of each user, of an hour ago, and a table with a section of each
+// page. history says that the rows are kept, too.
+func (s *session) openGroups(ctx context.Context, topic string, history bool) (*instance.Instance, error) {
 	records := everyUser{workload.NewPurchases(seed), s.groups}
 	// The last record is not from the future.
 	if err := workload.Fill(ctx, []string{s.addr}, topic, partitions, s.groups, records, time.Now().Add(-time.Hour)); err != nil {
@@ -44,7 +47,8 @@ func (s *session) openGroups(ctx context.Context, topic string) (*instance.Insta
 	if err != nil {
 		return nil, err
 	}
-	for _, sql := range append([]string{fmt.Sprintf(sourceStatement, topic, s.addr, "off")}, groupStatements...) {
+	kept := map[bool]string{true: "on", false: "off"}[history]
+	for _, sql := range append([]string{fmt.Sprintf(sourceStatement, topic, s.addr, kept)}, groupStatements...) {
 		if err := db.Exec(ctx, sql); err != nil {
 			db.Kill()
 			return nil, fmt.Errorf("%s: %w", sql, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -22,6 +23,11 @@ const sourceStatement = `CREATE SOURCE purchases (` + workload.PurchasesColumns 
   WATERMARK FOR ts AS ts - INTERVAL '2 seconds'
 ) WITH (connector = 'kafka', topic = '%s', properties.bootstrap.server = '%s', history = '%s')
 FORMAT PLAIN ENCODE JSON`
+
+// memorySourceStatement makes the source that has no topic.
+const memorySourceStatement = `CREATE SOURCE purchases (` + workload.PurchasesColumns + `,
+  WATERMARK FOR ts AS ts - INTERVAL '2 seconds'
+) WITH (history = 'off')`
 
 // windowsStatement makes the view, with the key.
 const windowsStatement = `CREATE MATERIALIZED VIEW windows AS
@@ -78,7 +84,27 @@ func replayMillstream(ctx context.Context, s *session, x *system, j replayJob) (
 		results.Seconds: time.Since(started).Seconds(), results.StartSeconds: db.Startup().Seconds(),
 		results.CPUSeconds: (db.CPUTime() - used).Seconds(), results.PeakBytes: float64(db.PeakMemoryBytes()),
 	}
+	if history == "on" {
+		if values[results.DiskBytes], err = s.dataBytes(); err != nil {
+			return nil, err
+		}
+	}
 	return values, writeRows(ctx, db, j.key, j.rows)
+}
+
+// dataBytes is how much the database's files take.
+func (s *session) dataBytes() (bytes float64, err error) {
+	err = filepath.WalkDir(s.dataDir(), func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			bytes += float64(info.Size())
+		}
+		return err
+	})
+	return bytes, err
 }
 
 // waitTaken waits until the source has taken in so many records.

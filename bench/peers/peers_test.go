@@ -41,7 +41,7 @@ func TestMillstreamAndLimits(t *testing.T) {
 		workloads += ",queries,restart,start-up"
 	}
 	c, err := parseFlags([]string{
-		"-records=4000", "-groups=2000", "-runs=1", "-for=200ms", "-only=millstream,franz-go,decoder", "-workloads=" + workloads, "-out=" + out,
+		"-records=4000", "-groups=2000", "-runs=1", "-for=200ms", "-only=millstream,franz-go,decoder,aggregation,memory", "-workloads=" + workloads, "-out=" + out,
 	}, t.Output())
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestMillstreamAndLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, w := range results.Replays {
-		for _, name := range []string{results.Millstream, results.MillstreamHistory, results.Consumer, results.Decoder} {
+		for _, name := range []string{results.Millstream, results.MillstreamHistory, results.Consumer, results.Decoder, results.Aggregation, results.MemoryReads} {
 			if rate, ok := f.RecordRate(name, w); !ok || rate < 1 {
 				t.Errorf("%s, %s: %v records/s", w, name, rate)
 			}
@@ -69,7 +69,12 @@ func TestMillstreamAndLimits(t *testing.T) {
 		figures[results.Restart], figures[results.StartUp] = results.Seconds, results.Seconds
 		figures[results.Memory] = results.GroupBytes
 		figures[results.Query("", 0)] = results.IngestRate
-		figures[results.Query(results.TopTen, 16)] = results.P99Millis
+		for _, q := range results.Questions {
+			figures[results.Query(q, 16)] = results.P99Millis
+		}
+	}
+	if disk, _ := f.Median(results.MillstreamHistory, results.ReplayPages, results.DiskBytes); disk < 1e5 {
+		t.Errorf("history takes %v bytes", disk)
 	}
 	for w, value := range figures {
 		if v, _ := f.Median(results.Millstream, w, value); v <= 0 {

@@ -24,16 +24,20 @@ const catchUpPatience = 30 * time.Second
 
 // question is a query that clients ask over and over.
 type question struct {
-	name string
-	sql  string
-	user bool  // $1 is the name of a user
-	rows int64 // of the answer, at least
+	name    string
+	sql     string
+	user    bool  // $1 is the name of a user
+	rows    int64 // of the answer, at least
+	history bool  // the source keeps its rows
 }
 
 var questions = []question{
+	{}, // nobody asks
 	{name: results.PointLookup, sql: `SELECT n, total, least, greatest FROM users WHERE "user" = $1`, user: true, rows: 1},
 	{name: results.TopTen, sql: `SELECT "user", total FROM users ORDER BY total DESC LIMIT 10`, rows: 10},
 	{name: results.FullView, sql: `SELECT page, n, total, least, greatest FROM pages`, rows: 1},
+	{name: results.Join, sql: `SELECT section, sum(n), sum(total), max(greatest) FROM pages JOIN sections USING (page) GROUP BY section`, rows: 1},
+	{name: results.HistoryScan, sql: `SELECT page, count(*), sum(cents), max(ts) FROM purchases WHERE ts < now() - INTERVAL '30 minutes' GROUP BY page`, rows: 1, history: true},
 }
 
 // measureQueries asks a database that has one group of each of many users, while
@@ -43,22 +47,25 @@ func (s *session) measureQueries(ctx context.Context) error {
 		return nil
 	}
 	for run := 1; run <= s.runs; run++ {
-		if err := s.queriesUnderLoad(ctx, run); err != nil {
-			return err
+		for _, history := range []bool{false, true} {
+			if err := s.queriesUnderLoad(ctx, run, history); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// queriesUnderLoad measures each question with each number of clients once.
-func (s *session) queriesUnderLoad(ctx context.Context, run int) (err error) {
-	f, err := s.newFeed(ctx, s.topicName("load-%d", run), loadRate)
+// queriesUnderLoad measures each question that is for a database with history, or
+// each of the others, with each number of clients once.
+func (s *session) queriesUnderLoad(ctx context.Context, run int, history bool) (err error) {
+	f, err := s.newFeed(ctx, s.topicName("load-%d-%v", run, history), loadRate)
 	if err != nil {
 		return err
 	}
 	defer f.close()
 	f.users = s.groups
-	db, err := s.openGroups(ctx, f.topic)
+	db, err := s.openGroups(ctx, f.topic, history)
 	if err != nil {
 		return err
 	}
@@ -73,24 +80,29 @@ func (s *session) queriesUnderLoad(ctx context.Context, run int) (err error) {
 	if err := sleep(ctx, ourWarmUp); err != nil {
 		return err
 	}
-	measure := func(q question, clients int) error {
-		values, err := map[results.Value]float64(nil), s.catchUp(ctx, db, f)
-		if err == nil {
-			values, err = s.askFor(ctx, db, q, clients)
-		}
-		return s.take(ctx, results.Millstream, results.Query(q.name, clients), run, values, err)
-	}
-	if err := measure(question{}, 0); err != nil {
-		return err
-	}
 	for _, q := range questions {
-		for _, clients := range results.ClientCounts {
-			if err := measure(q, clients); err != nil {
+		if q.history != history {
+			continue
+		}
+		for _, clients := range q.clients() {
+			values, err := map[results.Value]float64(nil), s.catchUp(ctx, db, f)
+			if err == nil {
+				values, err = s.askFor(ctx, db, q, clients)
+			}
+			if err := s.take(ctx, results.Millstream, results.Query(q.name, clients), run, values, err); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// clients are how many ask.
+func (q question) clients() []int {
+	if q.sql == "" {
+		return []int{0}
+	}
+	return results.ClientCounts
 }
 
 // catchUp waits until what earlier questions kept from being taken in has been, but

@@ -33,7 +33,7 @@ func (s *session) restart(ctx context.Context, topic string) (restart, memory ma
 	if err != nil {
 		return nil, nil, err
 	}
-	db, err := s.openGroups(ctx, topic)
+	db, err := s.openGroups(ctx, topic, false)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -63,6 +63,14 @@ var systems = []*system{
 		System: results.System{Name: results.Decoder, Title: "limit: the decoder alone", Limit: true, How: "Millstream's JSON decoder on one goroutine; the records are in memory."},
 		replay: replayLimit,
 	},
+	{
+		System: results.System{Name: results.Aggregation, Title: "limit: the view alone", Limit: true, How: "Millstream in one process with the benchmark: the same view over records that are decoded already."},
+		replay: replayLimit,
+	},
+	{
+		System: results.System{Name: results.MemoryReads, Title: "limit: memory alone", Limit: true, How: "one goroutine reads as many bytes as the records have from memory."},
+		replay: replayLimit,
+	},
 	peer("spark", "Spark Structured Streaming", "pyspark with spark-sql-kafka-0-10, `local[2]`, 4 GB for the driver, 2 shuffle partitions; `availableNow`, update mode, "+
 		"`foreachBatch` that writes CSV (replay); the default trigger, `foreachBatch` that collects (freshness).", programs.Spark, results.FreshnessRates),
 	peer("flink", "Flink SQL", "a local mini cluster with parallelism 2 in one JVM of 4 GB, object reuse; `scan.bounded.mode = 'latest-offset'`, `TUMBLE`, rows written by a function of each "+

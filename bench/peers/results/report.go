@@ -107,7 +107,7 @@ func (f *File) writeQueries(b *strings.Builder) {
 	if rate, ok := f.Median(Millstream, Query("", 0), IngestRate); ok {
 		t.add("none", "", "", "", "", figures.Thousands(rate))
 	}
-	for _, q := range []string{PointLookup, TopTen, FullView} {
+	for _, q := range Questions {
 		for _, clients := range ClientCounts {
 			w := Query(q, clients)
 			rate, ok := f.Median(Millstream, w, Rate)
@@ -141,6 +141,11 @@ func (f *File) writeRest(b *strings.Builder) {
 		if x, ok := f.Median(Millstream, row.workload, row.value); ok {
 			t.add(row.text, figure(x/row.size)+" "+row.unit)
 		}
+	}
+	if bytes, ok := f.Median(MillstreamHistory, ReplayPages, DiskBytes); ok {
+		records, _ := f.Median(MillstreamHistory, ReplayPages, Records)
+		values, _ := f.Median(MillstreamHistory, ReplayPages, Bytes)
+		t.add("history after the replay by page, of a record's "+figures.Thousands(values/records)+" bytes", figure(bytes/records)+" bytes")
 	}
 	t.write(b)
 }

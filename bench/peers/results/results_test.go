@@ -35,6 +35,7 @@ func sample() *File {
 			for _, w := range Replays {
 				f.Add(Measurement{Workload: w, System: system, Run: run + 1, Values: map[Value]float64{
 					Records: 1e6, Bytes: 200e6, Seconds: s, StartSeconds: s / 10, CPUSeconds: 1.5 * s, PeakBytes: 100e6 * s,
+					DiskBytes: 40e6,
 				}})
 			}
 		}
@@ -51,6 +52,7 @@ func sample() *File {
 	one(Query("", 0), map[Value]float64{IngestRate: 100_000})
 	one(Query(PointLookup, 1), map[Value]float64{Rate: 700, P50Millis: 1, P99Millis: 4, MaxMillis: 9, IngestRate: 99_000})
 	one(Query(PointLookup, 16), map[Value]float64{Rate: 900, P50Millis: 12, P99Millis: 40, MaxMillis: 90, IngestRate: 75_000})
+	one(Query(HistoryScan, 16), map[Value]float64{Rate: 80, P50Millis: 150, P99Millis: 300, MaxMillis: 310, IngestRate: 90_000})
 	one(Restart, map[Value]float64{Seconds: 1.5})
 	one(StartUp, map[Value]float64{Seconds: 0.25})
 	one(Memory, map[Value]float64{IdleBytes: 80e6, PeakBytes: 900e6, GroupBytes: 250})

@@ -94,7 +94,7 @@ func (f *File) ingestTarget() Target {
 		return t
 	}
 	worst, found := 0.0, false
-	for _, q := range []string{PointLookup, TopTen, FullView} {
+	for _, q := range Questions {
 		if rate, ok := f.Median(Millstream, Query(q, 16), IngestRate); ok {
 			worst, found = max(worst, 1-rate/alone), true
 		}

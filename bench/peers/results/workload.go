@@ -21,7 +21,12 @@ const (
 	PointLookup = "point lookup"
 	TopTen      = "top 10 of 1 million groups"
 	FullView    = "full view of 1,000 groups"
+	Join        = "join of 1,000 groups with a table"
+	HistoryScan = "scan of a million rows of history"
 )
+
+// Questions are all of them, in the order of the report.
+var Questions = []string{PointLookup, TopTen, FullView, Join, HistoryScan}
 
 // The systems that targets are about.
 const (
@@ -30,6 +35,8 @@ const (
 	Spark             = "spark"
 	Consumer          = "franz-go"
 	Decoder           = "decoder"
+	Aggregation       = "aggregation"
+	MemoryReads       = "memory"
 )
 
 // Replays are the workloads that fill views from a full topic.
