@@ -3,11 +3,14 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/livecatalog"
 	"github.com/millstream-db/millstream/engine/view"
 )
@@ -108,8 +111,22 @@ func (e *Engine) hide(ctx context.Context, s *liveSource, views []*liveView) err
 	return errors.Join(e.live.Drop(ctx, "live.public", public...), e.live.Drop(ctx, "live.meta", meta...))
 }
 
-// Admin runs trusted SQL that defines things in the live catalog: the macros
-// and views that Postgres clients expect.
+// Admin runs trusted SQL, which is one transaction, that defines things in the live
+// catalog over the system tables: the macros and views that Postgres clients expect. It
+// runs beside all else that the engine does.
 func (e *Engine) Admin(ctx context.Context, sql string) error {
-	return e.do(ctx, func() error { return e.live.Define(ctx, sql) })
+	return e.live.DefineBeside(ctx, sql, systemShapes{})
+}
+
+// systemShapes answers ms_scan for the system tables, whose columns are always the same.
+type systemShapes struct{}
+
+// Relation implements [duck.Relations].
+func (systemShapes) Relation(name string) (duck.Relation, error) {
+	if object, ok := strings.CutPrefix(name, systemPrefix); ok {
+		if t, ok := systemTables[object]; ok {
+			return hot.Shape(t.schema()), nil
+		}
+	}
+	return nil, fmt.Errorf("relation %q does not exist", name)
 }

@@ -473,9 +473,7 @@ func (s schemas) Relation(name string) (duck.Relation, error) {
 			return s.e.views[name].state.Snapshot().Shape().Bag(i), nil
 		}
 	case kind == systemPrefix:
-		if t, ok := systemTables[object]; ok {
-			return hot.Shape(t.schema()), nil
-		}
+		return systemShapes{}.Relation(name)
 	case s.e.tables[object] != nil:
 		if rel := (*rowchange.Set)(nil).Relation(kind, s.e.tables[object].def); rel != nil {
 			return rel, nil

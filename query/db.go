@@ -19,7 +19,6 @@ import (
 	"github.com/millstream-db/millstream/query/dialect"
 	"github.com/millstream-db/millstream/query/growth"
 	"github.com/millstream-db/millstream/query/narrow"
-	"github.com/millstream-db/millstream/query/pgcatalog"
 	"github.com/millstream-db/millstream/query/plancache"
 	"github.com/millstream-db/millstream/query/serverdir"
 )
@@ -34,7 +33,8 @@ type Options struct {
 	MaxQueries   int
 	QueueTimeout time.Duration
 	// NoCatalog leaves pg_catalog and information_schema out, which a program that
-	// serves no PostgreSQL clients does not need: they are half of the time of Open.
+	// serves no PostgreSQL clients does not need: it takes a core longer to make them
+	// than all of Open, and is done after it.
 	NoCatalog bool
 	// BackupTo are the directories in which BACKUP may make others.
 	BackupTo []string
@@ -50,6 +50,7 @@ type DB struct {
 	descriptions *plancache.Cache[string, *description]
 	shapes       *narrow.Shapes
 	growth       *growth.Growth
+	catalog      *shadowCatalog        // nil: there is none
 	readable     serverdir.Directories // whose files COPY may read
 	backups      serverdir.Directories // in which BACKUP may make others
 
@@ -85,9 +86,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 		return nil, err
 	}
 	if !opts.NoCatalog {
-		if err := e.Admin(ctx, pgcatalog.Schema()); err != nil {
-			return nil, errors.Join(fmt.Errorf("define pg_catalog: %w", err), e.Close(ctx))
-		}
+		db.catalog = defineCatalog(e)
 	}
 	db.engine, db.channels = e, channel.NewHub(e.Touched)
 	db.growth.Begin()
@@ -110,6 +109,7 @@ func (db *DB) Close(ctx context.Context) error {
 		s.Close()
 	}
 	db.binders.close()
+	db.catalog.close()
 	err := db.engine.Close(ctx)
 	db.growth.Wait()
 	return err

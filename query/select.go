@@ -91,6 +91,9 @@ func (q *selectQuery) admit(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err == nil && q.path == engine.CatalogPath {
+		err = q.s.db.catalog.wait(ctx)
+	}
 	if err != nil {
 		return err
 	}

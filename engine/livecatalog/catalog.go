@@ -20,8 +20,9 @@ import (
 )
 
 // Catalog is the catalogs in memory. Its methods are for one goroutine, but for
-// Rebuild.
+// DefineBeside and Rebuild.
 type Catalog struct {
+	db        *duck.DB
 	conn      *duck.Lasting
 	relations duck.Relations
 	logger    *slog.Logger
@@ -53,6 +54,11 @@ func (s shapes) Relation(name string) (duck.Relation, error) {
 	return nil, fmt.Errorf("relation %q does not exist", name)
 }
 
+// add remembers the columns of a relation.
+func (s shapes) add(name string, rel duck.Relation) {
+	s[name] = hot.Shape(batch.NewSchema(slices.Clone(rel.Columns())))
+}
+
 // do is the entry as a statement.
 func (x *entry) do() string {
 	switch {
@@ -70,7 +76,7 @@ func (x *entry) do() string {
 // row with the version. relations is where views find the columns of what they
 // read. The caller must Close it.
 func Open(ctx context.Context, db *duck.DB, sql string, version int64, relations duck.Relations, logger *slog.Logger) (*Catalog, error) {
-	c := &Catalog{relations: relations, logger: logger}
+	c := &Catalog{db: db, relations: relations, logger: logger}
 	c.conn = duck.NewLasting(db, c)
 	err := c.Define(ctx, sql)
 	if err == nil {
@@ -87,7 +93,7 @@ func Open(ctx context.Context, db *duck.DB, sql string, version int64, relations
 func (c *Catalog) Relation(name string) (duck.Relation, error) {
 	rel, err := c.relations.Relation(name)
 	if err == nil && c.shapes != nil {
-		c.shapes[name] = hot.Shape(batch.NewSchema(slices.Clone(rel.Columns())))
+		c.shapes.add(name, rel)
 	}
 	return rel, err
 }
@@ -95,6 +101,43 @@ func (c *Catalog) Relation(name string) (duck.Relation, error) {
 // Define runs SQL that makes things other than the views of [Catalog.View].
 func (c *Catalog) Define(ctx context.Context, sql string) error {
 	return c.stage(ctx, entry{sql: sql})
+}
+
+// DefineBeside is Define for SQL that takes long: it runs beside all else, on a
+// connection of its own on which ms_scan finds the relations, and may be called from
+// any goroutine. The SQL has to be whole or nothing, one transaction.
+func (c *Catalog) DefineBeside(ctx context.Context, sql string, relations duck.Relations) error {
+	r := &recorder{relations: relations}
+	conn := duck.NewLasting(c.db, r)
+	defer conn.Close()
+	return conn.Do(ctx, func(conn *duck.Conn) error {
+		r.seen = make(shapes)
+		if err := conn.Exec(ctx, sql); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if conn.Stale() { // Rebuild may have been through without it
+			return duck.ErrReopened
+		}
+		c.entries = append(c.entries, entry{sql: sql, shapes: r.seen})
+		return nil
+	})
+}
+
+// recorder finds what relations have, and remembers their columns.
+type recorder struct {
+	relations duck.Relations
+	seen      shapes
+}
+
+// Relation implements [duck.Relations].
+func (r *recorder) Relation(name string) (duck.Relation, error) {
+	rel, err := r.relations.Relation(name)
+	if err == nil {
+		r.seen.add(name, rel)
+	}
+	return rel, err
 }
 
 // View makes a view in a schema of some catalog, or makes it anew.
@@ -202,6 +245,10 @@ func (c *Catalog) Query(ctx context.Context, relations duck.Relations, f func(*d
 func (c *Catalog) Rebuild(ctx context.Context, conn *duck.Conn) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.rebuild(ctx, conn)
+}
+
+func (c *Catalog) rebuild(ctx context.Context, conn *duck.Conn) error {
 	defer conn.SetRelations(nil)
 	for _, x := range c.entries {
 		conn.SetRelations(maps.Clone(x.shapes))
