@@ -28,6 +28,8 @@ type Read struct {
 	snapshot   *Snapshot
 	checkpoint uint64
 	bare       bool     // there is no transaction
+	planned    bool     // a statement of Held is under way
+	outdated   bool     // it is not what it was planned as
 	catalog    [2]int64 // the versions that the transaction sees, in history and in live
 	bounds     map[string]hot.Bounds
 	views      map[string]*view.Relation
@@ -92,8 +94,9 @@ func (e *Engine) beginRead(ctx context.Context) (*Read, error) {
 	}
 }
 
-// BeginBare opens a read for statements that read no source, view or table: it has
-// a connection, but no transaction in which these would be of one epoch.
+// BeginBare opens a read for statements that read nothing of history: it has a
+// connection and an epoch, but no transaction. Names may stand for something else in a
+// catalog than at the epoch, so that only a statement of [Read.Held] may use any.
 func (e *Engine) BeginBare() (*Read, error) {
 	conn, err := e.conn()
 	if err != nil {
@@ -206,12 +209,6 @@ func (r *Read) findCheckpoint(ctx context.Context) (err error) {
 // Epoch returns the epoch that is read.
 func (r *Read) Epoch() uint64 { return r.snapshot.Epoch }
 
-// Take and Keep are those of duck.PooledConn, for statements that see the epoch.
-func (r *Read) Take(sql string) (*duck.Stmt, error) { return r.conn.Take(sql) }
-
-// Keep takes a statement of Take back.
-func (r *Read) Keep(sql string, s *duck.Stmt) { r.conn.Keep(sql, s) }
-
 // Conn returns the connection, on which every statement sees the epoch.
 func (r *Read) Conn() *duck.Conn { return r.conn.Conn }
 
@@ -257,6 +254,9 @@ func (r *Read) SetChanged(set *rowchange.Set) error {
 	r.changed = set
 	return r.checkIDs()
 }
+
+// Changed reports whether changes lie over the tables.
+func (r *Read) Changed() bool { return r.changed != nil }
 
 // checkIDs returns an error that wraps ErrConflict if rows may have other ids
 // than what was changed says.

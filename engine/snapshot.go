@@ -65,8 +65,9 @@ func (e *Engine) Epoch() uint64 { return e.door.Newest().Epoch }
 
 // Definition returns the definition of a source, a view or a table, nil if there is
 // none: another pointer when it is not the same any more.
-func (e *Engine) Definition(name string) any {
-	s := e.door.Newest()
+func (e *Engine) Definition(name string) any { return e.door.Newest().definition(name) }
+
+func (s *Snapshot) definition(name string) any {
 	if src := s.sources[name]; src != nil {
 		return src.def
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine"
-	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/literal"
@@ -42,6 +41,8 @@ type selectQuery struct {
 	path    engine.Path
 	reads   *gate.Reads
 	apart   bool // it has nothing to do with the session's transaction
+	known   bool // its description was there
+	runs    int  // how often it was executed
 	answer  *literal.Answer
 
 	describing bool
@@ -102,25 +103,28 @@ func (q *selectQuery) admit(ctx context.Context) error {
 
 // prepare binds the query on a read's connection, under the session's settings.
 func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, error) {
-	if err := r.SetTimeZone(ctx, q.s.settings.Get("timezone")); err != nil {
+	if err := q.settle(ctx, r); err != nil {
 		return nil, err
+	}
+	return r.Conn().Prepare(q.sql)
+}
+
+// settle gives a read's connection the session's settings.
+func (q *selectQuery) settle(ctx context.Context, r *engine.Read) error {
+	if err := r.SetTimeZone(ctx, q.s.settings.Get("timezone")); err != nil {
+		return err
 	}
 	path := q.path
 	if q.divides() {
 		path = path.Strict()
 	}
 	if err := r.SetPath(ctx, path); err != nil {
-		return nil, err
+		return err
 	}
 	if q.path == engine.CatalogPath {
-		if err := q.s.introduction(q.sql)(ctx, r); err != nil {
-			return nil, err
-		}
+		return q.s.introduction(q.sql)(ctx, r)
 	}
-	if q.steady() {
-		return r.Take(q.sql)
-	}
-	return r.Conn().Prepare(q.sql)
+	return nil
 }
 
 // divides reports whether a division by zero is an error of the query, as all are
@@ -128,15 +132,6 @@ func (q *selectQuery) prepare(ctx context.Context, r *engine.Read) (*duck.Stmt, 
 // While it is described it is none: DuckDB divides constants when it plans the query.
 func (q *selectQuery) divides() bool {
 	return !q.describing && q.reads != nil && q.reads.Divides
-}
-
-// done gives a statement of prepare back.
-func (q *selectQuery) done(r *engine.Read, stmt *duck.Stmt) {
-	if q.steady() {
-		r.Keep(q.sql, stmt)
-	} else {
-		stmt.Close()
-	}
 }
 
 // begin returns what the query reads from.
@@ -299,7 +294,8 @@ func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
 		return nil, err
 	}
 	defer leave()
-	r, own, err := q.source(ctx)
+	q.runs++
+	r, own, held, err := q.source(ctx, args)
 	if err != nil {
 		return nil, err
 	}
@@ -308,52 +304,74 @@ func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
 			r.Close()
 		}
 	}
-	rows, stmt, err := q.start(ctx, r, own, args)
+	rows, done, err := q.start(ctx, r, own, held, args)
+	if err != nil && r.Outdated() {
+		release()
+		if r, own, err = q.s.begin(ctx); err != nil {
+			return nil, err
+		}
+		rows, done, err = q.start(ctx, r, own, nil, args)
+	}
 	if err != nil {
 		release()
 		return nil, q.explain(err)
 	}
 	return q.result(ctx, r, own, rows, func() {
 		rows.Close()
-		q.done(r, stmt)
+		done()
 		r.Widen()
 		release()
 	}), nil
 }
 
-// source returns what the query reads from, and whether it is the query's own.
-func (q *selectQuery) source(ctx context.Context) (r *engine.Read, own bool, err error) {
+// source returns what the query reads from, whether it is the query's own, and the
+// query as a statement of its connection, if that has it already.
+func (q *selectQuery) source(ctx context.Context, args []any) (r *engine.Read, own bool, held *duck.Stmt, err error) {
 	if q.bare() {
 		r, err = q.s.db.engine.BeginBare()
-		return r, true, err
+		return r, true, nil, err
 	}
-	return q.s.begin(ctx)
+	if r, held, err = q.recall(ctx, args); r != nil || err != nil {
+		return r, true, held, err
+	}
+	r, own, err = q.s.begin(ctx)
+	return r, own, nil, err
 }
 
 // start executes the query. Until its rows are closed, the read gives statements
-// only what this one needs: see narrow.Finder.
-func (q *selectQuery) start(ctx context.Context, r *engine.Read, own bool, args []any) (rows *duck.Rows, stmt *duck.Stmt, err error) {
+// only what this one needs: see narrow.Finder. held is from source; what done does is to
+// be done when the rows are closed.
+func (q *selectQuery) start(ctx context.Context, r *engine.Read, own bool, held *duck.Stmt, args []any) (rows *duck.Rows, done func(), err error) {
+	stmt, done := held, func() { r.Keep(held) }
 	defer func() {
 		if err != nil {
 			r.Widen()
+			if stmt != nil {
+				stmt.Close()
+			}
 		}
 	}()
+	basis := r.Basis(q.relations()) // while it has all of the epoch
 	if err := q.narrow(r, args).Narrow(ctx, own); err != nil {
 		return nil, nil, err
 	}
-	if exact := func(arg any) bool { _, ok := arg.(batch.DecimalValue); return ok }; slices.ContainsFunc(args, exact) {
+	if slices.ContainsFunc(args, exact) {
 		described := q.sql
 		defer func() { q.sql = described }()
 		q.sql = parser.Uncast(described, func(i int) bool { return exact(args[i]) })
 	}
-	if stmt, err = q.prepare(ctx, r); err != nil {
-		return nil, nil, err
+	if stmt == nil {
+		if err = q.settle(ctx, r); err != nil {
+			return nil, nil, err
+		}
+		if stmt, done, err = q.take(r, basis); err != nil {
+			return nil, nil, err
+		}
 	}
 	if rows, err = stmt.Query(ctx, args...); err != nil {
-		stmt.Close()
 		return nil, nil, err
 	}
-	return rows, stmt, nil
+	return rows, done, nil
 }
 
 func (q *selectQuery) result(ctx context.Context, r *engine.Read, own bool, rows *duck.Rows, closeRows func()) *Result {

@@ -41,6 +41,7 @@ func (q *selectQuery) learn(ctx context.Context, paramTypes []string) error {
 			q.offset = len(q.st.SQL) + 1
 		}
 		q.st.Params, q.st.Columns = slices.Clone(d.params), slices.Clone(d.columns)
+		q.known = true
 		return q.s.requireReads(q.st, q.reads) // who asks may be another
 	}
 	if q.s.opts.PostgresNames {
@@ -76,13 +77,3 @@ func (db *DB) definitions(reads *gate.Reads) []any {
 	}
 	return list
 }
-
-// steady reports whether the query's plan may be used again: it reads nothing. Of
-// a table, DuckDB 1.5 leaves out of the plan what its statistics rule out, such as
-// all of it while it is empty, and does not plan anew when rows come.
-func (q *selectQuery) steady() bool {
-	return q.path != engine.CatalogPath && q.reads != nil && !q.reads.Volatile && len(q.reads.Relations) == 0
-}
-
-// bare reports whether the query needs no epoch.
-func (q *selectQuery) bare() bool { return q.steady() && q.s.status == statusIdle }

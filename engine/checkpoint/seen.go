@@ -15,7 +15,7 @@ const seenSQL = "SELECT true, epoch, catalog FROM history.internal.epoch UNION A
 // Seen returns the epoch of the checkpoint that the connection's transaction sees, and
 // the versions of the catalog that it sees in history and in live.
 func Seen(ctx context.Context, conn *duck.PooledConn) (epoch uint64, catalog [2]int64, err error) {
-	stmt, err := conn.Take(seenSQL)
+	stmt, err := conn.Take(seenSQL, nil)
 	if err != nil {
 		return 0, catalog, err
 	}
@@ -26,7 +26,7 @@ func Seen(ctx context.Context, conn *duck.PooledConn) (epoch uint64, catalog [2]
 	}
 	defer func() {
 		rows.Close()
-		conn.Keep(seenSQL, stmt)
+		conn.Keep(stmt)
 	}()
 	for range 2 { // in any order
 		ok, err := rows.Next()

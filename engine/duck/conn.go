@@ -156,6 +156,8 @@ type Stmt struct {
 	conn    *Conn
 	data    mapping.PreparedStatement
 	made    time.Time
+	key     planKey  // of a pool's connection
+	basis   Basis
 	Params  []string // types, "" where DuckDB can't tell yet
 	Columns []Column
 }

@@ -2,6 +2,7 @@ package duck
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,8 +18,16 @@ type Pool struct {
 type PooledConn struct {
 	*Conn
 	settings map[string]string
-	plans    map[string]*Stmt
+	plans    map[planKey]*Stmt
 }
+
+// Basis is what a plan takes for granted beside the settings, as the caller sees it: for
+// another one the statement is planned anew. It is compared by its elements, and empty
+// for a statement that reads nothing, or whose plan DuckDB makes anew by itself.
+type Basis []any
+
+// planKey is what makes a plan another one.
+type planKey struct{ sql, path, zone string }
 
 // poolSize is how many idle connections are kept.
 const poolSize = 64
@@ -33,40 +42,53 @@ const (
 )
 
 // Take returns a prepared statement, which the connection may have made before
-// under the same settings. DuckDB plans it anew by itself when what it reads has
-// changed. It belongs to the caller until Keep, or Close.
-func (c *PooledConn) Take(sql string) (*Stmt, error) {
-	key := c.planKey(sql)
-	if s, ok := c.plans[key]; ok {
-		delete(c.plans, key)
-		if time.Since(s.made) < planAge {
-			return s, nil
-		}
-		s.Close()
+// under the same settings and on the same basis. It belongs to the caller until Keep, or
+// Close.
+func (c *PooledConn) Take(sql string, basis Basis) (*Stmt, error) {
+	if s := c.Held(sql, basis); s != nil {
+		return s, nil
 	}
-	return c.Prepare(sql)
+	s, err := c.Prepare(sql)
+	if err == nil {
+		s.key, s.basis = c.planKey(sql), basis
+	}
+	return s, err
+}
+
+// Held is Take if the connection has the statement, else it returns nil.
+func (c *PooledConn) Held(sql string, basis Basis) *Stmt {
+	key := c.planKey(sql)
+	s, ok := c.plans[key]
+	if !ok {
+		return nil
+	}
+	delete(c.plans, key)
+	if time.Since(s.made) < planAge && slices.Equal(s.basis, basis) {
+		return s
+	}
+	s.Close()
+	return nil
 }
 
 // Keep takes a statement of Take back, whose result is closed.
-func (c *PooledConn) Keep(sql string, s *Stmt) {
-	key := c.planKey(sql)
-	if _, held := c.plans[key]; held {
-		s.Close()
-		return
+func (c *PooledConn) Keep(s *Stmt) {
+	if held := c.plans[s.key]; held != nil { // two were at work at a time
+		held.Close()
+		delete(c.plans, s.key)
 	}
 	if len(c.plans) >= maxPlans {
 		c.forget(0)
 	}
 	if c.plans == nil {
-		c.plans = make(map[string]*Stmt)
+		c.plans = make(map[planKey]*Stmt)
 	}
-	c.plans[key] = s
+	c.plans[s.key] = s
 }
 
 // Run executes a statement for its effect, by the plan that the connection may have
 // of it already.
 func (c *PooledConn) Run(ctx context.Context, sql string) error {
-	stmt, err := c.Take(sql)
+	stmt, err := c.Take(sql, nil)
 	if err != nil {
 		return err
 	}
@@ -74,12 +96,12 @@ func (c *PooledConn) Run(ctx context.Context, sql string) error {
 		stmt.Close()
 		return err
 	}
-	c.Keep(sql, stmt)
+	c.Keep(stmt)
 	return nil
 }
 
-func (c *PooledConn) planKey(sql string) string {
-	return c.settings["search_path"] + "\x00" + c.settings["TimeZone"] + "\x00" + sql
+func (c *PooledConn) planKey(sql string) planKey {
+	return planKey{sql, c.settings["search_path"], c.settings["TimeZone"]}
 }
 
 // forget closes the plans of an age.

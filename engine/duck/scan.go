@@ -82,6 +82,13 @@ type Relations interface {
 	Relation(name string) (Relation, error)
 }
 
+// Binder is relations that have a say when a statement is planned that reads one of
+// them, by an error, which the statement ends with. DuckDB also plans a prepared
+// statement when it is executed, if what it names may be something else by then.
+type Binder interface {
+	Bind(name string) error
+}
+
 // Named is relations by their names.
 type Named map[string]Relation
 
@@ -127,7 +134,7 @@ func millstreamBind(p unsafe.Pointer) {
 	name := mapping.GetVarchar(value)
 	mapping.DestroyValue(&value)
 
-	rel, err := findRelation(key, name)
+	rel, err := findRelation(key, name, true)
 	if err != nil {
 		mapping.BindSetError(info, err.Error())
 		return
@@ -150,7 +157,7 @@ func millstreamInit(p unsafe.Pointer) {
 	defer catch(func(message string) { mapping.InitSetError(info, message) })
 	data := (*bindData)(mapping.InitGetBindData(info))
 	name := string(unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(data), unsafe.Sizeof(bindData{}))), data.length))
-	rel, err := findRelation(data.key, name)
+	rel, err := findRelation(data.key, name, false)
 	if err != nil {
 		mapping.InitSetError(info, err.Error())
 		return
@@ -222,7 +229,8 @@ func setCell(out *C.ms_column, c *Cell) {
 	}
 }
 
-func findRelation(key connKey, name string) (Relation, error) {
+// findRelation finds a relation, to plan a statement or to execute one.
+func findRelation(key connKey, name string, plan bool) (Relation, error) {
 	v, ok := connections.Load(key)
 	if !ok {
 		return nil, fmt.Errorf("ms_scan: no connection %d", key.conn)
@@ -230,6 +238,11 @@ func findRelation(key connKey, name string) (Relation, error) {
 	relations := v.(*Conn).relations
 	if relations == nil {
 		return nil, fmt.Errorf("ms_scan(%q): the connection carries no relations", name)
+	}
+	if b, ok := relations.(Binder); ok && plan {
+		if err := b.Bind(name); err != nil {
+			return nil, err
+		}
 	}
 	return relations.Relation(name)
 }
