@@ -17,8 +17,7 @@ var Sources = []string{
   WATERMARK FOR date_time AS date_time - INTERVAL '4 seconds')`,
 	`CREATE SOURCE auction (id BIGINT, item_name VARCHAR, description VARCHAR, initial_bid BIGINT, reserve BIGINT, date_time TIMESTAMP, expires TIMESTAMP,
   seller BIGINT, category BIGINT, extra VARCHAR, WATERMARK FOR date_time AS date_time - INTERVAL '4 seconds')`,
-	`CREATE SOURCE bid (auction BIGINT, bidder BIGINT, price BIGINT, channel VARCHAR, url VARCHAR, date_time TIMESTAMP, extra VARCHAR,
-  WATERMARK FOR date_time AS date_time - INTERVAL '4 seconds')`,
+	"CREATE SOURCE bid (" + BidColumns + ")",
 	`CREATE SOURCE arrivals (bidder BIGINT, arrived TIMESTAMPTZ AS _timestamp, WATERMARK FOR arrived AS arrived)`,
 }
 
