@@ -17,6 +17,7 @@ import (
 type config struct {
 	records   int64
 	short     int64
+	bids      int64
 	runs      int
 	only      []string
 	workloads []string
@@ -34,7 +35,7 @@ type config struct {
 }
 
 // The groups of workloads that can be chosen.
-var workloadNames = []string{"replay", "freshness", "queries", "restart", "start-up", "size"}
+var workloadNames = []string{"replay", "nexmark", "freshness", "queries", "restart", "start-up", "size"}
 
 func parseFlags(args []string, output io.Writer) (*config, error) {
 	c := &config{args: args}
@@ -42,6 +43,7 @@ func parseFlags(args []string, output io.Writer) (*config, error) {
 	flags.SetOutput(output)
 	flags.Int64Var(&c.records, "records", 20_000_000, "how many records the topic of a replay holds")
 	flags.Int64Var(&c.short, "short-records", 0, "how many the topic of the slow systems (pathway, bytewax, loop) holds; by default a tenth of -records")
+	flags.Int64Var(&c.bids, "nexmark-events", 2_000_000, "how many events, all of them bids, the topic of Nexmark's queries holds")
 	flags.IntVar(&c.runs, "runs", 3, "how often everything is measured; the medians count")
 	only := flags.String("only", "", "measure the systems whose names begin so, as a `list`; by default all")
 	workloads := flags.String("workloads", "", "what is measured, as a `list` of "+strings.Join(workloadNames, ", ")+"; by default everything")
@@ -61,8 +63,8 @@ func parseFlags(args []string, output io.Writer) (*config, error) {
 		c.short = c.records / 10
 	}
 	c.only, c.workloads = splitList(*only), splitList(*workloads)
-	if c.records < 10 || c.short < 1 || c.runs < 1 || c.groups < 10 {
-		return nil, errors.New("-records and -groups must be at least 10, -runs and -short-records at least 1")
+	if c.records < 10 || c.short < 1 || c.runs < 1 || c.groups < 10 || c.bids < 10 {
+		return nil, errors.New("-records, -nexmark-events and -groups must be at least 10, -runs and -short-records at least 1")
 	}
 	for _, w := range c.workloads {
 		if !slices.Contains(workloadNames, w) {

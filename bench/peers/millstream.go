@@ -13,7 +13,6 @@ import (
 
 	"github.com/millstream-db/millstream/bench/instance"
 	"github.com/millstream-db/millstream/bench/peers/results"
-	"github.com/millstream-db/millstream/bench/peers/rows"
 	"github.com/millstream-db/millstream/bench/workload"
 )
 
@@ -56,25 +55,31 @@ func (s *session) reopenMillstream(ctx context.Context) (*instance.Instance, err
 	})
 }
 
-// replayMillstream measures the server from the first statement until the last
-// record is visible in the view and durable.
+// replayMillstream measures the server with the view of a replay.
 func replayMillstream(ctx context.Context, s *session, x *system, j replayJob) (map[results.Value]float64, error) {
+	history := "off"
+	if x.Name == results.MillstreamHistory {
+		history = "on"
+	}
+	statements := []string{fmt.Sprintf(sourceStatement, j.name, s.addr, history), fmt.Sprintf(windowsStatement, j.key)}
+	return s.fillView(ctx, statements, j.records, fmt.Sprintf(rowsStatement, j.key), j.rows)
+}
+
+// fillView measures the server from the first statement until the last record is
+// visible in the view and durable. Then the COPY writes the view into a directory.
+func (s *session) fillView(ctx context.Context, statements []string, records int64, rows, dir string) (map[results.Value]float64, error) {
 	db, err := s.startMillstream(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer db.Kill() // its data is of no more use
-	history := "off"
-	if x.Name == results.MillstreamHistory {
-		history = "on"
-	}
 	started, used := time.Now(), db.CPUTime()
-	for _, sql := range []string{fmt.Sprintf(sourceStatement, j.name, s.addr, history), fmt.Sprintf(windowsStatement, j.key)} {
+	for _, sql := range statements {
 		if err := db.Exec(ctx, sql); err != nil {
 			return nil, fmt.Errorf("%s: %w", sql, err)
 		}
 	}
-	if err := waitTaken(ctx, db, j.records); err != nil {
+	if err := waitTaken(ctx, db, records); err != nil {
 		return nil, err
 	}
 	if err := db.Exec(ctx, "CHECKPOINT"); err != nil {
@@ -84,12 +89,10 @@ func replayMillstream(ctx context.Context, s *session, x *system, j replayJob) (
 		results.Seconds: time.Since(started).Seconds(), results.StartSeconds: db.Startup().Seconds(),
 		results.CPUSeconds: (db.CPUTime() - used).Seconds(), results.PeakBytes: float64(db.PeakMemoryBytes()),
 	}
-	if history == "on" {
-		if values[results.DiskBytes], err = s.dataBytes(); err != nil {
-			return nil, err
-		}
+	if values[results.DiskBytes], err = s.dataBytes(); err != nil {
+		return nil, err
 	}
-	return values, writeRows(ctx, db, j.key, j.rows)
+	return values, writeRows(ctx, db, rows, dir)
 }
 
 // dataBytes is how much the database's files take.
@@ -131,8 +134,8 @@ func taken(ctx context.Context, db *instance.Instance) (int64, error) {
 	return got[0][0], nil
 }
 
-// writeRows writes the view into a directory.
-func writeRows(ctx context.Context, db *instance.Instance, key rows.Key, dir string) (err error) {
+// writeRows writes what a COPY gives into a directory.
+func writeRows(ctx context.Context, db *instance.Instance, statement, dir string) (err error) {
 	conn, err := connect(ctx, db)
 	if err != nil {
 		return err
@@ -143,7 +146,7 @@ func writeRows(ctx context.Context, db *instance.Instance, key rows.Key, dir str
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	_, err = conn.CopyTo(ctx, f, fmt.Sprintf(rowsStatement, key))
+	_, err = conn.CopyTo(ctx, f, statement)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,12 +37,12 @@ func TestMillstreamAndLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	out, workloads := t.TempDir(), "replay,size"
+	out, workloads := t.TempDir(), "replay,nexmark,size"
 	if !testing.Short() {
 		workloads += ",queries,restart,start-up"
 	}
 	c, err := parseFlags([]string{
-		"-records=4000", "-groups=2000", "-runs=1", "-for=200ms", "-only=millstream,franz-go,decoder,aggregation,memory", "-workloads=" + workloads, "-out=" + out,
+		"-records=4000", "-nexmark-events=12000", "-groups=2000", "-runs=1", "-for=200ms", "-only=millstream,franz-go,decoder,aggregation,memory", "-workloads=" + workloads, "-out=" + out,
 	}, t.Output())
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +66,9 @@ func TestMillstreamAndLimits(t *testing.T) {
 		}
 	}
 	figures := map[string]results.Value{results.BinarySize: results.DiskBytes}
+	for _, q := range results.NexmarkQueries {
+		figures[results.Nexmark(q)] = results.Seconds
+	}
 	if !testing.Short() {
 		figures[results.Restart], figures[results.StartUp] = results.Seconds, results.Seconds
 		figures[results.Memory] = results.GroupBytes
@@ -101,7 +105,7 @@ func TestFlags(t *testing.T) {
 	if c.short != 100 || !c.measures("replay") || c.measures("restart") {
 		t.Errorf("%+v", c)
 	}
-	for _, wrong := range []string{"-records=1", "-runs=0", "-only=oracle", "-workloads=replays"} {
+	for _, wrong := range []string{"-records=1", "-nexmark-events=1", "-runs=0", "-only=oracle", "-workloads=replays"} {
 		if _, err := parseFlags([]string{wrong}, t.Output()); err == nil {
 			t.Errorf("%s is taken", wrong)
 		}
@@ -145,6 +149,51 @@ func TestFeedCountsProbes(t *testing.T) {
 	}
 	if probe := f.probe(2, time.Now()); probe.Cents != each || probe.Page != workload.PurchasePages+2 {
 		t.Errorf("%+v", probe)
+	}
+}
+
+// TestNexmarkOfASystemThatCannotOrIsWrong: a query that a system cannot answer is listed with
+// the reason, which is no failure; one whose rows are wrong is one.
+func TestNexmarkOfASystemThatCannotOrIsWrong(t *testing.T) {
+	b, err := broker.Start(t.Context(), broker.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	s := &session{
+		config: &config{bids: 5000, runs: 1, limit: time.Minute, out: t.TempDir(), dir: t.TempDir()}, out: t.Output(), addr: b.Addr(), file: &results.File{},
+	}
+	cannot := map[string]string{}
+	for _, q := range results.NexmarkQueries[1:] {
+		cannot[q] = "it has no " + q
+	}
+	g := newBids()
+	write := func(last int64) func(context.Context, *session, *system, nexmarkJob) (map[results.Value]float64, error) {
+		return func(_ context.Context, _ *session, _ *system, j nexmarkJob) (map[results.Value]float64, error) {
+			var text bytes.Buffer
+			for n := range last {
+				b := g.Bid(n)
+				fmt.Fprintf(&text, "%d,%d,%d,%s,%s\n", b.Auction, b.Bidder, b.Price, b.At.Format(time.RFC3339Nano), b.Extra)
+			}
+			return map[results.Value]float64{results.Seconds: 1}, os.WriteFile(filepath.Join(j.rows, "rows.csv"), text.Bytes(), 0o600)
+		}
+	}
+	s.systems = []*system{
+		{System: results.System{Name: "right"}, nexmark: write(s.bids), cannot: cannot},
+		{System: results.System{Name: "wrong"}, nexmark: write(s.bids - 1), cannot: cannot},
+		{System: results.System{Name: "none"}},
+	}
+	if err := s.measureNexmark(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if rate, ok := s.file.RecordRate("right", results.Nexmark("q0")); !ok || rate != 5000 {
+		t.Errorf("the system with the right rows has %v records/s", rate)
+	}
+	if len(s.errs) != 1 || !errors.Is(s.errs[0], rows.ErrWrong) {
+		t.Errorf("failed: %v", s.errs)
+	}
+	if want := 2*len(cannot) + 1; len(s.file.Missing) != want {
+		t.Errorf("%d are missing, want %d: %v", len(s.file.Missing), want, s.file.Missing)
 	}
 }
 

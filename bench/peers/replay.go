@@ -16,22 +16,30 @@ import (
 // recordBytes is the size of a purchase.
 const recordBytes = 200
 
-// measureReplays lets each system fill a view from the full topic, in turns: what
-// else happens on the machine hits all of them.
+// measureReplays lets each system fill a view from the full topic.
 func (s *session) measureReplays(ctx context.Context) error {
 	for _, key := range rows.Keys {
-		w := replayWorkloads[key]
-		failed := map[string]bool{}
-		for run := 1; run <= s.runs; run++ {
-			for _, x := range s.systems {
-				if failed[x.Name] {
-					continue
-				}
-				values, err := s.replay(ctx, x, key)
-				failed[x.Name] = err != nil
-				if err := s.take(ctx, x.Name, w, run, values, err); err != nil {
-					return err
-				}
+		err := s.inTurns(ctx, replayWorkloads[key], s.systems, func(x *system) (map[results.Value]float64, error) { return s.replay(ctx, x, key) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inTurns measures each system once, and again until there are all runs: what else
+// happens on the machine hits all of them. One that has failed is not measured again.
+func (s *session) inTurns(ctx context.Context, workload string, systems []*system, measure func(*system) (map[results.Value]float64, error)) error {
+	failed := map[string]bool{}
+	for run := 1; run <= s.runs; run++ {
+		for _, x := range systems {
+			if failed[x.Name] {
+				continue
+			}
+			values, err := measure(x)
+			failed[x.Name] = err != nil
+			if err := s.take(ctx, x.Name, workload, run, values, err); err != nil {
+				return err
 			}
 		}
 	}
@@ -48,25 +56,44 @@ func (s *session) replay(ctx context.Context, x *system, key rows.Key) (map[resu
 	if err != nil {
 		return nil, err
 	}
+	measure := func(ctx context.Context, dir string) (map[results.Value]float64, error) {
+		return x.replay(ctx, s, x, replayJob{topic: t, key: key, rows: dir})
+	}
+	compare := func(dir string) error {
+		if x.Limit {
+			return nil
+		}
+		return t.expected[key].Compare(dir)
+	}
+	values, err := s.compared(ctx, records, measure, compare)
+	if err != nil {
+		return nil, err
+	}
+	values[results.Records], values[results.Bytes] = float64(records), float64(records*recordBytes)
+	return values, nil
+}
+
+// compared measures what is done with so many records, which has an empty directory for
+// its rows and not for ever, and compares the rows.
+func (s *session) compared(
+	ctx context.Context, records int64, measure func(ctx context.Context, dir string) (map[results.Value]float64, error), compare func(dir string) error,
+) (map[results.Value]float64, error) {
 	dir := filepath.Join(s.dir, "rows")
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
-	values, err := x.replay(limited, s, x, replayJob{topic: t, key: key, rows: dir})
+	values, err := measure(limited, dir)
 	if errors.Is(limited.Err(), context.DeadlineExceeded) {
 		return nil, fmt.Errorf("%w: %d records took longer than %s", errSlow, records, s.limit)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if !x.Limit {
-		if err := t.expected[key].Compare(dir); err != nil {
-			return nil, err
-		}
+	if err := compare(dir); err != nil {
+		return nil, err
 	}
-	values[results.Records], values[results.Bytes] = float64(records), float64(records*recordBytes)
 	return values, os.RemoveAll(dir)
 }
 

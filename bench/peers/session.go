@@ -59,7 +59,7 @@ func measureOn(ctx context.Context, c *config, addr, broker string, out io.Write
 		name    string
 		measure func(context.Context) error
 	}{
-		{"replay", s.measureReplays}, {"freshness", s.measureFreshness}, {"queries", s.measureQueries},
+		{"replay", s.measureReplays}, {"nexmark", s.measureNexmark}, {"freshness", s.measureFreshness}, {"queries", s.measureQueries},
 		{"restart", s.measureRestart}, {"start-up", s.measureStartUp}, {"size", s.measureSize},
 	} {
 		if !c.measures(group.name) {

@@ -14,6 +14,6 @@
 //	@finished                the rows of all records are there
 //	@visible PAGE MAX MICROS what an answer holds of a page, and when it came
 //
-// A replay then writes its rows as CSV, as package rows reads them, and ends, at least
-// [Linger] after it was done.
+// A replay has written its rows as CSV by then, as package rows reads them, and ends, at least
+// [Linger] after it was done. Spark and Flink also know the mode nexmark, which is a replay of bids.
 package programs

@@ -124,7 +124,7 @@ func (i *Installed) compile(ctx context.Context) error {
 	if _, err := exec.LookPath("javac"); err != nil {
 		return fmt.Errorf("%s %w: apt-get install openjdk-17-jdk-headless: %w", i.Name, ErrMissing, err)
 	}
-	return quietly(ctx, i.directory, "javac", "-cp", i.jars(), i.Main+".java")
+	return quietly(ctx, i.directory, "javac", "-cp", i.jars(), "-sourcepath", i.directory, i.Main+".java")
 }
 
 // command returns a call of the program.

@@ -28,12 +28,12 @@ const Linger = 300 * time.Millisecond
 
 // Job is what a program is to do.
 type Job struct {
-	Mode    string // replay or freshness
+	Mode    string // replay, nexmark or freshness
 	Brokers string
 	Topic   string
-	Records int64  // that the topic has, for a replay
-	Key     string // page or user
-	Rows    string // the directory that gets the rows of a replay; it exists
+	Records int64  // that the topic has, but for freshness
+	Key     string // page or user; the query of Nexmark
+	Rows    string // the directory that gets the rows, but for freshness; it exists
 }
 
 // Args is the job as a command line.

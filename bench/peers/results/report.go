@@ -17,6 +17,7 @@ func (f *File) Report() string {
 	for _, w := range Replays {
 		f.writeReplay(&b, w)
 	}
+	f.writeNexmark(&b)
 	f.writeFreshness(&b)
 	f.writeQueries(&b)
 	f.writeRest(&b)

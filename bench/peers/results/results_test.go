@@ -46,6 +46,15 @@ func sample() *File {
 		f.Add(Measurement{Workload: Freshness(rate), System: Spark, Run: 1, Values: map[Value]float64{
 			Rate: float64(rate), Seconds: 10, CPUSeconds: 12, P50Millis: 900, P99Millis: 2100, MaxMillis: 2200, PeakBytes: 1e9}})
 	}
+	for _, m := range []Measurement{
+		{Workload: Nexmark("q0"), System: Millstream, Values: map[Value]float64{Records: 1e6, Seconds: 2}},
+		{Workload: Nexmark("q0"), System: Spark, Values: map[Value]float64{Records: 1e6, Seconds: 20}},
+		{Workload: Nexmark("q7"), System: Millstream, Values: map[Value]float64{Records: 1e6, Seconds: 2.5}},
+		{Workload: Nexmark("q17"), System: Spark, Values: map[Value]float64{Records: 1e6, Seconds: 30}},
+	} {
+		m.Run = 1
+		f.Add(m)
+	}
 	one := func(workload string, values map[Value]float64) {
 		f.Add(Measurement{Workload: workload, System: Millstream, Run: 1, Values: values})
 	}
@@ -59,6 +68,7 @@ func sample() *File {
 	one(BinarySize, map[Value]float64{DiskBytes: 70e6})
 	f.Miss(Missing{System: "flink", Reason: "cannot be installed:\nno mvn"})
 	f.Miss(Missing{System: "loop", Workload: Freshness(50_000), Reason: "it was not done in time"})
+	f.Miss(Missing{System: Spark, Workload: Nexmark("q7"), Reason: "it has no rank"})
 	return f
 }
 
@@ -167,7 +177,7 @@ func TestMerge(t *testing.T) {
 		t.Error("a system with wrong rows has a figure")
 	}
 	f.Add(Measurement{Workload: ReplayPages, System: Spark, Run: 1, Values: map[Value]float64{Records: 100, Seconds: 1}})
-	if len(f.Missing) != 2 {
+	if len(f.Missing) != 3 {
 		t.Errorf("what is measured is missing: %v", f.Missing)
 	}
 	if !f.Knows(Spark) || f.Knows("flink") {

@@ -27,13 +27,19 @@ public class FlinkPeer {
     settings.setString("taskmanager.numberOfTaskSlots", String.valueOf(PARALLELISM));
     settings.setString("taskmanager.memory.network.max", "256 mb");
     settings.setString("table.local-time-zone", "UTC");
-    if (!replay) {
+    if (mode.equals("freshness")) {
       settings.setString("table.exec.state.ttl", "10 min"); // a group aggregation has no windows that close
     }
     StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(PARALLELISM, settings);
     StreamTableEnvironment sql = StreamTableEnvironment.create(env);
 
     System.out.println("@started");
+    if (mode.equals("nexmark")) {
+      Nexmark.run(env, sql, brokers, topic, key, rows);
+      System.out.println("@finished");
+      Thread.sleep(300);
+      System.exit(0);
+    }
     sql.executeSql(
         """
         CREATE TABLE purchases (

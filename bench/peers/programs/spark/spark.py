@@ -8,6 +8,8 @@ import time
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+import nexmark
+
 mode, brokers, topic, records, key, rows = sys.argv[1:7]
 
 # What the pom brought for Kafka; Spark's own jars come with pyspark.
@@ -25,15 +27,25 @@ spark = (
 spark.sparkContext.setLogLevel("WARN")
 SCHEMA = "id BIGINT, ts TIMESTAMP, user STRING, page STRING, cents BIGINT, country STRING, status INT, note STRING"
 
+
+def read(schema):
+    return (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", brokers).option("subscribe", topic).option("startingOffsets", "earliest")
+        .load()
+        .select(F.from_json(F.col("value").cast("string"), schema).alias("r")).select("r.*")
+    )
+
+
 print("@started", flush=True)
-purchases = (
-    spark.readStream.format("kafka")
-    .option("kafka.bootstrap.servers", brokers).option("subscribe", topic).option("startingOffsets", "earliest")
-    .load()
-    .select(F.from_json(F.col("value").cast("string"), SCHEMA).alias("r")).select("r.*")
-)
+if mode == "nexmark":
+    nexmark.run(spark, read(nexmark.SCHEMA), key, rows)
+    print("@finished", flush=True)
+    time.sleep(0.3)
+    spark.stop()
+    sys.exit()
 windows = (
-    purchases.withWatermark("ts", "2 seconds")
+    read(SCHEMA).withWatermark("ts", "2 seconds")
     .groupBy(F.window("ts", "1 minute"), F.col(key).alias("key"))
     .agg(F.count("*").alias("n"), F.sum("cents").alias("total"), F.min("cents").alias("least"), F.max("cents").alias("greatest"))
 )
