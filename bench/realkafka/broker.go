@@ -95,7 +95,7 @@ func (b *Broker) start(ctx context.Context) (err error) {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails
 	format := b.command(ctx, "kafka.tools.StorageTool", "format",
-		"--cluster-id", base64.RawURLEncoding.EncodeToString(id[:]), "--config", b.path("server.properties"))
+		"--cluster-id="+base64.RawURLEncoding.EncodeToString(id[:]), "--config", b.path("server.properties"))
 	if out, err := format.CombinedOutput(); err != nil {
 		return fmt.Errorf("format the broker's data directory: %w\n%s", err, out)
 	}
