@@ -25,23 +25,28 @@ func (s *Snapshot) inMemory(names []string) bool {
 // the last checkpoint has made of history. Of a table, DuckDB 1.5 leaves out of a plan
 // what its statistics rule out, such as all of it while it is empty, and does not plan
 // anew when rows come.
-func (r *Read) Basis(names []string) duck.Basis {
+func (r *Read) Basis(names []string) (basis duck.Basis, memory bool) {
 	if len(names) == 0 {
-		return nil
+		return nil, true
 	}
-	basis := make(duck.Basis, 0, len(names)+2)
+	basis = make(duck.Basis, 0, len(names)+2)
 	for _, name := range names {
 		basis = append(basis, r.snapshot.definition(name))
 	}
-	if !r.snapshot.inMemory(names) {
+	if memory = r.snapshot.inMemory(names); !memory {
 		basis = append(basis, r.checkpoint, r.catalog)
 	}
-	return basis
+	return basis, memory
 }
 
 // Take returns a prepared statement, which the connection may have made before on the
 // same basis. It belongs to the caller until Keep, or Close.
 func (r *Read) Take(sql string, basis duck.Basis) (*duck.Stmt, error) { return r.conn.Take(sql, basis) }
+
+// PrepareAs prepares a text that Take and Held have under another.
+func (r *Read) PrepareAs(text, sql string, basis duck.Basis) (*duck.Stmt, error) {
+	return r.conn.PrepareAs(text, sql, basis)
+}
 
 // Held is Take if the connection has the statement, else it returns nil. Without a
 // transaction the statement must be the next one, and if it fails may have to be planned
@@ -52,7 +57,7 @@ func (r *Read) Held(sql string, basis duck.Basis) *duck.Stmt {
 	return stmt
 }
 
-// Keep takes a statement of Take or Held back, whose result is closed.
+// Keep takes a statement of Take, Held or PrepareAs back, whose result is closed.
 func (r *Read) Keep(s *duck.Stmt) { r.conn.Keep(s) }
 
 // Outdated reports whether the statement of Held has failed because DuckDB would have

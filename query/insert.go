@@ -469,12 +469,12 @@ func (in *insertQuery) computeOnce(ctx context.Context, args []any) (*batch.Batc
 
 // compute reads all rows, whose columns are those of the target.
 func (in *insertQuery) compute(ctx context.Context, r *engine.Read, schema *batch.Schema, args []any) (*batch.Batch, error) {
-	rows, done, err := in.rows.start(ctx, r, false, nil, args)
+	rows, p, err := in.rows.start(ctx, r, false, nil, args)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Widen()
-	defer done()
+	defer p.done(r)
 	defer rows.Close()
 	b := batch.NewBuilder(in.s.db.engine.Allocator(), schema)
 	defer b.Release()

@@ -43,7 +43,9 @@ type selectQuery struct {
 	apart   bool // it has nothing to do with the session's transaction
 	known   bool // its description was there
 	runs    int  // how often it was executed
-	answer  *literal.Answer
+	// constants says that the query wants constants where its parameters are.
+	constants bool
+	answer    *literal.Answer
 
 	describing bool
 }
@@ -295,7 +297,7 @@ func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
 	}
 	defer leave()
 	q.runs++
-	r, own, held, err := q.source(ctx, args)
+	r, own, known, err := q.source(ctx, args)
 	if err != nil {
 		return nil, err
 	}
@@ -304,77 +306,72 @@ func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
 			r.Close()
 		}
 	}
-	rows, done, err := q.start(ctx, r, own, held, args)
-	if err != nil && r.Outdated() {
+	rows, p, err := q.start(ctx, r, own, known, args)
+	if inText := p != nil && p.inText; err != nil && ctx.Err() == nil && (r.Outdated() || inText) {
 		release()
+		q.constants = !r.Outdated() // so that the error speaks of the text as written
 		if r, own, err = q.s.begin(ctx); err != nil {
 			return nil, err
 		}
-		rows, done, err = q.start(ctx, r, own, nil, args)
+		rows, p, err = q.start(ctx, r, own, nil, args)
 	}
 	if err != nil {
 		release()
 		return nil, q.explain(err)
 	}
-	return q.result(ctx, r, own, rows, func() {
+	return q.result(ctx, r, own, p, rows, func() {
 		rows.Close()
-		done()
+		p.done(r)
 		r.Widen()
 		release()
 	}), nil
 }
 
 // source returns what the query reads from, whether it is the query's own, and the
-// query as a statement of its connection, if that has it already.
-func (q *selectQuery) source(ctx context.Context, args []any) (r *engine.Read, own bool, held *duck.Stmt, err error) {
+// plan that its connection has already, if so.
+func (q *selectQuery) source(ctx context.Context, args []any) (r *engine.Read, own bool, known *planned, err error) {
 	if q.bare() {
 		r, err = q.s.db.engine.BeginBare()
 		return r, true, nil, err
 	}
-	if r, held, err = q.recall(ctx, args); r != nil || err != nil {
-		return r, true, held, err
+	if r, known, err = q.recall(ctx, args); r != nil || err != nil {
+		return r, true, known, err
 	}
 	r, own, err = q.s.begin(ctx)
 	return r, own, nil, err
 }
 
-// start executes the query. Until its rows are closed, the read gives statements
-// only what this one needs: see narrow.Finder. held is from source; what done does is to
-// be done when the rows are closed.
-func (q *selectQuery) start(ctx context.Context, r *engine.Read, own bool, held *duck.Stmt, args []any) (rows *duck.Rows, done func(), err error) {
-	stmt, done := held, func() { r.Keep(held) }
+// start executes the query, by its plan if that is known. Until its rows are closed, the
+// read gives statements only what this one needs: see narrow.Finder.
+func (q *selectQuery) start(ctx context.Context, r *engine.Read, own bool, known *planned, args []any) (rows *duck.Rows, p *planned, err error) {
+	p = known
 	defer func() {
 		if err != nil {
 			r.Widen()
-			if stmt != nil {
-				stmt.Close()
+			if p != nil && p.stmt != nil {
+				p.stmt.Close()
 			}
 		}
 	}()
-	basis := r.Basis(q.relations()) // while it has all of the epoch
+	basis, memory := r.Basis(q.relations()) // while it has all of the epoch
 	if err := q.narrow(r, args).Narrow(ctx, own); err != nil {
-		return nil, nil, err
+		return nil, p, err
 	}
 	if slices.ContainsFunc(args, exact) {
 		described := q.sql
 		defer func() { q.sql = described }()
 		q.sql = parser.Uncast(described, func(i int) bool { return exact(args[i]) })
 	}
-	if stmt == nil {
-		if err = q.settle(ctx, r); err != nil {
-			return nil, nil, err
-		}
-		if stmt, done, err = q.take(r, basis); err != nil {
-			return nil, nil, err
+	if p == nil {
+		if p, err = q.plan(ctx, r, basis, memory, args); err != nil {
+			return nil, p, err
 		}
 	}
-	if rows, err = stmt.Query(ctx, args...); err != nil {
-		return nil, nil, err
-	}
-	return rows, done, nil
+	rows, err = p.run(ctx, r, args)
+	return rows, p, err
 }
 
-func (q *selectQuery) result(ctx context.Context, r *engine.Read, own bool, rows *duck.Rows, closeRows func()) *Result {
+func (q *selectQuery) result(ctx context.Context, r *engine.Read, own bool, p *planned, rows *duck.Rows, closeRows func()) *Result {
 	res := &Result{Columns: q.st.Columns, Tag: q.st.Tag, Epoch: r.Epoch()}
 	next := func() (arrow.RecordBatch, error) {
 		leave, err := q.s.db.queue.GoOn(ctx)
@@ -386,7 +383,7 @@ func (q *selectQuery) result(ctx context.Context, r *engine.Read, own bool, rows
 		rec, err := rows.NextRecord()
 		if err != nil && !errors.Is(err, io.EOF) {
 			q.s.fail()
-			return nil, q.explain(err)
+			return nil, q.explain(p.unplaced(err))
 		}
 		q.answer.Keep(rec)
 		return rec, err

@@ -21,6 +21,7 @@ type Conn struct {
 	data      mapping.Connection
 	key       connKey
 	relations Relations
+	arguments []any              // of the statement that is executed, where it has them in its text
 	stmts     map[*Stmt]struct{} // open
 	rows      map[*Rows]struct{} // open
 	left      bool               // the result before was closed before its end, and nothing has come since
@@ -156,7 +157,7 @@ type Stmt struct {
 	conn    *Conn
 	data    mapping.PreparedStatement
 	made    time.Time
-	key     planKey  // of a pool's connection
+	key     planKey // of a pool's connection
 	basis   Basis
 	Params  []string // types, "" where DuckDB can't tell yet
 	Columns []Column

@@ -114,6 +114,9 @@ func (i *instance) setUp(o Options) (path string, err error) {
 		err = registerPatterns(c.data)
 	}
 	if err == nil {
+		err = registerArguments(c.data, i.id)
+	}
+	if err == nil {
 		err = registerSignal(c.data, i.id, o.Signal)
 	}
 	if err != nil {

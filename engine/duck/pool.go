@@ -48,7 +48,12 @@ func (c *PooledConn) Take(sql string, basis Basis) (*Stmt, error) {
 	if s := c.Held(sql, basis); s != nil {
 		return s, nil
 	}
-	s, err := c.Prepare(sql)
+	return c.PrepareAs(sql, sql, basis)
+}
+
+// PrepareAs prepares a text that Take and Held have under another.
+func (c *PooledConn) PrepareAs(text, sql string, basis Basis) (*Stmt, error) {
+	s, err := c.Prepare(text)
 	if err == nil {
 		s.key, s.basis = c.planKey(sql), basis
 	}
@@ -70,7 +75,7 @@ func (c *PooledConn) Held(sql string, basis Basis) *Stmt {
 	return nil
 }
 
-// Keep takes a statement of Take back, whose result is closed.
+// Keep takes a statement of Take, Held or PrepareAs back, whose result is closed.
 func (c *PooledConn) Keep(s *Stmt) {
 	if held := c.plans[s.key]; held != nil { // two were at work at a time
 		held.Close()

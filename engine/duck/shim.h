@@ -73,6 +73,9 @@ void *ms_nonzero_callback(void);
 // What SQL asks of sessions, as a scalar function.
 void *ms_signal_callback(void);
 
+// The arguments of a connection's statement, as scalar functions.
+void *ms_argument_callback(bool text);
+
 // LIKE and GLOB, as scalar functions: one callback, whose extra info is one of the kinds.
 enum { MS_LIKE, MS_NOT_LIKE, MS_LIKE_ESCAPE, MS_NOT_LIKE_ESCAPE, MS_GLOB };
 void *ms_match_callback(void);

@@ -282,6 +282,12 @@ func (w *world) compare() int {
 	narrowed, whole := fmt.Sprintf(sql, "v"), fmt.Sprintf(sql, "(SELECT * FROM v) v")
 	got, err := w.ask(narrowed, args, ordered)
 	want, wantErr := w.ask(whole, args, ordered)
+	for range w.random.IntN(3) { // by a plan that is kept, and by one that is there
+		again, errAgain := w.ask(narrowed, args, ordered)
+		if (err == nil) != (errAgain == nil) || !slices.Equal(got, again) {
+			w.t.Errorf("%s %v:\nonce more %v: %v\nbefore %v: %v", narrowed, args, errAgain, again, err, got)
+		}
+	}
 	if (err == nil) != (wantErr == nil) {
 		// Rows that a condition drops may still fail in the other conditions.
 		if err != nil || !strings.Contains(wantErr.Error(), "onver") {
