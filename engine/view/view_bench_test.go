@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"math/bits"
 	"testing"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
@@ -25,11 +26,9 @@ func benchInput(f *fixture, first int64, rows, keys int) (*Input, func()) {
 	return &Input{Rows: rows, Exprs: vectors}, rec.Release
 }
 
-// benchView folds rows whose watermark follows, closes windows and lets
-// checkpoints take them; what is reported is the cost of a row. read says that
-// somebody may read each epoch.
-func benchView(b *testing.B, spec *window.Spec, keys int, read bool) {
-	def := &Definition{
+// benchDefinition counts and sums by a number.
+func benchDefinition() *Definition {
+	return &Definition{
 		Name: "v", Where: -1, Keys: []Key{{Expr: 1, Type: bigint}},
 		Exprs: []Expr{{Type: timestamp, Column: 0}, {Type: bigint, Column: 1}, {Type: bigint, Column: 2}},
 		Aggregates: []Aggregate{
@@ -37,6 +36,13 @@ func benchView(b *testing.B, spec *window.Spec, keys int, read bool) {
 			{Func: aggregate.Min, Args: []int{2}, Filter: -1}, {Func: aggregate.Max, Args: []int{2}, Filter: -1},
 		},
 	}
+}
+
+// benchView folds rows whose watermark follows, closes windows and lets
+// checkpoints take them; what is reported is the cost of a row. read says that
+// somebody may read each epoch.
+func benchView(b *testing.B, spec *window.Spec, keys int, read bool) {
+	def := benchDefinition()
 	if spec != nil {
 		def.Window = &Window{Expr: 0, Spec: *spec}
 	}
@@ -86,9 +92,60 @@ func BenchmarkHop(b *testing.B) {
 // nobody reads, state is changed in place; each epoch that somebody may read
 // copies what it changes.
 func BenchmarkGroups(b *testing.B) {
-	for _, keys := range []int{10, 1000, 100_000, 1_000_000, 10_000_000} {
+	for _, keys := range groupCounts {
 		for _, read := range []bool{false, true} {
 			b.Run(fmt.Sprintf("groups=%d/read=%v", keys, read), func(b *testing.B) { benchView(b, nil, keys, read) })
 		}
+	}
+}
+
+// groupCounts are how many groups are measured.
+var groupCounts = []int{10, 1000, 100_000, 1_000_000, 10_000_000}
+
+// BenchmarkMemory is what BenchmarkGroups can't do without, and nothing else: of each
+// row, the slot, the key and both lines of the accumulators, which change, are in places
+// of memory that nobody can foretell, and are waited for together for as many rows as
+// prefetch takes.
+func BenchmarkMemory(b *testing.B) {
+	for _, n := range groupCounts {
+		b.Run(fmt.Sprintf("groups=%d", n), func(b *testing.B) {
+			f := newFixture(b, benchDefinition())
+			defer f.close(b)
+			v := f.view
+			slots := make([]uint64, 1<<bits.Len(uint(n)*5/3))
+			keys, accs := make([]byte, n*v.keys.stride), make([]byte, n*v.accs.stride)
+			for _, block := range [][]byte{keys, accs} {
+				for i := 0; i < len(block); i += 64 { // memory that was never written is not there
+					block[i] = 1
+				}
+			}
+			for i := range slots {
+				slots[i] = uint64(i)
+			}
+			const rows = 40 * prefetchGroups
+			var hashes [prefetchGroups]uint64
+			var sum uint64
+			at := uint64(0)
+			for b.Loop() {
+				for range rows / prefetchGroups {
+					for i := range hashes {
+						hashes[i] = mix(0, at)
+						sum += slots[hashes[i]&uint64(len(slots)-1)]
+						at++
+					}
+					for _, h := range hashes {
+						group := int(h >> 1 % uint64(n))
+						row := accs[group*v.accs.stride : (group+1)*v.accs.stride]
+						sum += uint64(keys[group*v.keys.stride])
+						row[0]++
+						row[len(row)-1]++
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
+			if sum == 0 {
+				b.Error("nothing was read")
+			}
+		})
 	}
 }

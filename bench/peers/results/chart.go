@@ -73,7 +73,7 @@ func (f *File) panel(title string, of func(System) (size float64, value string, 
 	p := panel{title: title}
 	for _, s := range f.Systems {
 		size, value, ok := of(s)
-		if !ok {
+		if !ok || s.Name == Aggregation || s.Name == MemoryReads { // beside these no other bar could be seen
 			continue
 		}
 		colour := peerColour

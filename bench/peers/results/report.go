@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/millstream-db/millstream/bench/figures"
@@ -18,6 +19,7 @@ func (f *File) Report() string {
 		f.writeReplay(&b, w)
 	}
 	f.writeNexmark(&b)
+	f.writeCosts(&b)
 	f.writeFreshness(&b)
 	f.writeQueries(&b)
 	f.writeRest(&b)
@@ -71,6 +73,37 @@ func (f *File) writeReplay(b *strings.Builder, workload string) {
 		}
 		t.add(s.Title, figures.Thousands(median(Records)), fmt.Sprint(f.Runs(s.Name, workload)), figures.Thousands(rate), figure(rate*median(Bytes)/median(Records)/1e6),
 			figure(median(Seconds)), figure(median(StartSeconds)), figure(median(CPUSeconds)), figures.Thousands(median(PeakBytes)/1e6), ratio)
+	}
+	t.write(b)
+}
+
+// writeCosts says what a record of the replays costs of a core, and how much of that
+// its parts cost by themselves.
+func (f *File) writeCosts(b *strings.Builder) {
+	t := table{
+		title: "What a record costs",
+		text: "Microseconds of a core, all threads together, without the broker's. What the parts take by themselves is what Millstream can't do without; " +
+			"the rest is what moves records between them, epochs, and the checkpoint.",
+		head: "workload | Millstream | the consumer | the decoder | the view | the rest",
+	}
+	cost := func(system, workload string) float64 {
+		seconds, _ := f.Median(system, workload, CPUSeconds)
+		records, ok := f.Median(system, workload, Records)
+		if !ok {
+			return math.NaN()
+		}
+		return seconds / records * 1e6
+	}
+	for _, w := range Replays {
+		whole, rest := cost(Millstream, w), cost(Millstream, w)
+		cells := []string{w, figure(whole)}
+		for _, part := range []string{Consumer, Decoder, Aggregation} {
+			rest -= cost(part, w)
+			cells = append(cells, figure(cost(part, w)))
+		}
+		if !math.IsNaN(rest) {
+			t.add(append(cells, figure(rest))...)
+		}
 	}
 	t.write(b)
 }
@@ -176,7 +209,7 @@ func (f *File) writeSystems(b *strings.Builder) {
 }
 
 func (f *File) writeTargets(b *strings.Builder) {
-	t := table{title: "Targets", head: "target | figure | reached"}
+	t := table{title: "Targets", head: "target | figure | reached | what holds it"}
 	for _, x := range f.Targets() {
 		reached := "no"
 		switch {
@@ -185,7 +218,10 @@ func (f *File) writeTargets(b *strings.Builder) {
 		case x.Figure == "":
 			x.Figure, reached = "", "not measured"
 		}
-		t.add(x.Text, x.Figure, reached)
+		if reached != "no" {
+			x.Held = ""
+		}
+		t.add(x.Text, x.Figure, reached, x.Held)
 	}
 	t.write(b)
 }

@@ -11,6 +11,8 @@ type Target struct {
 	Figure string // as it was measured, "" if it was not
 	// Reached is false when nothing was measured.
 	Reached bool
+	// Held is what holds it where it is not reached, as profiles have shown.
+	Held string
 }
 
 // Targets returns all targets with what the file has of each.
@@ -23,10 +25,14 @@ func (f *File) Targets() []Target {
 		f.atMost("freshness at 50,000 records/s: p50 at most 10 ms", Freshness(50_000), P50Millis, 10, "ms", 1),
 		f.atMost("freshness at 50,000 records/s: p99 at most 50 ms", Freshness(50_000), P99Millis, 50, "ms", 1),
 	}
+	for i := range targets[:4] {
+		targets[i].Held = heldReplay
+	}
 	for _, clients := range ClientCounts {
-		targets = append(targets,
-			f.atMost(fmt.Sprintf("%s under load: p99 at most 5 ms", Query(PointLookup, clients)), Query(PointLookup, clients), P99Millis, 5, "ms", 1),
-			f.atMost(fmt.Sprintf("%s under load: p99 at most 25 ms", Query(TopTen, clients)), Query(TopTen, clients), P99Millis, 25, "ms", 1))
+		lookup := f.atMost(fmt.Sprintf("%s under load: p99 at most 5 ms", Query(PointLookup, clients)), Query(PointLookup, clients), P99Millis, 5, "ms", 1)
+		top := f.atMost(fmt.Sprintf("%s under load: p99 at most 25 ms", Query(TopTen, clients)), Query(TopTen, clients), P99Millis, 25, "ms", 1)
+		lookup.Held, top.Held = heldLookup, heldTop
+		targets = append(targets, lookup, top)
 	}
 	return append(targets,
 		f.ingestTarget(),
@@ -36,6 +42,14 @@ func (f *File) Targets() []Target {
 		f.atMost("start-up of an empty database: at most 200 ms", StartUp, Seconds, 200, "ms", 1e-3),
 	)
 }
+
+// What profiles show of targets that were not reached on two cores.
+const (
+	heldReplay = "the cores: see what a record costs of them, above; the broker takes its share of the same two, and of the time with history DuckDB takes half"
+	heldLookup = "a core: a lookup takes 0.2 ms of one, and is answered in less than a millisecond by one client; the slowest hundredth waits " +
+		"until broker, producer, the other clients or ingest let it have one. The door between epochs takes more than 2 ms of one in seven of these"
+	heldTop = "the cores: all million groups' totals are compared, in 6 ms of one, which 16 clients wait for in turn, beside broker, producer and ingest"
+)
 
 // ratioTarget wants a system's replays to be at least so many times what
 // another rate is, of all replays that were measured.
