@@ -212,6 +212,9 @@ func (r *Read) Epoch() uint64 { return r.snapshot.Epoch }
 // Conn returns the connection, on which every statement sees the epoch.
 func (r *Read) Conn() *duck.Conn { return r.conn.Conn }
 
+// Plans returns the connection as what keeps plans: see Basis.
+func (r *Read) Plans() *duck.PooledConn { return r.conn }
+
 // SetTimeZone sets the time zone of the connection's statements.
 func (r *Read) SetTimeZone(ctx context.Context, zone string) error {
 	return r.conn.Set(ctx, "TimeZone", zone)

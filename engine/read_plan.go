@@ -39,26 +39,13 @@ func (r *Read) Basis(names []string) (basis duck.Basis, memory bool) {
 	return basis, memory
 }
 
-// Take returns a prepared statement, which the connection may have made before on the
-// same basis. It belongs to the caller until Keep, or Close.
-func (r *Read) Take(sql string, basis duck.Basis) (*duck.Stmt, error) { return r.conn.Take(sql, basis) }
-
-// PrepareAs prepares a text that Take and Held have under another.
-func (r *Read) PrepareAs(text, sql string, basis duck.Basis) (*duck.Stmt, error) {
-	return r.conn.PrepareAs(text, sql, basis)
-}
-
-// Held is Take if the connection has the statement, else it returns nil. Without a
-// transaction the statement must be the next one, and if it fails may have to be planned
-// anew: see Outdated.
+// Held is that of Plans. Without a transaction the statement must be the next one, and if
+// it fails may have to be planned anew: see Outdated.
 func (r *Read) Held(sql string, basis duck.Basis) *duck.Stmt {
 	stmt := r.conn.Held(sql, basis)
 	r.planned = stmt != nil
 	return stmt
 }
-
-// Keep takes a statement of Take, Held or PrepareAs back, whose result is closed.
-func (r *Read) Keep(s *duck.Stmt) { r.conn.Keep(s) }
 
 // Outdated reports whether the statement of Held has failed because DuckDB would have
 // planned it anew: some name of a catalog has changed since. Without a transaction that

@@ -8,6 +8,7 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
+	"github.com/millstream-db/millstream/query/binder"
 	"github.com/millstream-db/millstream/query/definition"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
@@ -64,7 +65,7 @@ func (db *DB) generatedColumns(ctx context.Context, t *parser.CreateSource, def 
 		fail := func(code, message string) error {
 			return &parser.Error{Code: code, Message: message, Offset: c.ExprOffset}
 		}
-		err := db.binders.with(func(b *binder) error {
+		err := db.binders.With(func(b *binder.Binder) error {
 			const prefix = "SELECT "
 			ast, err := b.Serialize(ctx, prefix+c.Expr+" FROM ms_source")
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/query/binder"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/sqlstate"
@@ -63,7 +64,7 @@ func (db *DB) checkDefault(ctx context.Context, c *parser.TableColumn, typ batch
 	fail := func(code, message, hint string) error {
 		return &parser.Error{Code: code, Message: message, Hint: hint, Offset: c.DefaultOffset}
 	}
-	return db.binders.with(func(b *binder) error {
+	return db.binders.With(func(b *binder.Binder) error {
 		sql := fmt.Sprintf("SELECT CAST((%s) AS %s)", c.Default, typ)
 		ast, err := b.Serialize(ctx, sql)
 		if err != nil {
@@ -80,7 +81,7 @@ func (db *DB) checkDefault(ctx context.Context, c *parser.TableColumn, typ batch
 		if reads.Params > 0 {
 			return fail(CodeUndefinedParameter, "parameters are not allowed in DEFAULT", "Write the value itself.")
 		}
-		stmt, err := b.conn.Prepare(sql)
+		stmt, err := b.Prepare(sql)
 		var bound *duck.Error
 		if errors.As(err, &bound) {
 			e := sqlstate.FromDuckDB(bound)

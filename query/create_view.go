@@ -11,6 +11,7 @@ import (
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/view"
+	"github.com/millstream-db/millstream/query/binder"
 	"github.com/millstream-db/millstream/query/dialect"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
@@ -139,7 +140,7 @@ func (s *Session) planView(ctx context.Context, name, sql string, ttl time.Durat
 	rels := s.db.relations()
 	text := pgcatalog.Ordinary(sql)
 	sql = text.SQL
-	err = s.db.binders.with(func(b *binder) error {
+	err = s.db.binders.With(func(b *binder.Binder) error {
 		ast, err := b.Serialize(ctx, token.PlainSyntax(sql))
 		if err != nil {
 			return err

@@ -15,10 +15,12 @@ import (
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/query/admission"
+	"github.com/millstream-db/millstream/query/binder"
 	"github.com/millstream-db/millstream/query/channel"
 	"github.com/millstream-db/millstream/query/dialect"
 	"github.com/millstream-db/millstream/query/growth"
 	"github.com/millstream-db/millstream/query/narrow"
+	"github.com/millstream-db/millstream/query/pgcatalog"
 	"github.com/millstream-db/millstream/query/plancache"
 	"github.com/millstream-db/millstream/query/serverdir"
 )
@@ -44,13 +46,13 @@ type Options struct {
 type DB struct {
 	engine       *engine.Engine
 	opts         Options
-	binders      binderPool
+	binders      binder.Pool
 	channels     *channel.Hub
 	queue        *admission.Queue
 	descriptions *plancache.Cache[string, *description]
 	shapes       *narrow.Shapes
 	growth       *growth.Growth
-	catalog      *shadowCatalog        // nil: there is none
+	catalog      *pgcatalog.Making     // nil: there is none
 	readable     serverdir.Directories // whose files COPY may read
 	backups      serverdir.Directories // in which BACKUP may make others
 
@@ -76,7 +78,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 	db.shapes = narrow.NewShapes(db.serialize)
 	db.queue = admission.NewQueue(cmp.Or(opts.MaxQueries, 64), cmp.Or(opts.QueueTimeout, 30*time.Second))
 	db.queue.Hold = duck.Full
-	db.binders.db = db
+	db.binders.Open = func() (*duck.Conn, error) { return db.engine.NewConn() }
 	opts.Engine.DuckDB.Functions, opts.Engine.DuckDB.Signal = dialect.Functions(), db.signal
 	opts.Engine.Sessions = db.listSessions
 	db.growth = growth.New(db.growSource)
@@ -86,7 +88,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 		return nil, err
 	}
 	if !opts.NoCatalog {
-		db.catalog = defineCatalog(e)
+		db.catalog = pgcatalog.Make(e.Admin)
 	}
 	db.engine, db.channels = e, channel.NewHub(e.Touched)
 	db.growth.Begin()
@@ -108,8 +110,8 @@ func (db *DB) Close(ctx context.Context) error {
 	for _, s := range open {
 		s.Close()
 	}
-	db.binders.close()
-	db.catalog.close()
+	db.binders.Close()
+	db.catalog.Close()
 	err := db.engine.Close(ctx)
 	db.growth.Wait()
 	return err

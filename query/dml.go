@@ -12,6 +12,8 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/rowchange"
+	"github.com/millstream-db/millstream/query/binder"
+	"github.com/millstream-db/millstream/query/composed"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/sqlstate"
@@ -116,7 +118,7 @@ func countedTag(tag string, n int64) string {
 type rowQuery struct {
 	s    *Session
 	st   *Statement
-	text composer
+	text composed.Text
 	with string // in front of the text when it runs; beyond the gate
 	path engine.Path
 	sql  string // all of it as it runs, with the types of parameters
@@ -146,7 +148,7 @@ func (c changeRelations) Lookup(schema, name string) (gate.Relation, bool) {
 func (q *rowQuery) admit(ctx context.Context, rels gate.Relations) error {
 	gated := q.text.String()
 	q.sql, q.path = q.with+gated, path(gated)
-	err := q.s.db.binders.with(func(b *binder) error {
+	err := q.s.db.binders.With(func(b *binder.Binder) error {
 		ast, err := b.Serialize(ctx, gated)
 		if err == nil {
 			var reads *gate.Reads
@@ -157,7 +159,7 @@ func (q *rowQuery) admit(ctx context.Context, rels gate.Relations) error {
 		}
 		return err
 	})
-	return q.text.explain(err, q.st.SQL)
+	return q.text.Explain(err, q.st.SQL)
 }
 
 // bind finds the types of the parameters.
@@ -172,7 +174,7 @@ func (q *rowQuery) bind(ctx context.Context, paramTypes []string, local func(*en
 	}
 	inner := &selectQuery{s: q.s, st: &Statement{SQL: q.sql}, sql: q.sql, path: q.path}
 	if err := inner.describeOn(ctx, r, paramTypes); err != nil {
-		return q.text.explain(q.shift(err), q.st.SQL)
+		return q.text.Explain(q.shift(err), q.st.SQL)
 	}
 	q.sql = inner.sql
 	for i, t := range inner.st.Params {
@@ -190,7 +192,7 @@ func (q *rowQuery) rows(ctx context.Context, r *engine.Read, schema *batch.Schem
 		for _, rec := range list {
 			rec.Release()
 		}
-		return nil, q.text.explain(q.shift(err), q.st.SQL)
+		return nil, q.text.Explain(q.shift(err), q.st.SQL)
 	}
 	return list, nil
 }
@@ -237,7 +239,7 @@ func (q *rowQuery) collect(ctx context.Context, r *engine.Read, schema *batch.Sc
 }
 
 // shift takes what stands in front of the text out of an error's place.
-func (q *rowQuery) shift(err error) error { return shifted(err, len(q.with)) }
+func (q *rowQuery) shift(err error) error { return composed.Shifted(err, len(q.with)) }
 
 // dmlTable is the table with its row ids, under the given alias, as SQL.
 func dmlTable(d *catalog.TableDefinition, alias string) string {
@@ -278,16 +280,16 @@ func assignments(d *catalog.TableDefinition, set []parser.Assignment) (columns [
 	return columns, by, nil
 }
 
-// assign appends the values of a SET clause in the columns' types.
-func (c *composer) assign(d *catalog.TableDefinition, columns []int, by map[int]parser.Text) {
+// setValues appends the values of a SET clause in the columns' types to a text.
+func setValues(c *composed.Text, d *catalog.TableDefinition, columns []int, by map[int]parser.Text) {
 	for _, i := range columns {
-		c.own(", CAST(")
+		c.Own(", CAST(")
 		if by[i].SQL == "" {
-			c.own(defaultSQL(&d.Columns[i]))
+			c.Own(defaultSQL(&d.Columns[i]))
 		} else {
-			c.in(by[i])
+			c.In(by[i])
 		}
-		c.own(" AS ", d.Columns[i].Type.String(), ")")
+		c.Own(" AS ", d.Columns[i].Type.String(), ")")
 	}
 }
 
@@ -317,13 +319,13 @@ func (s *Session) prepareUpdate(ctx context.Context, st *Statement, t *parser.Up
 	}
 	q := &rowQuery{s: s, st: st}
 	rowID := history.Quote(alias) + "." + history.Quote(catalog.RowID)
-	q.text.own("SELECT ")
+	q.text.Own("SELECT ")
 	if t.From.SQL != "" { // of several rows that match one, one is taken
-		q.text.own("DISTINCT ON (", rowID, ") ")
+		q.text.Own("DISTINCT ON (", rowID, ") ")
 	}
-	q.text.own(rowID)
-	q.text.assign(d, columns, by)
-	q.text.own(" FROM ", dmlTable(d, alias))
+	q.text.Own(rowID)
+	setValues(&q.text, d, columns, by)
+	q.text.Own(" FROM ", dmlTable(d, alias))
 	q.tail(", ", t.From, t.Where)
 	if err := q.prepare(ctx, d, paramTypes); err != nil {
 		return err
@@ -339,12 +341,12 @@ func (s *Session) prepareUpdate(ctx context.Context, st *Statement, t *parser.Up
 // tail appends more relations and the condition.
 func (q *rowQuery) tail(before string, from, where parser.Text) {
 	if from.SQL != "" {
-		q.text.own(before, "\n")
-		q.text.user(from)
+		q.text.Own(before, "\n")
+		q.text.User(from)
 	}
 	if where.SQL != "" {
-		q.text.own("\nWHERE ")
-		q.text.in(where)
+		q.text.Own("\nWHERE ")
+		q.text.In(where)
 	}
 }
 
@@ -374,7 +376,7 @@ func (s *Session) prepareDelete(ctx context.Context, st *Statement, t *parser.De
 		alias = d.Name
 	}
 	q := &rowQuery{s: s, st: st}
-	q.text.own("SELECT DISTINCT ", history.Quote(alias), ".", history.Quote(catalog.RowID), " FROM ", dmlTable(d, alias))
+	q.text.Own("SELECT DISTINCT ", history.Quote(alias), ".", history.Quote(catalog.RowID), " FROM ", dmlTable(d, alias))
 	q.tail(", ", t.Using, t.Where)
 	if err := q.prepare(ctx, d, paramTypes); err != nil {
 		return err

@@ -94,9 +94,9 @@ func (s *Session) prepareConflict(ctx context.Context, st *Statement, c *parser.
 		return nil, err
 	}
 	q := &rowQuery{s: s, st: st, with: excludedSQL}
-	q.text.own("SELECT ", history.Quote(d.Name), ".", history.Quote(catalog.RowID))
-	q.text.assign(d, columns, by)
-	q.text.own(" FROM ", table, " JOIN excluded ON ", strings.Join(match, " AND "))
+	q.text.Own("SELECT ", history.Quote(d.Name), ".", history.Quote(catalog.RowID))
+	setValues(&q.text, d, columns, by)
+	q.text.Own(" FROM ", table, " JOIN excluded ON ", strings.Join(match, " AND "))
 	q.tail("", parser.Text{}, c.Where)
 	if err := q.admit(ctx, changeRelations{relations: s.db.relations(), table: d.Name, excluded: true}); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/query/binder"
 	"github.com/millstream-db/millstream/query/narrow"
 )
 
@@ -16,7 +17,7 @@ func (q *selectQuery) narrow(r *engine.Read, args []any) *narrow.Finder {
 }
 
 func (db *DB) deserialize(ctx context.Context, tree []byte) (sql string, err error) {
-	err = db.binders.with(func(b *binder) error {
+	err = db.binders.With(func(b *binder.Binder) error {
 		sql, err = b.Deserialize(ctx, tree)
 		return err
 	})
@@ -24,7 +25,7 @@ func (db *DB) deserialize(ctx context.Context, tree []byte) (sql string, err err
 }
 
 func (db *DB) serialize(sql string) (tree []byte, err error) {
-	err = db.binders.with(func(b *binder) error {
+	err = db.binders.With(func(b *binder.Binder) error {
 		tree, err = b.Serialize(context.Background(), sql)
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/query/binder"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/literal"
 	"github.com/millstream-db/millstream/query/parser"
@@ -60,7 +61,7 @@ func (q *selectQuery) explain(err error) error {
 func (q *selectQuery) admit(ctx context.Context) error {
 	q.text = pgcatalog.Ordinary(q.sql)
 	q.sql = q.text.SQL
-	err := q.s.db.binders.with(func(b *binder) error {
+	err := q.s.db.binders.With(func(b *binder.Binder) error {
 		check := func(rel gate.Relations) error {
 			ast, err := b.Serialize(ctx, q.sql)
 			if err == nil {
@@ -95,7 +96,7 @@ func (q *selectQuery) admit(ctx context.Context) error {
 		return nil
 	})
 	if err == nil && q.path == engine.CatalogPath {
-		err = q.s.db.catalog.wait(ctx)
+		err = q.s.db.catalog.Wait(ctx)
 	}
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func (p *planned) done(r *engine.Read) {
 		r.Conn().SetArguments(nil)
 	}
 	if p.keep {
-		r.Keep(p.stmt)
+		r.Plans().Keep(p.stmt)
 	} else {
 		p.stmt.Close()
 	}
@@ -121,7 +121,7 @@ func (q *selectQuery) plan(ctx context.Context, r *engine.Read, basis duck.Basis
 			return &planned{stmt: stmt, keep: true, inText: true}, nil
 		}
 	}
-	stmt, err := r.Take(q.sql, basis)
+	stmt, err := r.Plans().Take(q.sql, basis)
 	return &planned{stmt: stmt, keep: true}, err
 }
 
@@ -132,7 +132,7 @@ func (q *selectQuery) planWithText(r *engine.Read, basis duck.Basis, args int) *
 	for i := range args {
 		texts[fmt.Sprint("$", i+1)] = r.Conn().Argument(i, q.st.Params[i])
 	}
-	stmt, err := r.PrepareAs(parser.ReplaceParams(q.sql, texts), q.sql, basis)
+	stmt, err := r.Plans().PrepareAs(parser.ReplaceParams(q.sql, texts), q.sql, basis)
 	if err != nil {
 		q.constants = true
 		return nil

@@ -245,7 +245,7 @@ func (s *Session) begin(ctx context.Context) (r *engine.Read, own bool, err erro
 		return r, true, err
 	}
 	if s.read == nil {
-		if err := s.db.catalog.wait(ctx); err != nil { // what comes later, the transaction would not see
+		if err := s.db.catalog.Wait(ctx); err != nil { // what comes later, the transaction would not see
 			return nil, false, err
 		}
 		if s.read, err = s.db.engine.BeginRead(ctx); err != nil {
