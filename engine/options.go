@@ -56,32 +56,24 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.HotBytes <= 0 {
-		o.HotBytes = 512 << 20
-	}
-	if o.ViewBytes <= 0 {
-		o.ViewBytes = 1 << 30
-	}
-	if o.CheckpointInterval <= 0 {
-		o.CheckpointInterval = 10 * time.Second
-	}
-	if o.SubscriptionLag <= 0 {
-		o.SubscriptionLag = 30 * time.Second
-	}
-	if o.SubscriptionBytes <= 0 {
-		o.SubscriptionBytes = 128 << 20
-	}
-	if o.SubscriptionRows <= 0 {
-		o.SubscriptionRows = 100_000
-	}
-	if o.SubscriptionResume <= 0 {
-		o.SubscriptionResume = 10 * time.Second
-	}
+	o.HotBytes = positive(o.HotBytes, 512<<20)
+	o.ViewBytes = positive(o.ViewBytes, 1<<30)
+	o.CheckpointInterval = positive(o.CheckpointInterval, 10*time.Second)
+	o.SubscriptionLag = positive(o.SubscriptionLag, 30*time.Second)
+	o.SubscriptionBytes = positive(o.SubscriptionBytes, 128<<20)
+	o.SubscriptionRows = positive(o.SubscriptionRows, 100_000)
+	o.SubscriptionResume = positive(o.SubscriptionResume, 10*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Tick <= 0 {
-		o.Tick = 100 * time.Millisecond
-	}
+	o.Tick = positive(o.Tick, 100*time.Millisecond)
 	return o
+}
+
+// positive returns a value, or its default if it is not positive.
+func positive[T ~int | ~int64](value, otherwise T) T {
+	if value <= 0 {
+		return otherwise
+	}
+	return value
 }

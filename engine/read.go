@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -32,6 +33,7 @@ type Read struct {
 	outdated   bool     // it is not what it was planned as
 	catalog    [2]int64 // the versions that the transaction sees, in history and in live
 	bounds     map[string]hot.Bounds
+	mu         sync.Mutex // protects the next two: DuckDB's threads begin scans at the same time
 	views      map[string]*view.Relation
 	system     map[string]*duck.RecordRelation
 	needed     view.Selections // what the next statement reads of views
@@ -321,8 +323,10 @@ func (r *Read) Widen() {
 	r.Narrow(nil, false)
 }
 
-// Relation finds a name of ms_scan at the epoch.
+// Relation finds a name of ms_scan at the epoch. It is safe for concurrent use.
 func (r *Read) Relation(name string) (duck.Relation, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	kind, object, _ := strings.Cut(name, ":")
 	source, v := r.snapshot.stream(object), r.snapshot.views[object]
 	switch kind += ":"; {
