@@ -110,12 +110,21 @@ func Open(ctx context.Context, dir string, opts Options) (*Engine, error) {
 		e.mender = reopen.Start(e.store.DB(), e.setUp, e.opts.Logger)
 	}
 	go e.run()
-	for _, s := range e.sources {
-		if err := e.openReader(s); err != nil {
-			return nil, errors.Join(err, e.Close(context.WithoutCancel(ctx)))
-		}
+	if err := e.do(ctx, e.openReaders); err != nil {
+		return nil, errors.Join(err, e.Close(context.WithoutCancel(ctx)))
 	}
 	return e, nil
+}
+
+// openReaders has the sources that there are read. The writer runs it: its ticks look
+// at readers.
+func (e *Engine) openReaders() error {
+	for _, s := range e.sources {
+		if err := e.openReader(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // setUp makes in a new instance what is in memory only.
