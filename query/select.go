@@ -308,9 +308,9 @@ func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
 		}
 	}
 	rows, p, err := q.start(ctx, r, own, known, args)
-	if inText := p != nil && p.inText; err != nil && ctx.Err() == nil && (r.Outdated() || inText) {
+	if inText := p != nil && p.inText; err != nil && ctx.Err() == nil && (known != nil || inText) {
 		release()
-		q.constants = !r.Outdated() // so that the error speaks of the text as written
+		q.constants = !r.Outdated() && !duck.Lost(err) // so that the error speaks of the text as written
 		if r, own, err = q.s.begin(ctx); err != nil {
 			return nil, err
 		}
