@@ -354,7 +354,13 @@ func (q *selectQuery) start(ctx context.Context, r *engine.Read, own bool, known
 			}
 		}
 	}()
-	basis, memory := r.Basis(q.relations()) // while it has all of the epoch
+	var (
+		basis  duck.Basis
+		memory bool
+	)
+	if p == nil {
+		basis, memory = r.Basis(q.relations()) // while it has all of the epoch
+	}
 	if err := q.narrow(r, args).Narrow(ctx, own); err != nil {
 		return nil, p, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/batch"
@@ -148,28 +147,11 @@ func inText(basis duck.Basis, args []any) duck.Basis {
 	return append(basis, len(args))
 }
 
-// fitText reports whether what takes the arguments may be part of the text: see
-// [duck.Conn.Argument]. Only then is the query not planned anew each time.
+// fitText reports whether what takes the arguments may be part of the text. Only then is
+// the query not planned anew each time.
 func (q *selectQuery) fitText(args []any) bool {
-	for i, arg := range args {
-		switch arg.(type) {
-		case string:
-			if q.constants || q.st.Params[i] != "VARCHAR" {
-				return false
-			}
-		case int, int32, int64:
-			if q.constants || !slices.Contains(integers, q.st.Params[i]) {
-				return false
-			}
-		default:
-			return false
-		}
-	}
-	return true
+	return len(args) == 0 || !q.constants && duck.FitArguments(q.st.Params, args)
 }
-
-// integers are the types of which arguments may be in the text.
-var integers = []string{"BIGINT", "INTEGER", "SMALLINT"}
 
 // exact reports whether an argument is a decimal of its own precision.
 func exact(arg any) bool {

@@ -22,25 +22,36 @@ var argumentFunctions = map[bool]string{true: "ms_text_argument", false: "ms_int
 // mostArguments is how many arguments a statement may have.
 const mostArguments = 1000
 
-// Argument returns SQL for the argument at an index from 0, to be used in statements of
-// this connection alone: a VARCHAR, or of another type an integer that is cast to it. It
-// returns "" for types that arguments can't have.
-func (c *Conn) Argument(index int, typ string) string {
-	if index >= mostArguments {
-		return ""
+// FitArguments reports whether values can be arguments of types.
+func FitArguments(types []string, args []any) bool {
+	for i, arg := range args {
+		switch arg.(type) {
+		case string:
+			if types[i] != "VARCHAR" {
+				return false
+			}
+		case int, int32, int64:
+			if types[i] != "BIGINT" && types[i] != "INTEGER" && types[i] != "SMALLINT" {
+				return false
+			}
+		default:
+			return false
+		}
 	}
-	number := c.key.conn*mostArguments + uint64(index)
-	switch typ {
-	case "VARCHAR":
-		return fmt.Sprintf("%s(%d)", argumentFunctions[true], number)
-	case "BIGINT", "INTEGER", "SMALLINT":
-		return fmt.Sprintf("%s(%d)::%s", argumentFunctions[false], number, typ)
-	}
-	return ""
+	return len(args) <= mostArguments
 }
 
-// SetArguments gives the next statement its arguments, which are string, or int, int32
-// or int64.
+// Argument returns SQL for the argument at an index from 0, to be used in statements of
+// this connection alone. Its type is one that FitArguments lets through.
+func (c *Conn) Argument(index int, typ string) string {
+	number := c.key.conn*mostArguments + uint64(index)
+	if typ == "VARCHAR" {
+		return fmt.Sprintf("%s(%d)", argumentFunctions[true], number)
+	}
+	return fmt.Sprintf("%s(%d)::%s", argumentFunctions[false], number, typ)
+}
+
+// SetArguments gives the next statement its arguments, which FitArguments has let through.
 func (c *Conn) SetArguments(args []any) { c.arguments = args }
 
 // registerArguments makes the functions known to the instance behind conn.

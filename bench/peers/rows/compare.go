@@ -5,11 +5,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -29,14 +27,14 @@ func (e *Expected) Compare(dir string) error {
 	for w := range found {
 		found[w] = make([]group, len(e.list))
 	}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".csv" || strings.HasPrefix(d.Name(), ".") {
-			return err
-		}
-		return e.read(path, found)
-	})
+	files, err := csvFiles(dir)
 	if err != nil {
 		return err
+	}
+	for _, path := range files {
+		if err := e.read(path, found); err != nil {
+			return err
+		}
 	}
 	return e.differences(found)
 }
