@@ -45,10 +45,10 @@ func (f *File) Targets() []Target {
 
 // What profiles show of targets that were not reached on two cores.
 const (
-	heldReplay = "the cores: see what a record costs of them, above; the broker takes its share of the same two, and of the time with history DuckDB takes half"
+	heldReplay = "the cores: see what a record costs of them, above; the broker takes its share of the same two, and history takes as much CPU time again by page"
 	heldLookup = "a core: a lookup takes 0.2 ms of one, and is answered in less than a millisecond by one client; the slowest hundredth waits " +
-		"until broker, producer, the other clients or ingest let it have one. The door between epochs takes more than 2 ms of one in seven of these"
-	heldTop = "the cores: all million groups' totals are compared, in 6 ms of one, which 16 clients wait for in turn, beside broker, producer and ingest"
+		"until broker, producer, the other clients or ingest let it have one. The door between epochs takes more than 2 ms of one in eight of these"
+	heldTop = "the cores: all million groups' totals are compared, in 6 to 9 ms of one, which 16 clients wait for in turn, beside broker, producer and ingest"
 )
 
 // ratioTarget wants a system's replays to be at least so many times what
