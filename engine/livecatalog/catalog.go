@@ -24,10 +24,9 @@ import (
 type Catalog struct {
 	db        *duck.DB
 	conn      *duck.Lasting
-	relations duck.Relations
+	relations *recorder // of the connection
 	logger    *slog.Logger
 	staged    *[]entry // collects what Change is to do, nil: it is done at once
-	shapes    shapes   // what the view being made has asked for
 
 	// mu protects the fields below. It is held while something is done and written
 	// down, so that Rebuild does all of it or nothing.
@@ -54,11 +53,6 @@ func (s shapes) Relation(name string) (duck.Relation, error) {
 	return nil, fmt.Errorf("relation %q does not exist", name)
 }
 
-// add remembers the columns of a relation.
-func (s shapes) add(name string, rel duck.Relation) {
-	s[name] = hot.Shape(batch.NewSchema(slices.Clone(rel.Columns())))
-}
-
 // do is the entry as a statement.
 func (x *entry) do() string {
 	switch {
@@ -76,8 +70,8 @@ func (x *entry) do() string {
 // row with the version. relations is where views find the columns of what they
 // read. The caller must Close it.
 func Open(ctx context.Context, db *duck.DB, sql string, version int64, relations duck.Relations, logger *slog.Logger) (*Catalog, error) {
-	c := &Catalog{db: db, relations: relations, logger: logger}
-	c.conn = duck.NewLasting(db, c)
+	c := &Catalog{db: db, relations: &recorder{relations: relations}, logger: logger}
+	c.conn = duck.NewLasting(db, c.relations)
 	err := c.Define(ctx, sql)
 	if err == nil {
 		err = c.run(ctx, nil, &version)
@@ -87,15 +81,6 @@ func Open(ctx context.Context, db *duck.DB, sql string, version int64, relations
 		return nil, fmt.Errorf("live catalog: %w", err)
 	}
 	return c, nil
-}
-
-// Relation finds what relations has, and remembers its columns.
-func (c *Catalog) Relation(name string) (duck.Relation, error) {
-	rel, err := c.relations.Relation(name)
-	if err == nil && c.shapes != nil {
-		c.shapes.add(name, rel)
-	}
-	return rel, err
 }
 
 // Define runs SQL that makes things other than the views of [Catalog.View].
@@ -125,17 +110,17 @@ func (c *Catalog) DefineBeside(ctx context.Context, sql string, relations duck.R
 	})
 }
 
-// recorder finds what relations have, and remembers their columns.
+// recorder finds what relations have, and remembers their columns while something is made.
 type recorder struct {
 	relations duck.Relations
-	seen      shapes
+	seen      shapes // what it has asked for; nil: nothing is made
 }
 
 // Relation implements [duck.Relations].
 func (r *recorder) Relation(name string) (duck.Relation, error) {
 	rel, err := r.relations.Relation(name)
-	if err == nil {
-		r.seen.add(name, rel)
+	if err == nil && r.seen != nil {
+		r.seen[name] = hot.Shape(batch.NewSchema(slices.Clone(rel.Columns())))
 	}
 	return rel, err
 }
@@ -195,9 +180,9 @@ func (c *Catalog) run(ctx context.Context, list []entry, version *int64) error {
 		for i := 0; i < len(list) && err == nil; i++ {
 			x := list[i]
 			x.shapes = make(shapes)
-			c.shapes = x.shapes
+			c.relations.seen = x.shapes
 			err = conn.Exec(ctx, x.do())
-			c.shapes = nil
+			c.relations.seen = nil
 			if x.view != "" {
 				entries = slices.DeleteFunc(entries, func(y entry) bool { return y.view == x.view })
 			}
@@ -232,7 +217,7 @@ func (c *Catalog) Query(ctx context.Context, relations duck.Relations, f func(*d
 	return c.conn.Do(ctx, func(conn *duck.Conn) error {
 		if relations != nil {
 			conn.SetRelations(relations)
-			defer conn.SetRelations(c)
+			defer conn.SetRelations(c.relations)
 		}
 		return f(conn)
 	})
