@@ -26,20 +26,29 @@ const (
 	// then it gets longWorkMax, so that windows close and checkpoints pile up.
 	workMax     = 250 * time.Millisecond
 	longWorkMax = 2 * time.Second
+	// crashCycles is how often one database is killed at most: all of its records are
+	// looked at after each kill, so with more of them each cycle takes longer.
+	crashCycles = 100
 )
 
-// crash is the test's state over the cycles.
+// crash is the test's state over the cycles of one database.
 type crash struct {
 	t       *testing.T
 	random  *rand.Rand
 	options instance.Options
 	feed    *shopcheck.Feed
+	durable [shopcheck.Partitions]int64 // as of the last look into the file
+	crashes
+}
 
-	durable  [shopcheck.Partitions]int64 // as of the last look into the file
-	restarts []time.Duration
-	refused  int
-	checks   int // of everything
-	queries  int // answered while the process was about to be killed
+// crashes is what is counted.
+type crashes struct {
+	kills                   int
+	records, rejected, late int64
+	restarts                []time.Duration
+	refused                 int
+	checks                  int // of everything
+	queries                 int // answered while the process was about to be killed
 }
 
 // TestCrash kills the database at random moments while it ingests. After every
@@ -47,6 +56,30 @@ type crash struct {
 // once, and what comes up again must be right.
 func TestCrash(t *testing.T) {
 	seed := seedOf(t)
+	var all crashes
+	started := time.Now()
+	for left := *cycles; left > 0 && !t.Failed(); left -= crashCycles {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { all.add(crashOne(t, seed, min(left, crashCycles))) })
+		seed++
+	}
+	if t.Failed() {
+		return
+	}
+	slices.Sort(all.restarts)
+	percentile := func(p int) time.Duration { return all.restarts[(len(all.restarts)-1)*p/100].Round(time.Millisecond) }
+	result.Report(t, "crash", "%d kills, %d records, %d rejected, %d late, 0 lost, 0 doubled; %d full checks, %d queries amid the kills; restart p50 %s p99 %s max %s; %d refused starts; %.0f s",
+		all.kills, all.records, all.rejected, all.late, all.checks, all.queries, percentile(50), percentile(99), percentile(100), all.refused, time.Since(started).Seconds())
+}
+
+// add counts those of another database as well.
+func (all *crashes) add(c crashes) {
+	all.kills, all.records, all.rejected, all.late = all.kills+c.kills, all.records+c.records, all.rejected+c.rejected, all.late+c.late
+	all.restarts, all.refused = append(all.restarts, c.restarts...), all.refused+c.refused
+	all.checks, all.queries = all.checks+c.checks, all.queries+c.queries
+}
+
+// crashOne kills a new database so many times.
+func crashOne(t *testing.T, seed uint64, cycles int) crashes {
 	b := startBroker(t, broker.Options{})
 	orders := shopcheck.NewOrders(seed, time.Now().Add(-48*time.Hour), time.Millisecond)
 	feed, err := shopcheck.NewFeed(t.Context(), shopcheck.FeedOptions{
@@ -60,19 +93,21 @@ func TestCrash(t *testing.T) {
 
 	db := start(t, c.options)
 	mustExec(t, db, shopcheck.Statements(b.Addr(), "orders")...)
-	started := time.Now()
 	stop := c.produce()
-	for range *cycles {
+	for range cycles {
 		c.work(db)
 		db.Kill()
+		c.kills++
+		if err := stop(); err != nil { // so that the records are as many as the kills, and not as the test is slow
+			t.Fatal(err)
+		}
 		c.inspect()
+		stop = c.produce()
 		db = c.restart()
 	}
 	f := c.finish(db, stop, orders)
-	slices.Sort(c.restarts)
-	percentile := func(p int) time.Duration { return c.restarts[(len(c.restarts)-1)*p/100].Round(time.Millisecond) }
-	result.Report(t, "crash", "%d kills, %d records, %d rejected, %d late, 0 lost, 0 doubled; %d full checks, %d queries amid the kills; restart p50 %s p99 %s max %s; %d refused starts; %.0f s; seed %d",
-		*cycles, f.Records, f.Rejected, f.Late, c.checks, c.queries, percentile(50), percentile(99), percentile(100), c.refused, time.Since(started).Seconds(), seed)
+	c.records, c.rejected, c.late = f.Records, f.Rejected, f.Late
+	return c.crashes
 }
 
 // produce feeds the topic until stop is called.
