@@ -39,9 +39,9 @@ var faults = []fault{
 	{"windows that have moved into history are read from memory too", []edit{{"view/snapshot.go", "case g.pane, g.closed != 0 && g.closed <= checkpoint:", "case g.pane:"}}},
 	{"closed windows are not moved into history", []edit{{"checkpointing.go", "if v.def.Plan.Window != nil && state.HasClosed() {", "if v.def.Plan.Window == nil && state.HasClosed() {"}}},
 	{"windows in history are restored as well", []edit{{"view/state.go", "if v.closes(v.windows.Last(pane)) <= watermark {", "if v.closes(v.windows.Last(pane)) < v.windows.Start(pane) {"}}},
-	{"changed groups are not marked for the checkpoint", []edit{{"view/groups.go", "p.dirty[at>>6] |= 1 << (at & 63)", "p.dirty[at>>6] |= 0 << (at & 63)"}}},
+	{"changed groups are not marked for the checkpoint", []edit{{"view/groups.go", "g.dirty[group>>6] |= 1 << (group & 63)", "g.dirty[group>>6] |= 0 << (group & 63)"}}},
 	{"a failed checkpoint forgets what it did not write", []edit{{"checkpointing.go", "v.state.Undo(delta)", "_ = delta"}}},
-	{"pages are changed under their readers", []edit{{"view/groups.go", "case !g.v.reclaim.Visible(p.accsBorn):", "case true:"}}},
+	{"pages are changed under their readers", []edit{{"view/groups.go", "if g.v.reclaim.Visible(born) {", "if false {"}}},
 	{"what a reader has seen last is changed in place", []edit{{"epoch/reclaimer.go", "r.live[i].Epoch >= born; i--", "r.live[i].Epoch > born; i--"}}},
 	{"the sets of count(DISTINCT) are not restored", []edit{{"view/state.go", "g.details[vectors[2].Int64(row)].Load(uint32(vectors[1].Int64(row)), vectors[3].Bytes(row))", "_ = g"}}},
 	{"a key that is NULL equals zero", []edit{

@@ -13,10 +13,9 @@ import (
 // once, behind what any snapshot reads, and never change; accumulators are
 // copied before the first change of an epoch if somebody may read them.
 type page struct {
-	keys, accs         []byte
-	keysBorn, accsBorn uint64 // the epoch that made the block
-	capacity           int
-	dirty              *[aggregate.PageRows / 64]uint64 // groups changed since the last checkpoint
+	keys, accs []byte
+	keysBorn   uint64 // the epoch that made the keys' block
+	capacity   int
 }
 
 // groups is the state of one window or pane, or of all open sessions: a hash
@@ -34,11 +33,17 @@ type groups struct {
 	bounds     []byte // start and end again, off-heap, for DuckDB to read
 	born       uint64
 
-	n      uint32
-	slots  []uint64 // upper half: hash; lower half: group + 1; 0 is free
-	pages  []page
-	blocks []unsafe.Pointer // the accumulators of the pages
-	arena  *aggregate.Arena // long strings of keys and details, which stay
+	n     uint32
+	slots []uint64 // upper half: hash; lower half: group + 1; 0 is free
+	pages []page
+	// What each row asks of its page lies by itself, so that it stays in the caches when
+	// there are thousands of pages: where their keys and accumulators are, and the epoch
+	// that made the block of the latter.
+	keyBlocks, accBlocks []unsafe.Pointer
+	accsBorn             []uint64
+	dirty                []uint64 // a bit for each group of all pages: it has changed since the last checkpoint
+
+	arena *aggregate.Arena // long strings of keys and details, which stay
 	// Those of accumulators, since the last tidy, and how many bytes of them there
 	// are before the next.
 	strings     *aggregate.Arena
@@ -53,6 +58,7 @@ type groups struct {
 }
 
 const (
+	pageWords      = aggregate.PageRows / 64
 	prefetchGroups = 256     // groups that prefetch reads together
 	prefetchSlots  = 1 << 15 // slots of the smallest table that it is worth while for
 )
@@ -139,15 +145,14 @@ func (g *groups) prefetch(hashes []uint64) {
 	for _, slot := range found[:known] {
 		group := uint32(slot) - 1
 		page, at := group>>aggregate.PageShift, int(group&(aggregate.PageRows-1))
-		p, row := &g.pages[page], unsafe.Add(g.blocks[page], g.v.accs.stride*at)
-		sum += p.keys[g.v.keys.stride*at] + *(*byte)(row) + *(*byte)(unsafe.Add(row, last)) + byte(p.dirty[at>>6])
+		row := unsafe.Add(g.accBlocks[page], g.v.accs.stride*at)
+		sum += *(*byte)(unsafe.Add(g.keyBlocks[page], g.v.keys.stride*at)) + *(*byte)(row) + *(*byte)(unsafe.Add(row, last)) + byte(g.dirty[group>>6])
 	}
 	g.prefetched = sum // so that the reads are not left out
 }
 
 func (g *groups) holds(group uint32, row int, keys []batch.Vector) bool {
-	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
-	block := unsafe.Pointer(&p.keys[0])
+	block, at := g.keyBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	for i := range keys {
 		v := &keys[i]
 		held := *g.v.keys.valid(block, i, at)
@@ -165,17 +170,14 @@ func (g *groups) holds(group uint32, row int, keys []batch.Vector) bool {
 func (g *groups) insert(row int, keys []batch.Vector) uint32 {
 	group := g.n
 	g.reserve(group)
-	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
-	if len(keys) > 0 {
-		block := unsafe.Pointer(&p.keys[0])
-		for i := range keys {
-			v := &keys[i]
-			if v.Null(row) {
-				continue
-			}
-			*g.v.keys.valid(block, i, at) = true
-			store(g.v.keys.value(block, i, at), v, row, g.arena)
+	block, at := g.keyBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	for i := range keys {
+		v := &keys[i]
+		if v.Null(row) {
+			continue
 		}
+		*g.v.keys.valid(block, i, at) = true
+		store(g.v.keys.value(block, i, at), v, row, g.arena)
 	}
 	return g.inserted(group)
 }
@@ -183,10 +185,10 @@ func (g *groups) insert(row int, keys []batch.Vector) uint32 {
 // inserted counts a group whose keys are in place.
 func (g *groups) inserted(group uint32) uint32 {
 	if g.v.bags {
-		p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+		block, at := g.keyBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 		last := len(g.v.keys.columns) - 1
-		*g.v.keys.valid(unsafe.Pointer(&p.keys[0]), last, at) = true
-		*(*int64)(g.v.keys.value(unsafe.Pointer(&p.keys[0]), last, at)) = g.rowID(group)
+		*g.v.keys.valid(block, last, at) = true
+		*(*int64)(g.v.keys.value(block, last, at)) = g.rowID(group)
 	}
 	g.n++
 	return group
@@ -206,6 +208,8 @@ func (g *groups) reserve(group uint32) {
 			capacity = 16
 		}
 		g.pages = append(g.pages, page{})
+		g.keyBlocks, g.accBlocks = append(g.keyBlocks, nil), append(g.accBlocks, nil)
+		g.accsBorn, g.dirty = append(g.accsBorn, 0), append(g.dirty, make([]uint64, pageWords)...)
 		g.setPage(index, capacity)
 	case at == g.pages[index].capacity:
 		g.setPage(index, min(aggregate.PageRows, 4*at))
@@ -214,34 +218,21 @@ func (g *groups) reserve(group uint32) {
 
 // setPage gives a page blocks of a new capacity and moves what it holds.
 func (g *groups) setPage(index, capacity int) {
-	old := g.pages[index]
+	old, oldBorn := g.pages[index], g.accsBorn[index]
 	now := g.v.reclaim.Next()
-	p := page{capacity: capacity, keysBorn: now, accsBorn: now, dirty: old.dirty}
-	if p.dirty == nil {
-		p.dirty = new([aggregate.PageRows / 64]uint64)
-	}
+	p := page{capacity: capacity, keysBorn: now}
 	p.keys = g.v.keys.allocate(g.v.mem, capacity)
 	p.accs = g.v.accs.allocate(g.v.mem, capacity)
 	if old.capacity > 0 {
 		copy(p.keys, old.keys)
 		copy(p.accs, old.accs)
 		g.v.reclaim.RetireMemory(old.keysBorn, old.keys)
-		g.v.reclaim.RetireMemory(old.accsBorn, old.accs)
+		g.v.reclaim.RetireMemory(oldBorn, old.accs)
 	}
-	g.pages[index] = p
-	g.point(index)
-}
-
-// point brings the address of a page's accumulators up to date.
-func (g *groups) point(index int) {
-	base := unsafe.Pointer(&g.pages[index].accs[0])
-	if index < len(g.blocks) {
-		g.blocks[index] = base
-		return
-	}
-	g.blocks = append(g.blocks, base)
+	g.pages[index], g.accsBorn[index] = p, now
+	g.keyBlocks[index], g.accBlocks[index] = unsafe.Pointer(&p.keys[0]), unsafe.Pointer(&p.accs[0])
 	for i := range g.accs {
-		g.accs[i].Pages = g.blocks
+		g.accs[i].Pages = g.accBlocks
 	}
 }
 
@@ -249,26 +240,27 @@ func (g *groups) point(index int) {
 // for the next checkpoint.
 func (g *groups) touch(list []uint32) {
 	g.changed = true
+	now := g.v.reclaim.Next()
 	for _, group := range list {
-		g.writable(int(group >> aggregate.PageShift))
-		p, at := &g.pages[group>>aggregate.PageShift], group&(aggregate.PageRows-1)
-		p.dirty[at>>6] |= 1 << (at & 63)
+		if index := group >> aggregate.PageShift; g.accsBorn[index] != now {
+			g.writable(int(index))
+		}
+		g.dirty[group>>6] |= 1 << (group & 63)
 	}
 }
 
 // writable makes the accumulators of a page writable.
 func (g *groups) writable(index int) {
-	p, now := &g.pages[index], g.v.reclaim.Next()
-	switch {
-	case p.accsBorn == now:
-	case !g.v.reclaim.Visible(p.accsBorn):
-		p.accsBorn = now // what is in it is seen from now on
-	default:
+	p, born, now := &g.pages[index], g.accsBorn[index], g.v.reclaim.Next()
+	if born == now {
+		return
+	}
+	g.accsBorn[index] = now // what is in it is seen from now on
+	if g.v.reclaim.Visible(born) {
 		block := g.v.reclaim.Block(len(p.accs))
 		copy(block, p.accs)
-		g.v.reclaim.RetireMemory(p.accsBorn, p.accs)
-		p.accs, p.accsBorn = block, now
-		g.point(index)
+		g.v.reclaim.RetireMemory(born, p.accs)
+		p.accs, g.accBlocks[index] = block, unsafe.Pointer(&block[0])
 	}
 }
 
@@ -279,7 +271,7 @@ func (g *groups) retire(r *epoch.Reclaimer) {
 	}
 	for i := range g.pages {
 		r.RetireMemory(g.pages[i].keysBorn, g.pages[i].keys)
-		r.RetireMemory(g.pages[i].accsBorn, g.pages[i].accs)
+		r.RetireMemory(g.accsBorn[i], g.pages[i].accs)
 	}
 	for _, d := range g.details {
 		if b, ok := d.(*bag); ok {
@@ -292,7 +284,8 @@ func (g *groups) retire(r *epoch.Reclaimer) {
 	for _, block := range g.strings.Take() {
 		r.RetireMemory(g.stringsBorn, block)
 	}
-	g.pages, g.blocks, g.bounds, g.slots = nil, nil, nil, nil
+	g.pages, g.bounds, g.slots = nil, nil, nil
+	g.keyBlocks, g.accBlocks, g.accsBorn, g.dirty = nil, nil, nil, nil
 }
 
 // members returns how many entries the window's details hold.

@@ -84,9 +84,8 @@ func (g *groups) findHeld(p *pageSnapshot, row int) uint32 {
 }
 
 func (g *groups) holdsHeld(group uint32, other *pageSnapshot, row int) bool {
-	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	block, at := g.keyBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	l := &g.v.keys
-	block := unsafe.Pointer(&p.keys[0])
 	for i, c := range l.columns[:g.v.hashed] {
 		held := *l.valid(block, i, at)
 		if held != *l.valid(other.keys, i, row) {
@@ -103,9 +102,8 @@ func (g *groups) holdsHeld(group uint32, other *pageSnapshot, row int) bool {
 func (g *groups) insertHeld(other *pageSnapshot, row int) uint32 {
 	group := g.n
 	g.reserve(group)
-	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	block, at := g.keyBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	l := &g.v.keys
-	block := unsafe.Pointer(&p.keys[0])
 	for i := range l.columns[:g.v.hashed] {
 		c := &l.columns[i]
 		if *l.valid(other.keys, i, row) {

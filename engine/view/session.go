@@ -1,8 +1,6 @@
 package view
 
 import (
-	"unsafe"
-
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 )
@@ -150,8 +148,8 @@ func (s *sessions) begin(key uint32, start, end int64) uint32 {
 
 // held returns where a group's keys lie.
 func (g *groups) held(group uint32) (*pageSnapshot, int) {
-	p := &g.pages[group>>aggregate.PageShift]
-	return &pageSnapshot{unsafe.Pointer(&p.keys[0]), unsafe.Pointer(&p.accs[0])}, int(group & (aggregate.PageRows - 1))
+	index := group >> aggregate.PageShift
+	return &pageSnapshot{g.keyBlocks[index], g.accBlocks[index]}, int(group & (aggregate.PageRows - 1))
 }
 
 // unlink takes a session from its key's open ones.
@@ -218,8 +216,7 @@ func (s *sessions) write(group uint32) {
 
 func setBounds(g *groups, group uint32, start, end int64, open bool) {
 	l := &g.v.accs
-	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
-	block := unsafe.Pointer(&p.accs[0])
+	block, at := g.accBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	*(*int64)(l.value(block, 0, at)) = start
 	*(*int64)(l.value(block, 1, at)) = end
 	*l.valid(block, 0, at) = open

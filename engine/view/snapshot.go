@@ -73,9 +73,8 @@ func (g *groups) freeze() {
 	if g.bounds != nil {
 		w.bounds = unsafe.Pointer(&g.bounds[0])
 	}
-	for i := range g.pages {
-		p := &g.pages[i]
-		w.pages[i] = pageSnapshot{unsafe.Pointer(&p.keys[0]), unsafe.Pointer(&p.accs[0])}
+	for i := range w.pages {
+		w.pages[i] = pageSnapshot{g.keyBlocks[i], g.accBlocks[i]}
 	}
 	if !g.rowBounds {
 		w.slots = g.slots

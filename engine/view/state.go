@@ -56,13 +56,8 @@ type Delta struct {
 type windowDelta struct {
 	g       *groups // the writer's window, touched again only by Undo
 	w       *windowSnapshot
-	dirty   []pageDelta
+	dirty   []uint64            // a bit for each group; nil: none
 	details []aggregate.Entries // by aggregate, nil where there is none
-}
-
-type pageDelta struct {
-	page int
-	bits *[aggregate.PageRows / 64]uint64
 }
 
 // TakeDelta returns what changed since the last call, in the snapshot s that
@@ -73,25 +68,20 @@ func (v *View) TakeDelta(s *Snapshot, whole bool) *Delta {
 	v.rewrite = v.rewrite && !whole
 	for _, g := range v.order {
 		part := windowDelta{g: g, w: g.frozen, details: make([]aggregate.Entries, len(g.details))}
-		for i := range g.pages {
-			dirty := g.pages[i].dirty
-			if whole {
-				rows := min(aggregate.PageRows, int(g.n)-i<<aggregate.PageShift)
-				for r := range rows {
-					dirty[r>>6] |= 1 << (r & 63)
-				}
+		if whole {
+			for group := range g.n {
+				g.dirty[group>>6] |= 1 << (group & 63)
 			}
-			n := 0
-			for _, word := range dirty {
-				n += bits.OnesCount64(word)
-			}
-			if n > 0 {
-				part.dirty = append(part.dirty, pageDelta{i, dirty})
-				g.pages[i].dirty = new([aggregate.PageRows / 64]uint64)
-			}
-			if g.closed == 0 {
-				d.rows += n
-			}
+		}
+		n := 0
+		for _, word := range g.dirty {
+			n += bits.OnesCount64(word)
+		}
+		if n > 0 {
+			part.dirty, g.dirty = g.dirty, make([]uint64, len(g.dirty))
+		}
+		if g.closed == 0 {
+			d.rows += n
 		}
 		for i, detail := range g.details {
 			if detail == nil {
@@ -118,10 +108,8 @@ func (v *View) Undo(d *Delta) {
 		if part.g.pages == nil { // it has gone since
 			continue
 		}
-		for _, p := range part.dirty {
-			for i, word := range p.bits {
-				part.g.pages[p.page].dirty[i] |= word
-			}
+		for i, word := range part.dirty {
+			part.g.dirty[i] |= word
 		}
 		for i, entries := range part.details {
 			if entries != nil {
@@ -140,16 +128,14 @@ func (d *Delta) Groups(mem *batch.Allocator) arrow.RecordBatch {
 		if part.w.closed != 0 {
 			continue
 		}
-		for _, p := range part.dirty {
-			page := part.w.pages[p.page]
-			for i, word := range p.bits {
-				for ; word != 0; word &= word - 1 {
-					row := i<<6 | bits.TrailingZeros64(word)
-					b.Column(0).AppendInt64(part.w.stateKey())
-					b.Column(1).AppendInt64(int64(p.page<<aggregate.PageShift | row))
-					v.keys.appendRow(b, 2, v.hashed, page.keys, row)
-					v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), page.accs, row)
-				}
+		for i, word := range part.dirty {
+			for ; word != 0; word &= word - 1 {
+				group := i<<6 | bits.TrailingZeros64(word)
+				page, row := &part.w.pages[group>>aggregate.PageShift], group&(aggregate.PageRows-1)
+				b.Column(0).AppendInt64(part.w.stateKey())
+				b.Column(1).AppendInt64(int64(group))
+				v.keys.appendRow(b, 2, v.hashed, page.keys, row)
+				v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), page.accs, row)
 			}
 		}
 	}
@@ -272,8 +258,7 @@ func (v *View) loadWindow(key, watermark int64) *groups {
 // keys exists before it is loaded, so nothing is assumed about what was there.
 func (g *groups) set(group uint32, accs []batch.Vector, row int) {
 	g.touch([]uint32{group})
-	p, at := &g.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
-	block := unsafe.Pointer(&p.accs[0])
+	block, at := g.accBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	for i := range accs {
 		c := g.v.accs.columns[i]
 		null := accs[i].Null(row)
@@ -317,9 +302,7 @@ func (v *View) Loaded() {
 		v.expiry.loaded()
 	}
 	for _, g := range v.order {
-		for i := range g.pages {
-			clear(g.pages[i].dirty[:])
-		}
+		clear(g.dirty)
 		for _, d := range g.details {
 			if d != nil {
 				d.Loaded()
