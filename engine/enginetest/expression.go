@@ -199,6 +199,8 @@ var anyType = []string{
 	"=count(*)", "=count(%s)", "=count(DISTINCT %s)", "=arg_min(%s, {place})", "=arg_max(%s, {place})", "=arg_min_null(%s, {place})",
 	"=arg_max_null(%s, {place})", "=arg_min({place}, CASE WHEN %s IS NOT NULL THEN {place} END)", "=first({ts}) @ min({ts})", "=last({ts}) @ max({ts})", "=any_value({ts}) @ min({ts})",
 	"=first(%s ORDER BY {place})", "=any_value(%s ORDER BY {place} DESC)", "=list(%s::VARCHAR ORDER BY {place})::VARCHAR",
+	"=first({place} ORDER BY %s NULLS FIRST, {place} DESC)", "=last({place} ORDER BY %s DESC, {place})", "=any_value(%s ORDER BY %s, {place})", "=last(%s ORDER BY {place})",
+	"=arg_max({place}, (%s, {place}))", "=arg_min(%s, {'a': %s, 'b': {place}})", "=arg_max_null(%s, [{place}])", "=max({'a': %s IS NULL, 'b': {place}})::VARCHAR",
 	"=abs(approx_count_distinct(%s) - count(DISTINCT %s)) <= 1 + 0.04 * count(DISTINCT %s) @ count(*) >= 0",
 }
 

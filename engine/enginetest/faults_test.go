@@ -51,6 +51,8 @@ var faults = []fault{
 	{"min and max take unsigned integers for signed", []edit{{"aggregate/minmax.go", "ordered[uint64](arg, greatest)", "ordered[int64](arg, greatest)"}}},
 	{"a sum loses its carry", []edit{{"aggregate/sum.go", "sum.Hi+v.Hi+int64(carry)", "sum.Hi+v.Hi+int64(carry&0)"}}},
 	{"a variance takes distances from the old mean only", []edit{{"aggregate/moments.go", "+= away * (x - *mean)", "+= away * away"}}},
+	{"the greatest of nested values is the least", []edit{{"../query/plan/sort_key.go", "(n, 'ASC NULLS LAST') END", "(n, 'DESC NULLS LAST') END"}}},
+	{"first goes by the first column of its ORDER BY alone", []edit{{"../query/plan/sort_key.go", "strings.Join(args, \", \")", "strings.Join(args[:1], \", \")"}}},
 	{"arg_min counts rows whose key is NULL", []edit{{"aggregate/pick.go", "} else if p.keyNeeded {", "} else if p.keyNeeded && r.rank == pickNothing {"}}},
 	{"sketches are empty after a restart", []edit{{"aggregate/sketch.go", "s.sketch, s.owner = d.decode(value), d.owner", "s.sketch, s.owner = d.empty(), d.owner"}}},
 	{"a bag takes NULL for a value", []edit{{"view/bag.go", "if row := int(rows[i]); !args[j].Null(row) {", "if row := int(rows[i]); row >= 0 {"}}},

@@ -226,7 +226,8 @@ func (n *nestedRun) createWhole(ctx context.Context) error {
 	for i := range 1 + n.whole.IntN(4) {
 		x := n.nested()
 		items = append(items, fmt.Sprintf(pick(n.whole, "count(%s)", "count(DISTINCT %s)", "list(%s ORDER BY id)", "first(%s ORDER BY id DESC)", "arg_max(%s, id)", "arg_min(%s, id)",
-			"arg_max_null(%s, id)", "max(%s)", "min(%s) FILTER (WHERE id %% 3 > 0)", "len(list(DISTINCT %s))", "array_agg(%s ORDER BY id DESC)[1]"), x)+" AS a"+strconv.Itoa(i))
+			"arg_max_null(%s, id)", "max(%s)", "min(%s) FILTER (WHERE id %% 3 > 0)", "len(list(DISTINCT %s))", "array_agg(%s ORDER BY id DESC)[1]",
+			"arg_max(id, (%s, id))", "arg_min(id, {'a': %s, 'b': id})", "last(id ORDER BY %s DESC, id)", "first(%[1]s ORDER BY %[1]s NULLS FIRST, id DESC)"), x)+" AS a"+strconv.Itoa(i))
 	}
 	items = append(items, pick(n.whole, "any_value", "first", "last")+"("+key+") AS same", "count(*) AS n")
 	sql := "SELECT " + strings.Join(items, ", ") + " FROM s GROUP BY ALL"

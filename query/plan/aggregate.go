@@ -40,7 +40,11 @@ func (p *planner) aggregate(ctx context.Context, n ast.Node) (ast.Node, error) {
 		return p.quantiles(ctx, c)
 	}
 	if !c.native() {
-		return p.bag(ctx, c)
+		if ok, err := p.sorted(ctx, c); err != nil {
+			return nil, err
+		} else if !ok {
+			return p.bag(ctx, c)
+		}
 	}
 	return p.accumulate(ctx, c)
 }
@@ -50,11 +54,23 @@ func (p *planner) macro(ctx context.Context, n ast.Node, params []string, sql st
 	if _, err := p.stage.typeOf(ctx, n); err != nil {
 		return nil, err
 	}
+	expanded, err := p.substitute(ctx, n, sql, params, n.List("children"))
+	if err != nil {
+		return nil, err
+	}
+	if expanded, err = p.afterAggregation(ctx, expanded); err != nil {
+		return nil, err
+	}
+	return expanded.In(n), nil
+}
+
+// substitute returns an expression, at the place of n, with nodes for the columns that are
+// its parameters.
+func (p *planner) substitute(ctx context.Context, n ast.Node, sql string, params []string, args []ast.Node) (ast.Node, error) {
 	items, err := parseItems(ctx, p.b, "SELECT "+sql)
 	if err != nil {
 		return nil, err
 	}
-	args := n.List("children")
 	var replace func(ast.Node) (ast.Node, error)
 	replace = func(c ast.Node) (ast.Node, error) {
 		if names := c.Strings("column_names"); c.Class() == "COLUMN_REF" {
@@ -66,14 +82,7 @@ func (p *planner) macro(ctx context.Context, n ast.Node, params []string, sql st
 		}
 		return out, err
 	}
-	expanded, err := replace(items[0])
-	if err != nil {
-		return nil, err
-	}
-	if expanded, err = p.afterAggregation(ctx, expanded); err != nil {
-		return nil, err
-	}
-	return expanded.In(n), nil
+	return replace(items[0])
 }
 
 // readCall checks a call and lets DuckDB bind it, over the source.
@@ -153,10 +162,24 @@ func (c *call) native() bool {
 	if slices.ContainsFunc(c.types, func(t batch.Type) bool { return t.Nested != nil }) && !c.nativeNested() {
 		return false
 	}
+	if c.collated() {
+		return false
+	}
 	if k.ordered && len(c.n.Child("order_bys").List("orders")) > 0 {
 		return false
 	}
 	return !c.n.Flag("distinct") || k.distinct == distinctNone || len(c.args) == 1
+}
+
+// collated reports whether the call compares values by a collation.
+func (c *call) collated() bool {
+	switch c.kept.funcs[0] {
+	case aggregate.Min, aggregate.Max:
+		return hasCollation(c.args[0])
+	case aggregate.ArgMin, aggregate.ArgMax, aggregate.ArgMinNull, aggregate.ArgMaxNull:
+		return hasCollation(c.args[1])
+	}
+	return false
 }
 
 // nativeNested reports whether accumulators keep a call with nested arguments: they

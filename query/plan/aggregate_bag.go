@@ -110,8 +110,8 @@ func (p *planner) overBag(ctx context.Context, b *bag, c *call) (ast.Node, error
 	n["filter"] = nil
 	n, err := ast.MapChildren(n, func(arg ast.Node) (ast.Node, error) {
 		kept, err := p.keepArgument(ctx, b, arg)
-		if err == nil && kept.Class() != "COLUMN_REF" && ast.Find(kept, isColumn) != nil && arg.Class() != "LAMBDA" {
-			kept = ast.NewTry(kept) // what fails for one row is NULL, as in stage one
+		if err == nil && kept.Class() != "COLUMN_REF" && ast.Find(kept, isColumn) != nil && arg.Class() != "LAMBDA" && !hasCollation(arg) {
+			kept = ast.NewTry(kept) // what fails for one row is NULL, as in stage one; TRY has no collation
 		}
 		return kept, err
 	})
@@ -154,6 +154,7 @@ func (p *planner) keepArgument(ctx context.Context, b *bag, n ast.Node) (ast.Nod
 			return nil, err
 		}
 		_, ok = holdable(typeName)
+		ok = ok && !collated(n, typeName) // which a column is not
 	}
 	if !ok && n.Class() == "COLUMN_REF" && !isLambdaParameter(n) {
 		return nil, typeError(n, "this argument", typeName)

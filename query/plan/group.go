@@ -300,6 +300,9 @@ func (p *planner) planKey(ctx context.Context, n ast.Node) error {
 		}
 		return e.hint("cast it, for example to VARCHAR")
 	}
+	if collated(n, typeName) {
+		return refuseCollation(n, "a group key")
+	}
 	i, err := p.stage.addKey(ctx, n)
 	if err != nil {
 		return err

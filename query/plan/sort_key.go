@@ -1,0 +1,98 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/millstream-db/millstream/engine/aggregate"
+	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/query/plan/ast"
+)
+
+// sorted makes a call that picks one row, by an order in which accumulators can't compare
+// as it is, one that they keep: that of nested values, or of an ORDER BY. DuckDB turns what
+// the order is by into bytes, and accumulators compare those. It reports whether the call
+// is such a one; others need all of their rows.
+func (p *planner) sorted(ctx context.Context, c *call) (bool, error) {
+	if len(c.types) == 0 || len(c.kept.funcs) == 0 {
+		return false, nil // there is nothing that a column could keep
+	}
+	f, key, err := p.pickBy(ctx, c)
+	if key == nil || err != nil {
+		return false, err
+	}
+	typeName, err := p.stage.typeOf(ctx, key)
+	if err != nil {
+		return false, nil //nolint:nilerr // a type that has no sort key: if that is wrong, DuckDB says so of the call itself
+	}
+	t, ok := holdable(typeName)
+	if !ok {
+		return false, nil
+	}
+	c.args, c.types = []ast.Node{c.args[0], key}, []batch.Type{c.types[0], t}
+	c.kept = kept{funcs: []aggregate.Function{f}, value: "$0", distinct: distinctNone}
+	return true, nil
+}
+
+// pickBy returns the function that keeps a call's first argument by a key, and the key,
+// nil if there is none.
+func (p *planner) pickBy(ctx context.Context, c *call) (f aggregate.Function, key ast.Node, err error) {
+	f = c.kept.funcs[0]
+	orders := c.n.Child("order_bys").List("orders")
+	switch f {
+	case aggregate.Min, aggregate.Max:
+		if len(c.args) != 1 || c.types[0].Nested == nil {
+			return f, nil, nil
+		}
+		pick := map[aggregate.Function]aggregate.Function{aggregate.Min: aggregate.ArgMin, aggregate.Max: aggregate.ArgMax}
+		key, err = p.sortKey(ctx, c.args[0])
+		return pick[f], key, err
+	case aggregate.ArgMin, aggregate.ArgMax, aggregate.ArgMinNull, aggregate.ArgMaxNull:
+		if len(c.args) != 2 || len(orders) > 0 || comparableKey(c.types) && c.types[1].Nested == nil {
+			return f, nil, nil
+		}
+		key, err = p.sortKey(ctx, c.args[1])
+		return f, key, err
+	case aggregate.First, aggregate.Last, aggregate.AnyValue:
+		if len(c.args) != 1 || len(orders) == 0 || c.n.Flag("distinct") {
+			return f, nil, nil
+		}
+		key, err = p.orderKey(ctx, c.n, orders, f != aggregate.Last)
+	}
+	return f, key, err
+}
+
+// sortKeyFunction is DuckDB's function of values, each with a direction, whose results are
+// never NULL and are ordered as lists of the values are.
+const sortKeyFunction = "create_sort_key"
+
+// sortKey returns what is ordered as the values of n are, and NULL where they are.
+func (p *planner) sortKey(ctx context.Context, n ast.Node) (ast.Node, error) {
+	return p.substitute(ctx, n, "CASE WHEN n IS NOT NULL THEN "+sortKeyFunction+"(n, 'ASC NULLS LAST') END", []string{"n"}, []ast.Node{n})
+}
+
+// orderKey returns what is ordered as an ORDER BY says, nil if that is not bytes: collations
+// have an order of their own. With nullLast it may be NULL for what is behind everything
+// else.
+func (p *planner) orderKey(ctx context.Context, at ast.Node, orders []ast.Node, nullLast bool) (ast.Node, error) {
+	args := make([]string, len(orders))
+	params, nodes := make([]string, len(orders)), make([]ast.Node, len(orders))
+	for i, o := range orders {
+		nodes[i], params[i] = o.Child("expression"), fmt.Sprint("n", i)
+		if hasCollation(nodes[i]) {
+			return nil, nil
+		}
+		args[i] = params[i] + ", '" + direction(o) + "'"
+		if nodes[i].Class() != "COLUMN_REF" {
+			args[i] = "TRY(" + params[i] + "), '" + direction(o) + "'" // what fails for one row is NULL, as in stage one
+		}
+	}
+	if nullLast && len(orders) == 1 && direction(orders[0]) == "ASC NULLS LAST" {
+		typeName, err := p.stage.typeOf(ctx, nodes[0])
+		if t, ok := holdable(typeName); err == nil && ok && t.Nested == nil && t.Kind != batch.Interval {
+			return nodes[0], nil // accumulators compare it as it is
+		}
+	}
+	return p.substitute(ctx, at, sortKeyFunction+"("+strings.Join(args, ", ")+")", params, nodes)
+}
