@@ -41,7 +41,7 @@ var faults = []fault{
 	{"windows in history are restored as well", []edit{{"view/state.go", "if v.closes(v.windows.Last(pane)) <= watermark {", "if v.closes(v.windows.Last(pane)) < v.windows.Start(pane) {"}}},
 	{"changed groups are not marked for the checkpoint", []edit{{"view/groups.go", "g.dirty[group>>6] |= 1 << (group & 63)", "g.dirty[group>>6] |= 0 << (group & 63)"}}},
 	{"a failed checkpoint forgets what it did not write", []edit{{"checkpointing.go", "v.state.Undo(delta)", "_ = delta"}}},
-	{"pages are changed under their readers", []edit{{"view/groups.go", "if g.v.reclaim.Visible(born) {", "if false {"}}},
+	{"pages are changed under their readers", []edit{{"view/groups.go", "if g.v.reclaim.Visible(made) {", "if false {"}}},
 	{"what a reader has seen last is changed in place", []edit{{"epoch/reclaimer.go", "r.live[i].Epoch >= born; i--", "r.live[i].Epoch > born; i--"}}},
 	{"the sets of count(DISTINCT) are not restored", []edit{{"view/state.go", "g.details[vectors[2].Int64(row)].Load(uint32(vectors[1].Int64(row)), vectors[3].Bytes(row))", "_ = g"}}},
 	{"a key that is NULL equals zero", []edit{
@@ -64,7 +64,7 @@ var faults = []fault{
 	{"window functions see the groups that HAVING keeps out", []edit{{"../query/plan/over.go", "strings.Join(columns, \", \") + \" FROM \" + text + filter + \")\"", "strings.Join(columns, \", \") + \" FROM \" + text + \")\""}}},
 	{"a comparison takes NULL for a value", []edit{{"view/predicate.go", "if !null && c.Op.accepts", "if c.Op.accepts"}}},
 	{"the hash table loses a group when it grows", []edit{{"aggregate/slots.go", "for _, slot := range old {", "for _, slot := range old[1:] {"}}},
-	{"a page that grows loses its last row", []edit{{"view/groups.go", "copy(p.accs, old.accs)", "copy(p.accs, old.accs[:len(old.accs)-g.v.accs.stride])"}}},
+	{"a page that grows loses its last row", []edit{{"view/groups.go", "copy(p.rows, old.rows)", "copy(p.rows, old.rows[:len(old.rows)-g.v.accs.stride])"}}},
 	{"the watermark follows the fastest partition", []edit{{"watermark/watermark.go", "t.behind(min(others, newest))", "t.behind(max(newest, min(others, newest)))"}}},
 	{"the watermark follows records from the future", []edit{{"watermark/watermark.go", "limit = arrival.Add(t.opts.MaxFuture).UnixMicro()", "limit = arrival.Add(24 * t.opts.MaxFuture * 365 * 6).UnixMicro()"}}},
 	{"the offset of a batch's second partition does not advance", []edit{{"live_source.go", "p.Take(r)\n", "p.Take(r)\n\t\tif r.Partition != b.Ranges[0].Partition {\n\t\t\tp.Next = r.First\n\t\t}\n"}}},

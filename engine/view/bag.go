@@ -41,7 +41,7 @@ func bagLayout(args []batch.Type) *blockLayout {
 	for _, t := range args {
 		l.add(t, stateWidth(t), true)
 	}
-	l.arrange()
+	arrange(l)
 	return l
 }
 
@@ -271,7 +271,7 @@ func (b *bag) chunks(r *BagRelation, columns []int) (chunks []duck.Chunk) {
 		cells := make([]duck.Cell, len(columns))
 		for j, c := range columns {
 			if typ := r.columns[c].Type; typ.Nested != nil {
-				cells[j] = r.of.unpacked(b.layout, packedRows{unsafe.Pointer(&p.block[0]), c, 0, rows}, typ)
+				cells[j] = r.of.unpacked(packedRows{b.layout, unsafe.Pointer(&p.block[0]), c, 0, rows}, typ)
 			} else {
 				cells[j] = b.layout.cell(unsafe.Pointer(&p.block[0]), c, 0)
 			}

@@ -43,7 +43,7 @@ func (v *View) Unordered(yes bool) {
 // last returns where the greatest event time of a group's rows is, and whether
 // there is one.
 func (g *groups) last(group uint32) (at *int64, valid *bool) {
-	block, row := g.accBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	block, row := g.blocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	return (*int64)(g.v.accs.value(block, 0, row)), g.v.accs.valid(block, 0, row)
 }
 

@@ -9,13 +9,12 @@ import (
 	"github.com/millstream-db/millstream/engine/epoch"
 )
 
-// page holds up to aggregate.PageRows groups in two blocks. Keys are written
-// once, behind what any snapshot reads, and never change; accumulators are
-// copied before the first change of an epoch if somebody may read them.
+// page holds up to aggregate.PageRows groups. Their keys are written once, behind what
+// any snapshot reads, and never change; before the first change of their accumulators in
+// an epoch the page is copied if somebody may read it.
 type page struct {
-	keys, accs []byte
-	keysBorn   uint64 // the epoch that made the keys' block
-	capacity   int
+	rows     []byte
+	capacity int
 }
 
 // groups is the state of one window or pane, or of all open sessions: a hash
@@ -37,11 +36,10 @@ type groups struct {
 	slots []uint64 // upper half: hash; lower half: group + 1; 0 is free
 	pages []page
 	// What each row asks of its page lies by itself, so that it stays in the caches when
-	// there are thousands of pages: where their keys and accumulators are, and the epoch
-	// that made the block of the latter.
-	keyBlocks, accBlocks []unsafe.Pointer
-	accsBorn             []uint64
-	dirty                []uint64 // a bit for each group of all pages: it has changed since the last checkpoint
+	// there are thousands of pages: where it is, and the epoch that made it.
+	blocks []unsafe.Pointer
+	made   []uint64
+	dirty  []uint64 // a bit for each group of all pages: it has changed since the last checkpoint
 
 	arena *aggregate.Arena // long strings of keys and details, which stay
 	// Those of accumulators, since the last tidy, and how many bytes of them there
@@ -141,18 +139,19 @@ func (g *groups) prefetch(hashes []uint64) {
 		}
 	}
 	var sum byte
-	last := max(0, g.v.accs.stride-1) // a row may lie in two lines
+	stride := g.v.accs.stride
+	last := max(0, stride-1) // a row may lie in two lines
 	for _, slot := range found[:known] {
 		group := uint32(slot) - 1
 		page, at := group>>aggregate.PageShift, int(group&(aggregate.PageRows-1))
-		row := unsafe.Add(g.accBlocks[page], g.v.accs.stride*at)
-		sum += *(*byte)(unsafe.Add(g.keyBlocks[page], g.v.keys.stride*at)) + *(*byte)(row) + *(*byte)(unsafe.Add(row, last)) + byte(g.dirty[group>>6])
+		row := unsafe.Add(g.blocks[page], stride*at)
+		sum += *(*byte)(row) + *(*byte)(unsafe.Add(row, last)) + byte(g.dirty[group>>6])
 	}
 	g.prefetched = sum // so that the reads are not left out
 }
 
 func (g *groups) holds(group uint32, row int, keys []batch.Vector) bool {
-	block, at := g.keyBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	block, at := g.blocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	for i := range keys {
 		v := &keys[i]
 		held := *g.v.keys.valid(block, i, at)
@@ -170,7 +169,7 @@ func (g *groups) holds(group uint32, row int, keys []batch.Vector) bool {
 func (g *groups) insert(row int, keys []batch.Vector) uint32 {
 	group := g.n
 	g.reserve(group)
-	block, at := g.keyBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	block, at := g.blocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	for i := range keys {
 		v := &keys[i]
 		if v.Null(row) {
@@ -185,7 +184,7 @@ func (g *groups) insert(row int, keys []batch.Vector) uint32 {
 // inserted counts a group whose keys are in place.
 func (g *groups) inserted(group uint32) uint32 {
 	if g.v.bags {
-		block, at := g.keyBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+		block, at := g.blocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 		last := len(g.v.keys.columns) - 1
 		*g.v.keys.valid(block, last, at) = true
 		*(*int64)(g.v.keys.value(block, last, at)) = g.rowID(group)
@@ -208,31 +207,24 @@ func (g *groups) reserve(group uint32) {
 			capacity = 16
 		}
 		g.pages = append(g.pages, page{})
-		g.keyBlocks, g.accBlocks = append(g.keyBlocks, nil), append(g.accBlocks, nil)
-		g.accsBorn, g.dirty = append(g.accsBorn, 0), append(g.dirty, make([]uint64, pageWords)...)
+		g.blocks, g.made, g.dirty = append(g.blocks, nil), append(g.made, 0), append(g.dirty, make([]uint64, pageWords)...)
 		g.setPage(index, capacity)
 	case at == g.pages[index].capacity:
 		g.setPage(index, min(aggregate.PageRows, 4*at))
 	}
 }
 
-// setPage gives a page blocks of a new capacity and moves what it holds.
+// setPage gives a page a new capacity and moves what it holds.
 func (g *groups) setPage(index, capacity int) {
-	old, oldBorn := g.pages[index], g.accsBorn[index]
-	now := g.v.reclaim.Next()
-	p := page{capacity: capacity, keysBorn: now}
-	p.keys = g.v.keys.allocate(g.v.mem, capacity)
-	p.accs = g.v.accs.allocate(g.v.mem, capacity)
+	old, made := g.pages[index], g.made[index]
+	p := page{rows: g.v.accs.allocate(g.v.mem, capacity), capacity: capacity}
 	if old.capacity > 0 {
-		copy(p.keys, old.keys)
-		copy(p.accs, old.accs)
-		g.v.reclaim.RetireMemory(old.keysBorn, old.keys)
-		g.v.reclaim.RetireMemory(oldBorn, old.accs)
+		copy(p.rows, old.rows)
+		g.v.reclaim.RetireMemory(made, old.rows)
 	}
-	g.pages[index], g.accsBorn[index] = p, now
-	g.keyBlocks[index], g.accBlocks[index] = unsafe.Pointer(&p.keys[0]), unsafe.Pointer(&p.accs[0])
+	g.pages[index], g.blocks[index], g.made[index] = p, unsafe.Pointer(&p.rows[0]), g.v.reclaim.Next()
 	for i := range g.accs {
-		g.accs[i].Pages = g.accBlocks
+		g.accs[i].Pages = g.blocks
 	}
 }
 
@@ -242,7 +234,7 @@ func (g *groups) touch(list []uint32) {
 	g.changed = true
 	now := g.v.reclaim.Next()
 	for _, group := range list {
-		if index := group >> aggregate.PageShift; g.accsBorn[index] != now {
+		if index := group >> aggregate.PageShift; g.made[index] != now {
 			g.writable(int(index))
 		}
 		g.dirty[group>>6] |= 1 << (group & 63)
@@ -251,16 +243,16 @@ func (g *groups) touch(list []uint32) {
 
 // writable makes the accumulators of a page writable.
 func (g *groups) writable(index int) {
-	p, born, now := &g.pages[index], g.accsBorn[index], g.v.reclaim.Next()
-	if born == now {
+	p, made, now := &g.pages[index], g.made[index], g.v.reclaim.Next()
+	if made == now || len(g.v.accs.columns) == 0 {
 		return
 	}
-	g.accsBorn[index] = now // what is in it is seen from now on
-	if g.v.reclaim.Visible(born) {
-		block := g.v.reclaim.Block(len(p.accs))
-		copy(block, p.accs)
-		g.v.reclaim.RetireMemory(born, p.accs)
-		p.accs, g.accBlocks[index] = block, unsafe.Pointer(&block[0])
+	g.made[index] = now // what is in it is seen from now on
+	if g.v.reclaim.Visible(made) {
+		block := g.v.reclaim.Block(len(p.rows))
+		copy(block, p.rows)
+		g.v.reclaim.RetireMemory(made, p.rows)
+		p.rows, g.blocks[index] = block, unsafe.Pointer(&block[0])
 	}
 }
 
@@ -270,8 +262,7 @@ func (g *groups) retire(r *epoch.Reclaimer) {
 		r.RetireMemory(g.born, g.bounds)
 	}
 	for i := range g.pages {
-		r.RetireMemory(g.pages[i].keysBorn, g.pages[i].keys)
-		r.RetireMemory(g.accsBorn[i], g.pages[i].accs)
+		r.RetireMemory(g.made[i], g.pages[i].rows)
 	}
 	for _, d := range g.details {
 		if b, ok := d.(*bag); ok {
@@ -285,7 +276,7 @@ func (g *groups) retire(r *epoch.Reclaimer) {
 		r.RetireMemory(g.stringsBorn, block)
 	}
 	g.pages, g.bounds, g.slots = nil, nil, nil
-	g.keyBlocks, g.accBlocks, g.accsBorn, g.dirty = nil, nil, nil, nil
+	g.blocks, g.made, g.dirty = nil, nil, nil
 }
 
 // members returns how many entries the window's details hold.
@@ -302,7 +293,7 @@ func (g *groups) members() (n int) {
 func (g *groups) bytes() int64 {
 	n := int64(len(g.slots))*8 + g.arena.Bytes() + g.strings.Bytes()
 	for i := range g.pages {
-		n += int64(len(g.pages[i].keys) + len(g.pages[i].accs))
+		n += int64(len(g.pages[i].rows))
 	}
 	for _, d := range g.details {
 		if d != nil {

@@ -18,7 +18,7 @@ type stateColumn struct {
 	valid    int // where the byte is that says whether the value is valid, of a nullable column
 }
 
-// blockLayout is the columns that share a block. A block is rows, one for each
+// blockLayout is columns of a block, all or some of them. A block is rows, one for each
 // group, whose values lie side by side: a group that is in no cache costs one
 // miss, and not one for each column.
 type blockLayout struct {
@@ -26,32 +26,50 @@ type blockLayout struct {
 	stride  int // bytes a row
 }
 
-// rowAlignment is what rows, and values of that width and above, begin at a multiple of.
-const rowAlignment = 8
+const (
+	// rowAlignment is what rows, and values of that width and above, begin at a multiple of.
+	rowAlignment = 8
+	// cacheLine is what memory is fetched by, and blocks begin at a multiple of.
+	cacheLine = 64
+)
 
 func (l *blockLayout) add(t batch.Type, width int, nullable bool) {
 	l.columns = append(l.columns, stateColumn{typ: t, width: width, nullable: nullable})
 }
 
-// arrange gives the columns their places, once all are there: the wide ones come
-// first, so that all are aligned, and the bytes that say what is valid last.
-func (l *blockLayout) arrange() {
-	l.stride = 0
-	for _, width := range []int{16, 8, 4, 2, 1} {
-		for i := range l.columns {
-			if c := &l.columns[i]; c.width == width {
-				c.value = l.stride
-				l.stride += width
+// arrange gives the columns of layouts that share their blocks places in a row, once all
+// are there: the wide ones come first, so that all are aligned, and the bytes that say what
+// is valid last. Rows that nearly fill their cache lines fill them.
+func arrange(layouts ...*blockLayout) {
+	stride := 0
+	each := func(f func(c *stateColumn)) {
+		for _, l := range layouts {
+			for i := range l.columns {
+				f(&l.columns[i])
 			}
 		}
 	}
-	for i := range l.columns {
-		if c := &l.columns[i]; c.nullable {
-			c.valid = l.stride
-			l.stride++
-		}
+	for _, width := range []int{16, 8, 4, 2, 1} {
+		each(func(c *stateColumn) {
+			if c.width == width {
+				c.value = stride
+				stride += width
+			}
+		})
 	}
-	l.stride = (l.stride + rowAlignment - 1) &^ (rowAlignment - 1)
+	each(func(c *stateColumn) {
+		if c.nullable {
+			c.valid = stride
+			stride++
+		}
+	})
+	stride = (stride + rowAlignment - 1) &^ (rowAlignment - 1)
+	if stride%cacheLine == cacheLine-rowAlignment {
+		stride += rowAlignment
+	}
+	for _, l := range layouts {
+		l.stride = stride
+	}
 }
 
 // allocate returns a zeroed block of so many rows.

@@ -80,7 +80,7 @@ func (w *windowSnapshot) find(l *blockLayout, hash uint64, keys []*batch.Vector)
 			continue
 		}
 		p, row := &w.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
-		if holdsOne(l, p.keys, row, keys) {
+		if holdsOne(l, p.rows, row, keys) {
 			return group, true
 		}
 	}
@@ -115,7 +115,7 @@ func (c *chosen) compare(w *windowSnapshot, values [][]batch.Vector) {
 			}
 			found := false
 			for i := range list {
-				found = found || holdsKey(l, p.keys, key, at, &list[i])
+				found = found || holdsKey(l, p.rows, key, at, &list[i])
 			}
 			if !found {
 				return

@@ -49,7 +49,7 @@ func (g *groups) mergeGroups(groups []uint32, columns []aggregate.Column, detail
 func (w *windowSnapshot) columns(v *View) []aggregate.Column {
 	pages := make([]unsafe.Pointer, len(w.pages))
 	for i := range w.pages {
-		pages[i] = w.pages[i].accs
+		pages[i] = w.pages[i].rows
 	}
 	return v.accs.accumulators(pages)
 }
@@ -63,10 +63,10 @@ func (g *groups) findHeld(p *pageSnapshot, row int) uint32 {
 	l := &g.v.keys
 	hash := uint64(0)
 	for i, c := range l.columns[:g.v.hashed] {
-		if !*l.valid(p.keys, i, row) {
+		if !*l.valid(p.rows, i, row) {
 			hash = mix(hash, nullHash)
 		} else {
-			hash = hashHeld(hash, l.value(p.keys, i, row), c.typ)
+			hash = hashHeld(hash, l.value(p.rows, i, row), c.typ)
 		}
 	}
 	tag := hash >> 32
@@ -84,14 +84,14 @@ func (g *groups) findHeld(p *pageSnapshot, row int) uint32 {
 }
 
 func (g *groups) holdsHeld(group uint32, other *pageSnapshot, row int) bool {
-	block, at := g.keyBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	block, at := g.blocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	l := &g.v.keys
 	for i, c := range l.columns[:g.v.hashed] {
 		held := *l.valid(block, i, at)
-		if held != *l.valid(other.keys, i, row) {
+		if held != *l.valid(other.rows, i, row) {
 			return false
 		}
-		if held && !equalHeld(l.value(block, i, at), l.value(other.keys, i, row), c.typ) {
+		if held && !equalHeld(l.value(block, i, at), l.value(other.rows, i, row), c.typ) {
 			return false
 		}
 	}
@@ -102,13 +102,13 @@ func (g *groups) holdsHeld(group uint32, other *pageSnapshot, row int) bool {
 func (g *groups) insertHeld(other *pageSnapshot, row int) uint32 {
 	group := g.n
 	g.reserve(group)
-	block, at := g.keyBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	block, at := g.blocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	l := &g.v.keys
 	for i := range l.columns[:g.v.hashed] {
 		c := &l.columns[i]
-		if *l.valid(other.keys, i, row) {
+		if *l.valid(other.rows, i, row) {
 			*l.valid(block, i, at) = true
-			copyHeld(l.value(block, i, at), l.value(other.keys, i, row), c, g.arena)
+			copyHeld(l.value(block, i, at), l.value(other.rows, i, row), c, g.arena)
 		}
 	}
 	return g.inserted(group)

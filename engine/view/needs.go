@@ -167,10 +167,10 @@ func (c *chosen) copy(schema *batch.Schema) arrow.RecordBatch {
 			c.copyBounds(b, x.w, p, at)
 			next = 2
 		}
-		v.keys.appendRow(b, next, len(v.keys.columns), p.keys, at)
+		v.keys.appendRow(b, next, len(v.keys.columns), p.rows, at)
 		next += len(v.keys.columns)
 		for i := v.bounds; i < len(v.accs.columns); i++ {
-			v.accs.appendCell(b.Column(next+i-v.bounds), i, p.accs, at)
+			v.accs.appendCell(b.Column(next+i-v.bounds), i, p.rows, at)
 		}
 	}
 	return b.Finish()
@@ -184,7 +184,7 @@ func (c *chosen) copyBounds(b *batch.Builder, w *windowSnapshot, p *pageSnapshot
 		case w.null:
 			b.Column(i).AppendNull()
 		case w.rowBounds:
-			b.Column(i).AppendInt64(*(*int64)(l.value(p.accs, i, at)))
+			b.Column(i).AppendInt64(*(*int64)(l.value(p.rows, i, at)))
 		default:
 			b.Column(i).AppendInt64(bound)
 		}
@@ -198,9 +198,9 @@ func (v *View) stateBlock(p *pageSnapshot, column int) (l *blockLayout, block un
 		column -= 2
 	}
 	if column < len(v.keys.columns) {
-		return &v.keys, p.keys, column
+		return &v.keys, p.rows, column
 	}
-	return &v.accs, p.accs, column - len(v.keys.columns) + v.bounds
+	return &v.accs, p.rows, column - len(v.keys.columns) + v.bounds
 }
 
 // stateNull reports whether a state column has no value in a row of a page.

@@ -93,22 +93,23 @@ func (p *packer) close() {
 	}
 }
 
-// packedRows are rows of a packed column of a block.
+// packedRows are rows of a packed column of a block, which may be of several layouts.
 type packedRows struct {
+	layout               *blockLayout
 	block                unsafe.Pointer
 	column, first, after int
 }
 
 // unpacked describes packed rows to DuckDB, whose type is typ. What they are read from
 // belongs to the relation, and is there once, however often it is scanned.
-func (r *Relation) unpacked(l *blockLayout, rows packedRows, typ batch.Type) duck.Cell {
+func (r *Relation) unpacked(rows packedRows, typ batch.Type) duck.Cell {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rec := r.made[rows]
 	if rec == nil {
 		b := batch.NewBuilder(r.view.mem, batch.NewSchema([]batch.Column{{Name: "v", Type: typ}}))
 		for row := rows.first; row < rows.after; row++ {
-			l.appendCell(b.Column(0), rows.column, rows.block, row)
+			rows.layout.appendCell(b.Column(0), rows.column, rows.block, row)
 		}
 		rec = b.Finish()
 		if r.made == nil {

@@ -99,11 +99,11 @@ func (r *Relation) Scan(columns []int) []duck.Chunk {
 // is a session that is not over, or a group that has not expired.
 func (r *Relation) shows(p *pageSnapshot, row int) bool {
 	l := &r.view.accs
-	valid := *l.valid(p.accs, 0, row)
+	valid := *l.valid(p.rows, 0, row)
 	if ttl := r.view.def.TTL; ttl != nil {
-		return !valid || later(*(*int64)(l.value(p.accs, 0, row)), ttl.Micros) > r.reached
+		return !valid || later(*(*int64)(l.value(p.rows, 0, row)), ttl.Micros) > r.reached
 	}
-	return valid && (r.before == never || *(*int64)(l.value(p.accs, 1, row)) <= r.before)
+	return valid && (r.before == never || *(*int64)(l.value(p.rows, 1, row)) <= r.before)
 }
 
 // runs calls f for the longest ranges of a page's rows that the relation shows.
@@ -138,7 +138,7 @@ func (r *Relation) cell(w *windowSnapshot, p *pageSnapshot, column, row, after i
 	v := r.view
 	if typ := v.columns[column].Type; typ.Nested != nil {
 		l, block, index := v.stateBlock(p, column)
-		return r.unpacked(l, packedRows{block, index, row, after}, typ)
+		return r.unpacked(packedRows{l, block, index, row, after}, typ)
 	}
 	if v.def.Window != nil {
 		if column < 2 {
@@ -146,16 +146,16 @@ func (r *Relation) cell(w *windowSnapshot, p *pageSnapshot, column, row, after i
 			case w.null:
 				return duck.Cell{Layout: duck.LayoutNull}
 			case w.rowBounds:
-				return v.accs.cell(p.accs, column, row)
+				return v.accs.cell(p.rows, column, row)
 			}
 			return duck.Cell{Layout: duck.LayoutConst64, Data: unsafe.Add(w.bounds, 8*column)}
 		}
 		column -= 2
 	}
 	if column < len(v.keys.columns) {
-		return v.keys.cell(p.keys, column, row)
+		return v.keys.cell(p.rows, column, row)
 	}
-	return v.accs.cell(p.accs, column-len(v.keys.columns)+v.bounds, row)
+	return v.accs.cell(p.rows, column-len(v.keys.columns)+v.bounds, row)
 }
 
 // BagRelation is the rows behind a Bag as a table: g, n, v0, ….

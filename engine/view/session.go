@@ -149,7 +149,7 @@ func (s *sessions) begin(key uint32, start, end int64) uint32 {
 // held returns where a group's keys lie.
 func (g *groups) held(group uint32) (*pageSnapshot, int) {
 	index := group >> aggregate.PageShift
-	return &pageSnapshot{g.keyBlocks[index], g.accBlocks[index]}, int(group & (aggregate.PageRows - 1))
+	return &pageSnapshot{g.blocks[index]}, int(group & (aggregate.PageRows - 1))
 }
 
 // unlink takes a session from its key's open ones.
@@ -216,7 +216,7 @@ func (s *sessions) write(group uint32) {
 
 func setBounds(g *groups, group uint32, start, end int64, open bool) {
 	l := &g.v.accs
-	block, at := g.accBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	block, at := g.blocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	*(*int64)(l.value(block, 0, at)) = start
 	*(*int64)(l.value(block, 1, at)) = end
 	*l.valid(block, 0, at) = open
@@ -313,8 +313,8 @@ func (s *sessions) loaded() {
 		x := &s.rows[group]
 		p, at := s.g.held(uint32(group))
 		l := &s.v.accs
-		x.open = *l.valid(p.accs, 0, at)
-		x.end = *(*int64)(l.value(p.accs, 1, at))
+		x.open = *l.valid(p.rows, 0, at)
+		x.end = *(*int64)(l.value(p.rows, 1, at))
 		k := &s.rows[x.key]
 		if !x.open {
 			s.over++
@@ -323,7 +323,7 @@ func (s *sessions) loaded() {
 			}
 			continue
 		}
-		x.start = *(*int64)(l.value(p.accs, 0, at))
+		x.start = *(*int64)(l.value(p.rows, 0, at))
 		x.next, k.first = k.first, uint32(group)+1
 		s.live++
 		s.ends.add(uint32(group), s.v.closes(x.end))

@@ -36,7 +36,7 @@ type windowSnapshot struct {
 }
 
 type pageSnapshot struct {
-	keys, accs unsafe.Pointer
+	rows unsafe.Pointer
 }
 
 // Snapshot freezes the state as it is now. What has not changed is shared with
@@ -74,7 +74,7 @@ func (g *groups) freeze() {
 		w.bounds = unsafe.Pointer(&g.bounds[0])
 	}
 	for i := range w.pages {
-		w.pages[i] = pageSnapshot{g.keyBlocks[i], g.accBlocks[i]}
+		w.pages[i] = pageSnapshot{g.blocks[i]}
 	}
 	if !g.rowBounds {
 		w.slots = g.slots

@@ -134,8 +134,8 @@ func (d *Delta) Groups(mem *batch.Allocator) arrow.RecordBatch {
 				page, row := &part.w.pages[group>>aggregate.PageShift], group&(aggregate.PageRows-1)
 				b.Column(0).AppendInt64(part.w.stateKey())
 				b.Column(1).AppendInt64(int64(group))
-				v.keys.appendRow(b, 2, v.hashed, page.keys, row)
-				v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), page.accs, row)
+				v.keys.appendRow(b, 2, v.hashed, page.rows, row)
+				v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), page.rows, row)
 			}
 		}
 	}
@@ -258,7 +258,7 @@ func (v *View) loadWindow(key, watermark int64) *groups {
 // keys exists before it is loaded, so nothing is assumed about what was there.
 func (g *groups) set(group uint32, accs []batch.Vector, row int) {
 	g.touch([]uint32{group})
-	block, at := g.accBlocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+	block, at := g.blocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	for i := range accs {
 		c := g.v.accs.columns[i]
 		null := accs[i].Null(row)

@@ -34,7 +34,7 @@ func (g *groups) tidy() {
 
 // moveStrings copies the strings that the rows of a writable page hold.
 func (g *groups) moveStrings(p *page, rows int) {
-	l, block := &g.v.accs, unsafe.Pointer(&p.accs[0])
+	l, block := &g.v.accs, unsafe.Pointer(&p.rows[0])
 	for i := range l.columns {
 		if l.columns[i].typ.Physical() != batch.Bytes {
 			continue

@@ -58,8 +58,8 @@ type View struct {
 type layout struct {
 	accums  []aggregate.Accumulator // by aggregate, nil for a Bag
 	first   []int                   // by aggregate, its first column of accs
-	keys    blockLayout             // of the keys, then g if there are bags
-	accs    blockLayout             // of a group's bounds, if it has some, then accumulators
+	keys    blockLayout             // the keys, then g if there are bags
+	accs    blockLayout             // in the same rows a group's bounds, if it has some, then accumulators
 	columns []batch.Column          // of the state relation
 	hashed  int                     // keys that tell groups apart
 	bounds  int                     // columns of accs before the accumulators: 2 for sessions, 1 with a TTL
@@ -142,8 +142,7 @@ func (v *View) layOut() (err error) {
 			v.accs.add(c.Type, stateWidth(c.Type), c.Nullable)
 		}
 	}
-	v.keys.arrange()
-	v.accs.arrange()
+	arrange(&v.keys, &v.accs)
 	return nil
 }
 
