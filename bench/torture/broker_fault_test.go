@@ -153,7 +153,18 @@ func (s *stand) hold(partitions ...int32) (release func()) {
 		Keys: []kmsg.Key{kmsg.Fetch}, Topic: s.name, Partitions: partitions, Err: kerr.LeaderNotAvailable, Count: -1,
 	})
 	time.Sleep(700 * time.Millisecond) // a fetch waits for 500 ms
-	return h.Remove
+	for was := int64(-1); ; {          // what it has brought may take a while on a busy machine
+		var read int64
+		at := s.parts()
+		for _, p := range partitions {
+			read += at[p].next
+		}
+		if read == was {
+			return h.Remove
+		}
+		was = read
+		time.Sleep(500 * time.Millisecond)
+	}
 }
 
 // retention deletes records of one partition that were not read.
