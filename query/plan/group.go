@@ -8,6 +8,7 @@ import (
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/engine/window"
 	"github.com/millstream-db/millstream/query/plan/ast"
+	"github.com/millstream-db/millstream/query/plan/bucket"
 )
 
 // groupExprs returns the resolved group expressions without duplicates. Like
@@ -280,7 +281,7 @@ func (p *planner) planBucket(exprs []ast.Node) int {
 		if n == nil {
 			continue
 		}
-		if w := bucketWindow(n, p.source); w != nil && (at < 0 || length(w) < length(p.def.Window)) {
+		if w := p.source.bucket(n); w != nil && (at < 0 || bucket.Length(w) < bucket.Length(p.def.Window)) {
 			at, p.def.Window = i, w
 		}
 	}

@@ -84,7 +84,7 @@ func (p *planner) checkSets(exprs []ast.Node) error {
 			continue
 		}
 		bound := ast.Find(n, func(n ast.Node) bool { return n.Class() == ast.ClassWindow })
-		if bound == nil && (p.def.Window != nil || bucketWindow(n, p.source) == nil) {
+		if bound == nil && (p.def.Window != nil || p.source.bucket(n) == nil) {
 			continue
 		}
 		name := "the window"

@@ -5,7 +5,9 @@ import (
 	"strings"
 
 	"github.com/millstream-db/millstream/engine/batch"
+	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/query/plan/ast"
+	"github.com/millstream-db/millstream/query/plan/bucket"
 )
 
 // Source is what the planner knows of a source.
@@ -30,6 +32,16 @@ func (s *Source) index(name string) int {
 		}
 	}
 	return -1
+}
+
+// bucket returns the windows that a group expression over the event time describes, nil
+// for another expression.
+func (s *Source) bucket(n ast.Node) *view.Window {
+	at := s.index(s.EventTime)
+	if at < 0 || !isTimestamp(s.Columns[at].Type) {
+		return nil
+	}
+	return bucket.Window(n, s.EventTime, s.Columns[at].Type)
 }
 
 // relation is the FROM clause.

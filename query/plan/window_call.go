@@ -198,11 +198,3 @@ func (c *windowCall) check(source *Source) error {
 }
 
 func isTimestamp(t batch.Type) bool { return t.Kind == batch.Timestamp || t.Kind == batch.TimestampTZ }
-
-func floorMod(a, b int64) int64 {
-	if m := a % b; m < 0 {
-		return m + b
-	} else {
-		return m
-	}
-}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/millstream-db/millstream/engine/window"
 	"github.com/millstream-db/millstream/query/plan/ast"
+	"github.com/millstream-db/millstream/query/plan/bucket"
 	"github.com/millstream-db/millstream/query/plan/interval"
 	"github.com/millstream-db/millstream/query/plan/token"
 )
@@ -202,7 +203,7 @@ func (a *windowArguments) readOrigin() error {
 		if c.spec.Kind == window.Cumulate {
 			period = c.size * interval.MicrosPerDay
 		}
-		micros = floorMod(micros, period)
+		micros = bucket.FloorMod(micros, period)
 		c.local = interval.Interval{Days: micros / interval.MicrosPerDay, Micros: micros % interval.MicrosPerDay}
 		c.spec.OriginMicros = time.Date(2000, 1, 3+int(c.local.Days), 0, 0, 0, 0, a.zone).UnixMicro()
 		if c.local.Micros != 0 {
@@ -212,19 +213,14 @@ func (a *windowArguments) readOrigin() error {
 		return nil
 	}
 	if a.zone != nil {
-		micros += zoneOrigin(a.zone)
+		micros += bucket.ZoneOrigin(a.zone)
 	}
 	period := c.slide
 	if c.spec.Kind == window.Cumulate {
 		period = c.size
 	}
-	c.spec.OriginMicros = floorMod(micros, period)
+	c.spec.OriginMicros = bucket.FloorMod(micros, period)
 	return nil
-}
-
-// zoneOrigin is the origin of DuckDB's time_bucket with a time zone.
-func zoneOrigin(zone *time.Location) int64 {
-	return time.Date(2000, 1, 3, 0, 0, 0, 0, zone).UnixMicro()
 }
 
 // readSession reads the gap and the keys of SESSION.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine/window"
+	"github.com/millstream-db/millstream/query/plan/bucket"
 )
 
 func TestWindowsEqualTimeBucketInEveryZone(t *testing.T) {
@@ -27,7 +28,7 @@ func TestWindowsEqualTimeBucketInEveryZone(t *testing.T) {
 			t.Fatal(err)
 		}
 		for width, spec := range widths {
-			spec.Zone, spec.OriginMicros = name, zoneOrigin(zone)
+			spec.Zone, spec.OriginMicros = name, bucket.ZoneOrigin(zone)
 			if spec.Months > 0 {
 				spec.OriginMicros = time.Date(2000, 1, 1, 0, 0, 0, 0, zone).UnixMicro()
 			}

@@ -1,4 +1,4 @@
-package plan
+package bucket
 
 import (
 	"strings"
@@ -14,16 +14,16 @@ import (
 // The origins to which DuckDB aligns time_bucket: a Monday for widths of a
 // fixed length, the first day of a year for months.
 var (
-	bucketOrigin      = time.Date(2000, 1, 3, 0, 0, 0, 0, time.UTC).UnixMicro()
-	bucketMonthOrigin = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	origin      = time.Date(2000, 1, 3, 0, 0, 0, 0, time.UTC).UnixMicro()
+	monthOrigin = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 )
 
-// bucketWindow returns the tumbling windows that a group expression describes:
-// time_bucket or date_trunc over the watermark column. It returns nil for any
+// Window returns the tumbling windows that a group expression describes: time_bucket or
+// date_trunc over the column of the event time, which has a type. It returns nil for any
 // other expression, and for the forms of these two whose values are not the
 // starts of a window the engine has.
-func bucketWindow(n ast.Node, source *Source) *view.Window {
-	if n.Class() != "FUNCTION" || source.EventTime == "" {
+func Window(n ast.Node, eventTime string, t batch.Type) *view.Window {
+	if n.Class() != "FUNCTION" {
 		return nil
 	}
 	args := n.List("children")
@@ -31,24 +31,20 @@ func bucketWindow(n ast.Node, source *Source) *view.Window {
 		return nil
 	}
 	names := args[1].Strings("column_names")
-	if len(names) != 1 || !strings.EqualFold(names[0], source.EventTime) {
-		return nil
-	}
-	t := source.Columns[source.index(names[0])].Type
-	if !isTimestamp(t) {
+	if len(names) != 1 || !strings.EqualFold(names[0], eventTime) {
 		return nil
 	}
 	switch n.Str("function_name") {
 	case "date_trunc", "datetrunc":
-		return truncWindow(args)
+		return trunc(args)
 	case "time_bucket":
-		return timeBucketWindow(args, t)
+		return timeBucket(args, t)
 	}
 	return nil
 }
 
-// truncWindow is the window of date_trunc('unit', ts).
-func truncWindow(args []ast.Node) *view.Window {
+// trunc is the window of date_trunc('unit', ts).
+func trunc(args []ast.Node) *view.Window {
 	name, ok := ast.ConstString(args[0])
 	u, known := interval.Units[strings.ToLower(name)]
 	if !ok || !known || len(args) != 2 || u.Months > interval.Year.Months {
@@ -58,57 +54,57 @@ func truncWindow(args []ast.Node) *view.Window {
 		return &view.Window{Spec: window.Spec{Months: int32(u.Months)}}
 	}
 	width := u.Days*interval.MicrosPerDay + u.Micros
-	return &view.Window{Spec: window.Spec{WidthMicros: width, OriginMicros: floorMod(bucketOrigin, width)}} // weeks start on Monday
+	return &view.Window{Spec: window.Spec{WidthMicros: width, OriginMicros: FloorMod(origin, width)}} // weeks start on Monday
 }
 
-// timeBucketWindow is the window of time_bucket(width, ts [, origin or offset]).
-func timeBucketWindow(args []ast.Node, t batch.Type) *view.Window {
+// timeBucket is the window of time_bucket(width, ts [, origin or offset]).
+func timeBucket(args []ast.Node, t batch.Type) *view.Window {
 	width, ok := ast.ConstInterval(args[0])
 	if !ok || len(args) > 3 {
 		return nil
 	}
 	if len(args) == 3 && t.Kind == batch.TimestampTZ {
 		if name, ok := ast.ConstString(args[2]); ok {
-			return zoneBucketWindow(width, name)
+			return inZone(width, name)
 		}
 	}
 	if width.Months != 0 {
-		return monthBucketWindow(args, width)
+		return ofMonths(args, width)
 	}
 	micros, ok := width.Fixed()
 	mixed := width.Days != 0 && width.Micros != 0 && t.Kind == batch.TimestampTZ // DuckDB refuses it
 	if !ok || micros <= 0 || mixed {
 		return nil
 	}
-	origin := bucketOrigin
+	at := origin
 	if len(args) == 3 {
-		if at, ok := ast.ConstTimestamp(args[2]); ok {
-			origin = at
+		if given, ok := ast.ConstTimestamp(args[2]); ok {
+			at = given
 		} else if shift, ok := constOffset(args[2]); ok {
-			origin += shift
+			at += shift
 		} else {
 			return nil
 		}
 	}
-	return &view.Window{Spec: window.Spec{WidthMicros: micros, OriginMicros: floorMod(origin, micros)}}
+	return &view.Window{Spec: window.Spec{WidthMicros: micros, OriginMicros: FloorMod(at, micros)}}
 }
 
-// zoneBucketWindow is the window of time_bucket(width, ts, 'zone'). Where a
+// inZone is the window of time_bucket(width, ts, 'zone'). Where a
 // midnight is skipped or comes twice, DuckDB's days do not meet, so the zones
 // that have such are left to it.
-func zoneBucketWindow(width interval.Interval, name string) *view.Window {
+func inZone(width interval.Interval, name string) *view.Window {
 	zone, err := window.Zone(name)
 	if err != nil {
 		return nil
 	}
-	spec := window.Spec{Zone: name, OriginMicros: zoneOrigin(zone)}
+	spec := window.Spec{Zone: name, OriginMicros: ZoneOrigin(zone)}
 	switch {
 	case width.Months > 0 && width.Months <= 1<<20 && width.Days == 0 && width.Micros == 0:
 		spec.Months, spec.OriginMicros = int32(width.Months), time.Date(2000, 1, 1, 0, 0, 0, 0, zone).UnixMicro()
 	case width.Months == 0 && width.Days > 0 && width.Days <= 1<<20 && width.Micros == 0:
 		spec.Days = int32(width.Days)
 	case width.Months == 0 && width.Days == 0 && width.Micros > 0:
-		spec.WidthMicros, spec.OriginMicros = width.Micros, floorMod(spec.OriginMicros, width.Micros)
+		spec.WidthMicros, spec.OriginMicros = width.Micros, FloorMod(spec.OriginMicros, width.Micros)
 		return &view.Window{Spec: spec}
 	default:
 		return nil
@@ -149,24 +145,38 @@ func constOffset(n ast.Node) (int64, bool) {
 	return v.Fixed()
 }
 
-func monthBucketWindow(args []ast.Node, width interval.Interval) *view.Window {
+func ofMonths(args []ast.Node, width interval.Interval) *view.Window {
 	if width.Days != 0 || width.Micros != 0 || width.Months <= 0 || width.Months > 1<<20 {
 		return nil
 	}
-	origin := bucketMonthOrigin
+	at := monthOrigin
 	if len(args) == 3 {
-		at, ok := ast.ConstTimestamp(args[2])
+		given, ok := ast.ConstTimestamp(args[2])
 		if !ok {
 			return nil
 		}
 		// DuckDB counts whole months, from the month that the origin lies in.
-		first := time.UnixMicro(at).UTC()
-		origin = time.Date(first.Year(), first.Month(), 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+		first := time.UnixMicro(given).UTC()
+		at = time.Date(first.Year(), first.Month(), 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 	}
-	return &view.Window{Spec: window.Spec{Months: int32(width.Months), OriginMicros: origin}}
+	return &view.Window{Spec: window.Spec{Months: int32(width.Months), OriginMicros: at}}
 }
 
-// length orders windows by their width; months count as 30 days.
-func length(w *view.Window) int64 {
+// Length orders windows by their width; months count as 30 days.
+func Length(w *view.Window) int64 {
 	return w.WidthMicros + (int64(w.Days)+int64(w.Months)*30)*interval.MicrosPerDay
+}
+
+// ZoneOrigin is the origin of DuckDB's time_bucket with a time zone.
+func ZoneOrigin(zone *time.Location) int64 {
+	return time.Date(2000, 1, 3, 0, 0, 0, 0, zone).UnixMicro()
+}
+
+// FloorMod returns what is left of a beyond a multiple of b, at least 0.
+func FloorMod(a, b int64) int64 {
+	if m := a % b; m < 0 {
+		return m + b
+	} else {
+		return m
+	}
 }
