@@ -2,6 +2,7 @@ package view
 
 import (
 	"regexp"
+	"unsafe"
 
 	"github.com/millstream-db/millstream/engine/aggregate"
 )
@@ -124,7 +125,7 @@ func (r *Relation) showsAs(other *Relation, w *windowSnapshot) bool {
 	}
 	for i := range w.pages {
 		for row := range w.pageRows(i) {
-			if r.shows(&w.pages[i], row) != other.shows(&w.pages[i], row) {
+			if r.shows(w.pages[i], row) != other.shows(w.pages[i], row) {
 				return false
 			}
 		}
@@ -162,7 +163,7 @@ func dropCommonWindows(was, is *Relation) {
 // Each page that is left counts as a window.
 func dropCommonPages(was, is *Relation) {
 	type piece struct {
-		page pageSnapshot
+		page unsafe.Pointer
 		rows int
 	}
 	old := make(map[piece]*windowSnapshot)
@@ -175,7 +176,7 @@ func dropCommonPages(was, is *Relation) {
 	}
 	single := func(w *windowSnapshot, p piece) *windowSnapshot {
 		part := *w
-		part.pages, part.n, part.details = []pageSnapshot{p.page}, p.rows, nil
+		part.pages, part.n, part.details = []unsafe.Pointer{p.page}, p.rows, nil
 		return &part
 	}
 	var changed []*windowSnapshot

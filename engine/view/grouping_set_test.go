@@ -80,8 +80,8 @@ func (f *fixture) eachState(do func(cells []string)) {
 			for r := range rows {
 				b.Column(0).AppendInt64(w.start)
 				b.Column(1).AppendInt64(int64(r))
-				v.keys.appendRow(b, 2, v.hashed, p.rows, r)
-				v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), p.rows, r)
+				v.keys.appendRow(b, 2, v.hashed, p, r)
+				v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), p, r)
 			}
 			rec := b.Finish()
 			for r := range rows {

@@ -79,8 +79,8 @@ func (w *windowSnapshot) find(l *blockLayout, hash uint64, keys []*batch.Vector)
 		if slot>>32 != tag || int(group) >= w.n {
 			continue
 		}
-		p, row := &w.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
-		if holdsOne(l, p.rows, row, keys) {
+		p, row := w.pages[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
+		if holdsOne(l, p, row, keys) {
 			return group, true
 		}
 	}
@@ -108,14 +108,14 @@ func holdsKey(l *blockLayout, block unsafe.Pointer, key, row int, v *batch.Vecto
 // values are left to whoever gets the rows.
 func (c *chosen) compare(w *windowSnapshot, values [][]batch.Vector) {
 	l := &c.r.view.keys
-	c.each(w, func(p *pageSnapshot, at, row int) {
+	c.each(w, func(p unsafe.Pointer, at, row int) {
 		for key, list := range values {
 			if list == nil || len(list) > mostCompared {
 				continue
 			}
 			found := false
 			for i := range list {
-				found = found || holdsKey(l, p.rows, key, at, &list[i])
+				found = found || holdsKey(l, p, key, at, &list[i])
 			}
 			if !found {
 				return

@@ -19,11 +19,11 @@ func (v *View) merge(windows []panedWindow, panes map[int64]*windowSnapshot, don
 
 // merge folds a frozen window or pane of the same layout in.
 func (g *groups) merge(from *windowSnapshot) {
-	columns := from.columns(g.v)
+	columns := g.v.accs.accumulators(from.pages)
 	mapping := make([]uint32, 0, from.n)
 	all := make([]uint32, 0, from.n)
 	for i := range from.pages {
-		p := &from.pages[i]
+		p := from.pages[i]
 		for row := range min(aggregate.PageRows, from.n-i<<aggregate.PageShift) {
 			all = append(all, uint32(i<<aggregate.PageShift|row))
 			mapping = append(mapping, g.findHeld(p, row))
@@ -45,28 +45,19 @@ func (g *groups) mergeGroups(groups []uint32, columns []aggregate.Column, detail
 	}
 }
 
-// columns returns the addresses of a frozen window's accumulators.
-func (w *windowSnapshot) columns(v *View) []aggregate.Column {
-	pages := make([]unsafe.Pointer, len(w.pages))
-	for i := range w.pages {
-		pages[i] = w.pages[i].rows
-	}
-	return v.accs.accumulators(pages)
-}
-
 // findHeld returns the group with the keys of a row of another page, made when
 // it is new.
-func (g *groups) findHeld(p *pageSnapshot, row int) uint32 {
+func (g *groups) findHeld(p unsafe.Pointer, row int) uint32 {
 	if int(g.n)*5 > len(g.slots)*3 {
 		g.slots = aggregate.GrowSlots(g.slots)
 	}
 	l := &g.v.keys
 	hash := uint64(0)
 	for i, c := range l.columns[:g.v.hashed] {
-		if !*l.valid(p.rows, i, row) {
+		if !*l.valid(p, i, row) {
 			hash = mix(hash, nullHash)
 		} else {
-			hash = hashHeld(hash, l.value(p.rows, i, row), c.typ)
+			hash = hashHeld(hash, l.value(p, i, row), c.typ)
 		}
 	}
 	tag := hash >> 32
@@ -83,15 +74,15 @@ func (g *groups) findHeld(p *pageSnapshot, row int) uint32 {
 	}
 }
 
-func (g *groups) holdsHeld(group uint32, other *pageSnapshot, row int) bool {
+func (g *groups) holdsHeld(group uint32, other unsafe.Pointer, row int) bool {
 	block, at := g.blocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	l := &g.v.keys
 	for i, c := range l.columns[:g.v.hashed] {
 		held := *l.valid(block, i, at)
-		if held != *l.valid(other.rows, i, row) {
+		if held != *l.valid(other, i, row) {
 			return false
 		}
-		if held && !equalHeld(l.value(block, i, at), l.value(other.rows, i, row), c.typ) {
+		if held && !equalHeld(l.value(block, i, at), l.value(other, i, row), c.typ) {
 			return false
 		}
 	}
@@ -99,16 +90,16 @@ func (g *groups) holdsHeld(group uint32, other *pageSnapshot, row int) bool {
 }
 
 // insertHeld appends a group with the keys of a row of another page.
-func (g *groups) insertHeld(other *pageSnapshot, row int) uint32 {
+func (g *groups) insertHeld(other unsafe.Pointer, row int) uint32 {
 	group := g.n
 	g.reserve(group)
 	block, at := g.blocks[group>>aggregate.PageShift], int(group&(aggregate.PageRows-1))
 	l := &g.v.keys
 	for i := range l.columns[:g.v.hashed] {
 		c := &l.columns[i]
-		if *l.valid(other.rows, i, row) {
+		if *l.valid(other, i, row) {
 			*l.valid(block, i, at) = true
-			copyHeld(l.value(block, i, at), l.value(other.rows, i, row), c, g.arena)
+			copyHeld(l.value(block, i, at), l.value(other, i, row), c, g.arena)
 		}
 	}
 	return g.inserted(group)

@@ -142,9 +142,9 @@ func (c *chosen) tooMany() bool { return len(c.rows) > c.most }
 
 // each calls f for the rows of a window that the relation shows, with their
 // page, as long as more, which is asked after each page, says so.
-func (c *chosen) each(w *windowSnapshot, f func(p *pageSnapshot, at, row int), more func() bool) {
+func (c *chosen) each(w *windowSnapshot, f func(p unsafe.Pointer, at, row int), more func() bool) {
 	for i := range w.pages {
-		p := &w.pages[i]
+		p := w.pages[i]
 		for at := range min(aggregate.PageRows, w.n-i<<aggregate.PageShift) {
 			if !w.rowBounds || c.r.shows(p, at) {
 				f(p, at, i<<aggregate.PageShift|at)
@@ -161,50 +161,50 @@ func (c *chosen) copy(schema *batch.Schema) arrow.RecordBatch {
 	v := c.r.view
 	b := batch.NewBuilder(v.mem, schema)
 	for _, x := range c.rows {
-		p, at := &x.w.pages[x.row>>aggregate.PageShift], x.row&(aggregate.PageRows-1)
+		p, at := x.w.pages[x.row>>aggregate.PageShift], x.row&(aggregate.PageRows-1)
 		next := 0
 		if v.def.Window != nil {
 			c.copyBounds(b, x.w, p, at)
 			next = 2
 		}
-		v.keys.appendRow(b, next, len(v.keys.columns), p.rows, at)
+		v.keys.appendRow(b, next, len(v.keys.columns), p, at)
 		next += len(v.keys.columns)
 		for i := v.bounds; i < len(v.accs.columns); i++ {
-			v.accs.appendCell(b.Column(next+i-v.bounds), i, p.rows, at)
+			v.accs.appendCell(b.Column(next+i-v.bounds), i, p, at)
 		}
 	}
 	return b.Finish()
 }
 
 // copyBounds copies a row's window_start and window_end.
-func (c *chosen) copyBounds(b *batch.Builder, w *windowSnapshot, p *pageSnapshot, at int) {
+func (c *chosen) copyBounds(b *batch.Builder, w *windowSnapshot, p unsafe.Pointer, at int) {
 	l := &c.r.view.accs
 	for i, bound := range []int64{w.start, w.end} {
 		switch {
 		case w.null:
 			b.Column(i).AppendNull()
 		case w.rowBounds:
-			b.Column(i).AppendInt64(*(*int64)(l.value(p.rows, i, at)))
+			b.Column(i).AppendInt64(*(*int64)(l.value(p, i, at)))
 		default:
 			b.Column(i).AppendInt64(bound)
 		}
 	}
 }
 
-// stateBlock returns where a state column is in a page. It is not for window_start
-// and window_end.
-func (v *View) stateBlock(p *pageSnapshot, column int) (l *blockLayout, block unsafe.Pointer, index int) {
+// stateColumn returns which column of which layout a state column is. It is not for
+// window_start and window_end.
+func (v *View) stateColumn(column int) (l *blockLayout, index int) {
 	if v.def.Window != nil {
 		column -= 2
 	}
 	if column < len(v.keys.columns) {
-		return &v.keys, p.rows, column
+		return &v.keys, column
 	}
-	return &v.accs, p.rows, column - len(v.keys.columns) + v.bounds
+	return &v.accs, column - len(v.keys.columns) + v.bounds
 }
 
 // stateNull reports whether a state column has no value in a row of a page.
-func (v *View) stateNull(p *pageSnapshot, column, at int) bool {
-	l, block, i := v.stateBlock(p, column)
-	return l.columns[i].nullable && !*l.valid(block, i, at)
+func (v *View) stateNull(p unsafe.Pointer, column, at int) bool {
+	l, i := v.stateColumn(column)
+	return l.columns[i].nullable && !*l.valid(p, i, at)
 }

@@ -84,11 +84,11 @@ func (r *Relation) Scan(columns []int) []duck.Chunk {
 				break
 			}
 			if !w.rowBounds {
-				chunks = append(chunks, r.chunk(w, &w.pages[i], columns, 0, rows))
+				chunks = append(chunks, r.chunk(w, w.pages[i], columns, 0, rows))
 				continue
 			}
-			r.runs(&w.pages[i], rows, func(first, after int) {
-				chunks = append(chunks, r.chunk(w, &w.pages[i], columns, first, after))
+			r.runs(w.pages[i], rows, func(first, after int) {
+				chunks = append(chunks, r.chunk(w, w.pages[i], columns, first, after))
 			})
 		}
 	}
@@ -97,17 +97,17 @@ func (r *Relation) Scan(columns []int) []duck.Chunk {
 
 // shows reports whether the relation shows a row of a page, by its bounds: it
 // is a session that is not over, or a group that has not expired.
-func (r *Relation) shows(p *pageSnapshot, row int) bool {
+func (r *Relation) shows(p unsafe.Pointer, row int) bool {
 	l := &r.view.accs
-	valid := *l.valid(p.rows, 0, row)
+	valid := *l.valid(p, 0, row)
 	if ttl := r.view.def.TTL; ttl != nil {
-		return !valid || later(*(*int64)(l.value(p.rows, 0, row)), ttl.Micros) > r.reached
+		return !valid || later(*(*int64)(l.value(p, 0, row)), ttl.Micros) > r.reached
 	}
-	return valid && (r.before == never || *(*int64)(l.value(p.rows, 1, row)) <= r.before)
+	return valid && (r.before == never || *(*int64)(l.value(p, 1, row)) <= r.before)
 }
 
 // runs calls f for the longest ranges of a page's rows that the relation shows.
-func (r *Relation) runs(p *pageSnapshot, rows int, f func(first, after int)) {
+func (r *Relation) runs(p unsafe.Pointer, rows int, f func(first, after int)) {
 	first := -1
 	for row := range rows {
 		shown := r.shows(p, row)
@@ -125,7 +125,7 @@ func (r *Relation) runs(p *pageSnapshot, rows int, f func(first, after int)) {
 }
 
 // chunk describes rows of a page to DuckDB.
-func (r *Relation) chunk(w *windowSnapshot, p *pageSnapshot, columns []int, first, after int) duck.Chunk {
+func (r *Relation) chunk(w *windowSnapshot, p unsafe.Pointer, columns []int, first, after int) duck.Chunk {
 	cells := make([]duck.Cell, len(columns))
 	for j, column := range columns {
 		cells[j] = r.cell(w, p, column, first, after)
@@ -134,28 +134,22 @@ func (r *Relation) chunk(w *windowSnapshot, p *pageSnapshot, columns []int, firs
 }
 
 // cell describes rows of a column of a page to DuckDB.
-func (r *Relation) cell(w *windowSnapshot, p *pageSnapshot, column, row, after int) duck.Cell {
+func (r *Relation) cell(w *windowSnapshot, p unsafe.Pointer, column, row, after int) duck.Cell {
 	v := r.view
-	if typ := v.columns[column].Type; typ.Nested != nil {
-		l, block, index := v.stateBlock(p, column)
-		return r.unpacked(packedRows{l, block, index, row, after}, typ)
-	}
-	if v.def.Window != nil {
-		if column < 2 {
-			switch {
-			case w.null:
-				return duck.Cell{Layout: duck.LayoutNull}
-			case w.rowBounds:
-				return v.accs.cell(p.rows, column, row)
-			}
-			return duck.Cell{Layout: duck.LayoutConst64, Data: unsafe.Add(w.bounds, 8*column)}
+	if v.def.Window != nil && column < 2 {
+		switch {
+		case w.null:
+			return duck.Cell{Layout: duck.LayoutNull}
+		case w.rowBounds:
+			return v.accs.cell(p, column, row)
 		}
-		column -= 2
+		return duck.Cell{Layout: duck.LayoutConst64, Data: unsafe.Add(w.bounds, 8*column)}
 	}
-	if column < len(v.keys.columns) {
-		return v.keys.cell(p.rows, column, row)
+	l, index := v.stateColumn(column)
+	if typ := v.columns[column].Type; typ.Nested != nil {
+		return r.unpacked(packedRows{l, p, index, row, after}, typ)
 	}
-	return v.accs.cell(p.rows, column-len(v.keys.columns)+v.bounds, row)
+	return l.cell(p, index, row)
 }
 
 // BagRelation is the rows behind a Bag as a table: g, n, v0, ….

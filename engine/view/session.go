@@ -1,6 +1,8 @@
 package view
 
 import (
+	"unsafe"
+
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 )
@@ -147,9 +149,8 @@ func (s *sessions) begin(key uint32, start, end int64) uint32 {
 }
 
 // held returns where a group's keys lie.
-func (g *groups) held(group uint32) (*pageSnapshot, int) {
-	index := group >> aggregate.PageShift
-	return &pageSnapshot{g.blocks[index]}, int(group & (aggregate.PageRows - 1))
+func (g *groups) held(group uint32) (unsafe.Pointer, int) {
+	return g.blocks[group>>aggregate.PageShift], int(group & (aggregate.PageRows - 1))
 }
 
 // unlink takes a session from its key's open ones.
@@ -313,8 +314,8 @@ func (s *sessions) loaded() {
 		x := &s.rows[group]
 		p, at := s.g.held(uint32(group))
 		l := &s.v.accs
-		x.open = *l.valid(p.rows, 0, at)
-		x.end = *(*int64)(l.value(p.rows, 1, at))
+		x.open = *l.valid(p, 0, at)
+		x.end = *(*int64)(l.value(p, 1, at))
 		k := &s.rows[x.key]
 		if !x.open {
 			s.over++
@@ -323,7 +324,7 @@ func (s *sessions) loaded() {
 			}
 			continue
 		}
-		x.start = *(*int64)(l.value(p.rows, 0, at))
+		x.start = *(*int64)(l.value(p, 0, at))
 		x.next, k.first = k.first, uint32(group)+1
 		s.live++
 		s.ends.add(uint32(group), s.v.closes(x.end))

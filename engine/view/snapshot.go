@@ -30,13 +30,9 @@ type windowSnapshot struct {
 	members    int
 	bytes      int64
 	bounds     unsafe.Pointer
-	pages      []pageSnapshot
+	pages      []unsafe.Pointer   // where the rows of each begin
 	slots      []uint64           // the hash table, which grows meanwhile: see find; nil if its groups are replaced
 	details    []aggregate.Detail // by aggregate; those that readers need
-}
-
-type pageSnapshot struct {
-	rows unsafe.Pointer
 }
 
 // Snapshot freezes the state as it is now. What has not changed is shared with
@@ -67,14 +63,11 @@ func (v *View) Snapshot() *Snapshot {
 func (g *groups) freeze() {
 	w := &windowSnapshot{
 		number: g.number, start: g.start, end: g.end, pane: g.pane, null: g.null, rowBounds: g.rowBounds, closed: g.closed,
-		n: int(g.n), members: g.members(), bytes: g.bytes(), pages: make([]pageSnapshot, len(g.pages)),
+		n: int(g.n), members: g.members(), bytes: g.bytes(), pages: slices.Clone(g.blocks),
 		details: make([]aggregate.Detail, len(g.details)),
 	}
 	if g.bounds != nil {
 		w.bounds = unsafe.Pointer(&g.bounds[0])
-	}
-	for i := range w.pages {
-		w.pages[i] = pageSnapshot{g.blocks[i]}
 	}
 	if !g.rowBounds {
 		w.slots = g.slots

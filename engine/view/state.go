@@ -131,11 +131,11 @@ func (d *Delta) Groups(mem *batch.Allocator) arrow.RecordBatch {
 		for i, word := range part.dirty {
 			for ; word != 0; word &= word - 1 {
 				group := i<<6 | bits.TrailingZeros64(word)
-				page, row := &part.w.pages[group>>aggregate.PageShift], group&(aggregate.PageRows-1)
+				page, row := part.w.pages[group>>aggregate.PageShift], group&(aggregate.PageRows-1)
 				b.Column(0).AppendInt64(part.w.stateKey())
 				b.Column(1).AppendInt64(int64(group))
-				v.keys.appendRow(b, 2, v.hashed, page.rows, row)
-				v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), page.rows, row)
+				v.keys.appendRow(b, 2, v.hashed, page, row)
+				v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), page, row)
 			}
 		}
 	}

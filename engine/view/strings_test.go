@@ -69,7 +69,7 @@ func held(s *Snapshot) string {
 			for row := range min(aggregate.PageRows, w.n) {
 				for i, c := range l.columns {
 					if c.typ == varchar {
-						all.Write((*aggregate.StringHandle)(l.value(p.rows, i, row)).Bytes())
+						all.Write((*aggregate.StringHandle)(l.value(p, i, row)).Bytes())
 					}
 				}
 			}

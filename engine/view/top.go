@@ -56,7 +56,7 @@ func (t *ranking) begin() { t.best, t.ranked, t.first = t.best[:0], t.ranked[:0]
 
 // page chooses the rows of a page that may be among the first ones.
 func (t *ranking) page(w *windowSnapshot, index, rows int) {
-	v, p := t.r.view, &w.pages[index]
+	v, p := t.r.view, w.pages[index]
 	v.rank(p, t.need.Column, t.of[:rows])
 	flip := uint64(0)
 	if !t.need.Desc {
@@ -100,10 +100,10 @@ func (t *ranking) drop() {
 // rank sets the rank of each row of a page by a state column: a number that is
 // never less for a greater value, equal for equal ones and perhaps for others
 // beyond 64 bits. A row without a value has 0.
-func (v *View) rank(p *pageSnapshot, column int, out []uint64) {
-	l, block, i := v.stateBlock(p, column)
+func (v *View) rank(p unsafe.Pointer, column int, out []uint64) {
+	l, i := v.stateColumn(column)
 	c := l.columns[i]
-	value := l.value(block, i, 0)
+	value := l.value(p, i, 0)
 	switch {
 	case c.typ.Physical() == batch.Int64 && c.typ.Kind != batch.UBigInt:
 		for row := range out {
@@ -121,7 +121,7 @@ func (v *View) rank(p *pageSnapshot, column int, out []uint64) {
 	if !c.nullable {
 		return
 	}
-	valid := unsafe.Pointer(l.valid(block, i, 0))
+	valid := unsafe.Pointer(l.valid(p, i, 0))
 	for row := range out {
 		if !*(*bool)(unsafe.Add(valid, l.stride*row)) {
 			out[row] = 0

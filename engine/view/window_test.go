@@ -209,7 +209,7 @@ func read(t rapid.TB, r *Relation, mem *batch.Allocator, out map[string]string) 
 	}
 	for _, w := range r.windows {
 		for i := range w.pages {
-			p := &w.pages[i]
+			p := w.pages[i]
 			rows := min(aggregate.PageRows, w.n-i<<aggregate.PageShift)
 			first, after := []int{0}, []int{rows}
 			if w.rowBounds {
@@ -245,12 +245,12 @@ func blockRecord(mem *batch.Allocator, l *blockLayout, b *bag) arrow.RecordBatch
 	return out.Finish()
 }
 
-func groupText(v *View, w *windowSnapshot, p *pageSnapshot, row int, mem *batch.Allocator) (key string, g int64, value string) {
+func groupText(v *View, w *windowSnapshot, p unsafe.Pointer, row int, mem *batch.Allocator) (key string, g int64, value string) {
 	b := batch.NewBuilder(mem, v.StateSchema())
 	b.Column(0).AppendInt64(0)
 	b.Column(1).AppendInt64(0)
-	v.keys.appendRow(b, 2, v.hashed, p.rows, row)
-	v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), p.rows, row)
+	v.keys.appendRow(b, 2, v.hashed, p, row)
+	v.accs.appendRow(b, 2+v.hashed, len(v.accs.columns), p, row)
 	rec := b.Finish()
 	defer rec.Release()
 	s := span{w.start, w.end}
@@ -263,7 +263,7 @@ func groupText(v *View, w *windowSnapshot, p *pageSnapshot, row int, mem *batch.
 	if v.hashed > 0 {
 		name = cell(rec, 2, 0)
 	}
-	g = *(*int64)(v.keys.value(p.rows, len(v.keys.columns)-1, row))
+	g = *(*int64)(v.keys.value(p, len(v.keys.columns)-1, row))
 	return fmt.Sprint(s.start, " ", s.end, " ", name), g,
 		fmt.Sprint(cell(rec, at, 0), " ", cell(rec, at+1, 0), " ", cell(rec, at+2, 0), " ", cell(rec, at+3, 0))
 }
@@ -503,7 +503,7 @@ func TestRowsAfterAFlushAreKept(t *testing.T) {
 		s, _ := f.publish()
 		live := s.Live(0)
 		for _, w := range live.windows {
-			if w.start == 0 && *(*int64)(live.view.accs.value(w.pages[0].rows, 0, 0)) != 6 {
+			if w.start == 0 && *(*int64)(live.view.accs.value(w.pages[0], 0, 0)) != 6 {
 				t.Fatal("rows of the window from 0 are lost")
 			}
 		}
