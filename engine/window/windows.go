@@ -143,7 +143,7 @@ func (w *Windows) Pane(ts int64) int64 {
 		return max(-paneLimit, min(paneLimit, max(-paneLimit, w.fixed(ts))-w.zero))
 	case w.days > 0:
 		days := floorDiv(ts, microsPerDay) - floorDiv(w.origin, microsPerDay)
-		rest := floorMod(ts, microsPerDay) + w.offsetAt(ts) - floorMod(w.origin, microsPerDay) - w.offset
+		rest := FloorMod(ts, microsPerDay) + w.offsetAt(ts) - FloorMod(w.origin, microsPerDay) - w.offset
 		return w.exactly(floorDiv(days+floorDiv(rest, microsPerDay), w.days), ts)
 	case w.months > 0:
 		return w.exactly(floorDiv(w.month(ts)-w.origin, w.months), ts)
@@ -154,7 +154,7 @@ func (w *Windows) Pane(ts int64) int64 {
 // fixed is the number of the fixed length that holds ts, counted from 1970.
 func (w *Windows) fixed(ts int64) int64 {
 	n := floorDiv(ts, w.width)
-	if floorMod(ts, w.width) < w.origin {
+	if FloorMod(ts, w.width) < w.origin {
 		n--
 	}
 	return n
@@ -302,7 +302,8 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-func floorMod(a, b int64) int64 {
+// FloorMod returns what is left of a beyond a multiple of b, which is positive: at least 0.
+func FloorMod(a, b int64) int64 {
 	m := a % b
 	if m < 0 {
 		m += b

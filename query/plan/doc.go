@@ -15,7 +15,7 @@
 //
 // What knows nothing of views stands below: the text of a SELECT in
 // query/plan/token, its syntax tree in query/plan/ast, intervals in
-// query/plan/interval.
+// query/plan/interval. time_bucket and date_trunc are read in query/plan/bucket.
 //
 // The package knows DuckDB only through [Binder] and never runs a query: it
 // parses, binds and deparses. Where it must know how DuckDB computes a value

@@ -334,10 +334,11 @@ func (c *joinConditions) addKey(ctx context.Context, row, table ast.Node) error 
 	if err != nil {
 		return err
 	}
-	for _, side := range []ast.Node{row, table} {
-		if collated(side, rowType) {
-			return refuseCollation(side, "a join")
-		}
+	if collated(row, rowType) {
+		return refuseCollation(row, "a join")
+	}
+	if collated(table, tableType) {
+		return refuseCollation(table, "a join")
 	}
 	at := row.Location()
 	common, err := c.commonType(ctx, rowSQL, rowType, tableSQL, tableType, at)

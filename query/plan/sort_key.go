@@ -42,23 +42,23 @@ func (p *planner) pickBy(ctx context.Context, c *call) (f aggregate.Function, ke
 	orders := c.n.Child("order_bys").List("orders")
 	switch f {
 	case aggregate.Min, aggregate.Max:
-		if len(c.args) != 1 || c.types[0].Nested == nil {
-			return f, nil, nil
+		pick := aggregate.ArgMin
+		if f == aggregate.Max {
+			pick = aggregate.ArgMax
 		}
-		pick := map[aggregate.Function]aggregate.Function{aggregate.Min: aggregate.ArgMin, aggregate.Max: aggregate.ArgMax}
-		key, err = p.sortKey(ctx, c.args[0])
-		return pick[f], key, err
+		if len(c.args) == 1 && c.types[0].Nested != nil {
+			key, err = p.sortKey(ctx, c.args[0])
+		}
+		return pick, key, err
 	case aggregate.ArgMin, aggregate.ArgMax, aggregate.ArgMinNull, aggregate.ArgMaxNull:
-		if len(c.args) != 2 || len(orders) > 0 || comparableKey(c.types) && c.types[1].Nested == nil {
-			return f, nil, nil
+		compared := comparableKey(c.types) && c.types[1].Nested == nil
+		if len(c.args) == 2 && len(orders) == 0 && !compared {
+			key, err = p.sortKey(ctx, c.args[1])
 		}
-		key, err = p.sortKey(ctx, c.args[1])
-		return f, key, err
 	case aggregate.First, aggregate.Last, aggregate.AnyValue:
-		if len(c.args) != 1 || len(orders) == 0 || c.n.Flag("distinct") {
-			return f, nil, nil
+		if len(c.args) == 1 && len(orders) > 0 && !c.n.Flag("distinct") {
+			key, err = p.orderKey(ctx, c.n, orders, f != aggregate.Last)
 		}
-		key, err = p.orderKey(ctx, c.n, orders, f != aggregate.Last)
 	}
 	return f, key, err
 }
@@ -76,22 +76,20 @@ func (p *planner) sortKey(ctx context.Context, n ast.Node) (ast.Node, error) {
 // have an order of their own. With nullLast it may be NULL for what is behind everything
 // else.
 func (p *planner) orderKey(ctx context.Context, at ast.Node, orders []ast.Node, nullLast bool) (ast.Node, error) {
-	args := make([]string, len(orders))
-	params, nodes := make([]string, len(orders)), make([]ast.Node, len(orders))
+	var args, params []string
+	var nodes []ast.Node
 	for i, o := range orders {
-		nodes[i], params[i] = o.Child("expression"), fmt.Sprint("n", i)
-		if hasCollation(nodes[i]) {
+		n, param := o.Child("expression"), fmt.Sprint("n", i)
+		if hasCollation(n) {
 			return nil, nil
 		}
-		args[i] = params[i] + ", '" + direction(o) + "'"
-		if nodes[i].Class() != "COLUMN_REF" {
-			args[i] = "TRY(" + params[i] + "), '" + direction(o) + "'" // what fails for one row is NULL, as in stage one
-		}
+		args, params = append(args, param+", '"+direction(o)+"'"), append(params, param)
+		nodes = append(nodes, tryNode(n)) // what fails for one row is NULL, as in stage one
 	}
-	if nullLast && len(orders) == 1 && direction(orders[0]) == "ASC NULLS LAST" {
-		typeName, err := p.stage.typeOf(ctx, nodes[0])
+	if only := orders[0].Child("expression"); nullLast && len(orders) == 1 && direction(orders[0]) == "ASC NULLS LAST" {
+		typeName, err := p.stage.typeOf(ctx, only)
 		if t, ok := holdable(typeName); err == nil && ok && t.Nested == nil && t.Kind != batch.Interval {
-			return nodes[0], nil // accumulators compare it as it is
+			return only, nil // accumulators compare it as it is
 		}
 	}
 	return p.substitute(ctx, at, sortKeyFunction+"("+strings.Join(args, ", ")+")", params, nodes)

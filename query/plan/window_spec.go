@@ -203,7 +203,7 @@ func (a *windowArguments) readOrigin() error {
 		if c.spec.Kind == window.Cumulate {
 			period = c.size * interval.MicrosPerDay
 		}
-		micros = bucket.FloorMod(micros, period)
+		micros = window.FloorMod(micros, period)
 		c.local = interval.Interval{Days: micros / interval.MicrosPerDay, Micros: micros % interval.MicrosPerDay}
 		c.spec.OriginMicros = time.Date(2000, 1, 3+int(c.local.Days), 0, 0, 0, 0, a.zone).UnixMicro()
 		if c.local.Micros != 0 {
@@ -219,7 +219,7 @@ func (a *windowArguments) readOrigin() error {
 	if c.spec.Kind == window.Cumulate {
 		period = c.size
 	}
-	c.spec.OriginMicros = bucket.FloorMod(micros, period)
+	c.spec.OriginMicros = window.FloorMod(micros, period)
 	return nil
 }
 

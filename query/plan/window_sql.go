@@ -7,7 +7,6 @@ import (
 
 	"github.com/millstream-db/millstream/engine/window"
 	"github.com/millstream-db/millstream/query/plan/ast"
-	"github.com/millstream-db/millstream/query/plan/bucket"
 	"github.com/millstream-db/millstream/query/plan/interval"
 )
 
@@ -40,7 +39,7 @@ func (c *windowCall) bucketSQL(length int64) string {
 		return fmt.Sprintf("date_trunc('month', %s) - to_months(CAST((%s %% %d + %d) %% %d AS INTEGER))", column, months, length, length, length)
 	}
 	elapsed := fmt.Sprintf("epoch_us(%s)", column)
-	if shift := bucket.FloorMod(c.spec.OriginMicros, length); shift != 0 {
+	if shift := window.FloorMod(c.spec.OriginMicros, length); shift != 0 {
 		elapsed = fmt.Sprintf("(%s - %d)", elapsed, shift)
 	}
 	return fmt.Sprintf("%s - to_microseconds((%s %% %d + %d) %% %d)", column, elapsed, length, length, length)

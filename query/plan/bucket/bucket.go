@@ -54,7 +54,7 @@ func trunc(args []ast.Node) *view.Window {
 		return &view.Window{Spec: window.Spec{Months: int32(u.Months)}}
 	}
 	width := u.Days*interval.MicrosPerDay + u.Micros
-	return &view.Window{Spec: window.Spec{WidthMicros: width, OriginMicros: FloorMod(origin, width)}} // weeks start on Monday
+	return &view.Window{Spec: window.Spec{WidthMicros: width, OriginMicros: window.FloorMod(origin, width)}} // weeks start on Monday
 }
 
 // timeBucket is the window of time_bucket(width, ts [, origin or offset]).
@@ -86,7 +86,7 @@ func timeBucket(args []ast.Node, t batch.Type) *view.Window {
 			return nil
 		}
 	}
-	return &view.Window{Spec: window.Spec{WidthMicros: micros, OriginMicros: FloorMod(at, micros)}}
+	return &view.Window{Spec: window.Spec{WidthMicros: micros, OriginMicros: window.FloorMod(at, micros)}}
 }
 
 // inZone is the window of time_bucket(width, ts, 'zone'). Where a
@@ -104,7 +104,7 @@ func inZone(width interval.Interval, name string) *view.Window {
 	case width.Months == 0 && width.Days > 0 && width.Days <= 1<<20 && width.Micros == 0:
 		spec.Days = int32(width.Days)
 	case width.Months == 0 && width.Days == 0 && width.Micros > 0:
-		spec.WidthMicros, spec.OriginMicros = width.Micros, FloorMod(spec.OriginMicros, width.Micros)
+		spec.WidthMicros, spec.OriginMicros = width.Micros, window.FloorMod(spec.OriginMicros, width.Micros)
 		return &view.Window{Spec: spec}
 	default:
 		return nil
@@ -170,13 +170,4 @@ func Length(w *view.Window) int64 {
 // ZoneOrigin is the origin of DuckDB's time_bucket with a time zone.
 func ZoneOrigin(zone *time.Location) int64 {
 	return time.Date(2000, 1, 3, 0, 0, 0, 0, zone).UnixMicro()
-}
-
-// FloorMod returns what is left of a beyond a multiple of b, at least 0.
-func FloorMod(a, b int64) int64 {
-	if m := a % b; m < 0 {
-		return m + b
-	} else {
-		return m
-	}
 }
