@@ -8,6 +8,7 @@
 package epoch
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -101,8 +102,16 @@ type Reclaimer struct {
 	waiting   []retired
 	main      *Reclaimer // takes everything since Join, nil before
 
-	spare      map[int][][]byte // by size: blocks that nobody can see, for Block
+	spare      map[int]*spares // by size: blocks that nobody can see, for Block
 	spareBytes int64
+	sweeps     int // since spare blocks were trimmed
+}
+
+// spares are blocks of one size.
+type spares struct {
+	blocks [][]byte
+	least  int  // there were so many all the time since they were trimmed
+	asked  bool // for one, since then
 }
 
 // NewReclaimer returns a reclaimer that builds epoch first next.
@@ -137,8 +146,12 @@ func (r *Reclaimer) RetireMemory(born uint64, memory []byte) {
 	}
 }
 
-// spareMost is how many bytes are kept for Block.
-const spareMost = 64 << 20
+// spareMost is how many bytes are kept for Block. Those that were not needed through so many
+// sweeps are freed.
+const (
+	spareMost   = 64 << 20
+	spareSweeps = 256
+)
 
 // Block returns memory of a size with anything in it: what was freed last, which
 // is still mapped and perhaps cached, or else new memory.
@@ -146,31 +159,51 @@ func (r *Reclaimer) Block(size int) []byte {
 	if r.main != nil {
 		return r.main.Block(size)
 	}
-	list := r.spare[size]
-	if len(list) == 0 {
-		if r.current != nil && list == nil { // from now on
-			if r.spare == nil {
-				r.spare = make(map[int][][]byte)
-			}
-			r.spare[size] = [][]byte{}
+	s := r.spare[size]
+	if s == nil && r.current != nil { // from now on
+		if r.spare == nil {
+			r.spare = make(map[int]*spares)
 		}
+		r.spare[size] = new(spares)
+	}
+	if s != nil {
+		s.asked = true
+	}
+	if s == nil || len(s.blocks) == 0 {
 		return r.mem.Allocate(size)
 	}
-	block := list[len(list)-1]
-	r.spare[size] = list[:len(list)-1]
+	last := len(s.blocks) - 1
+	block := s.blocks[last]
+	s.blocks, s.least = s.blocks[:last], min(s.least, last)
 	r.spareBytes -= int64(size)
 	return block
 }
 
 // free keeps blocks of sizes that Block has been asked for.
 func (r *Reclaimer) free(memory []byte) {
-	list := r.spare[len(memory)]
-	if list == nil || r.spareBytes+int64(len(memory)) > spareMost {
+	s := r.spare[len(memory)]
+	if s == nil || r.spareBytes+int64(len(memory)) > spareMost {
 		r.mem.Free(memory)
 		return
 	}
-	r.spare[len(memory)] = append(list, memory)
+	s.blocks = append(s.blocks, memory)
 	r.spareBytes += int64(len(memory))
+}
+
+// trim frees the spare blocks of which Block has not needed one since it was called last, and forgets
+// sizes that it was not asked for.
+func (r *Reclaimer) trim() {
+	for size, s := range r.spare {
+		for _, block := range s.blocks[:s.least] { // Block takes the last ones
+			r.mem.Free(block)
+		}
+		r.spareBytes -= int64(size * s.least)
+		s.blocks = slices.Delete(s.blocks, 0, s.least)
+		if len(s.blocks) == 0 && !s.asked {
+			delete(r.spare, size)
+		}
+		s.least, s.asked = len(s.blocks), false
+	}
 }
 
 // RetireRecord releases a record batch once nobody can see it.
@@ -241,6 +274,10 @@ func (r *Reclaimer) Sweep() {
 	r.waiting = r.sweep(r.fresh, r.waiting)
 	clear(r.fresh)
 	r.fresh = r.fresh[:0]
+	if r.sweeps++; r.sweeps >= spareSweeps {
+		r.sweeps = 0
+		r.trim()
+	}
 }
 
 // sweep frees what can be freed of in and appends the rest to keep.
@@ -304,9 +341,9 @@ func (r *Reclaimer) Close() {
 		r.current = nil
 	}
 	r.Sweep()
-	for _, list := range r.spare {
-		for _, memory := range list {
-			r.mem.Free(memory)
+	for _, s := range r.spare {
+		for _, block := range s.blocks {
+			r.mem.Free(block)
 		}
 	}
 	r.spare, r.spareBytes = nil, 0

@@ -106,6 +106,33 @@ func TestBlocksAreUsedAgain(t *testing.T) {
 	}
 }
 
+// Blocks that nobody asks for any more are freed after a while, those of a size that is asked for are not.
+func TestSpareBlocksGoAway(t *testing.T) {
+	mem := batch.NewAllocator()
+	r := NewReclaimer(mem, 1)
+	r.Publish()
+	var blocks [][]byte
+	for range 10 {
+		blocks = append(blocks, r.Block(4096), r.Block(8192))
+	}
+	for _, b := range blocks {
+		r.RetireMemory(r.Next(), b)
+	}
+	for range 3 * spareSweeps {
+		two := [][]byte{r.Block(8192), r.Block(8192)}
+		r.RetireMemory(r.Next(), two[0])
+		r.RetireMemory(r.Next(), two[1])
+		r.Sweep()
+	}
+	if got := mem.Bytes(); got != 2*8192 || len(r.spare) != 1 || r.spareBytes != got {
+		t.Errorf("%d bytes of %d sizes are held, %d of them spare; want the two blocks that are asked for", got, len(r.spare), r.spareBytes)
+	}
+	r.Close()
+	if got := mem.Bytes(); got != 0 {
+		t.Errorf("%d bytes leaked", got)
+	}
+}
+
 func TestConcurrentReadersNeverSeeFreedMemory(t *testing.T) {
 	mem := batch.NewAllocator()
 	r := NewReclaimer(mem, 1)
