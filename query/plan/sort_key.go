@@ -72,15 +72,21 @@ func (p *planner) sortKey(ctx context.Context, n ast.Node) (ast.Node, error) {
 	return p.substitute(ctx, n, "CASE WHEN n IS NOT NULL THEN "+sortKeyFunction+"(n, 'ASC NULLS LAST') END", []string{"n"}, []ast.Node{n})
 }
 
+// hasOtherSortKeys reports whether DuckDB orders values of a type otherwise than their sort keys are ordered.
+// Inside of nested values they have the order of the keys.
+func hasOtherSortKeys(typeName string) bool {
+	return typeName == "INTERVAL" || typeName == "TIME WITH TIME ZONE"
+}
+
 // orderKey returns what is ordered as an ORDER BY says, nil if that is not bytes: collations
-// have an order of their own. With nullLast it may be NULL for what is behind everything
-// else.
+// have an order of their own, and some types. With nullLast it may be NULL for what is behind
+// everything else.
 func (p *planner) orderKey(ctx context.Context, at ast.Node, orders []ast.Node, nullLast bool) (ast.Node, error) {
 	var args, params []string
 	var nodes []ast.Node
 	for i, o := range orders {
 		n, param := o.Child("expression"), fmt.Sprint("n", i)
-		if hasCollation(n) {
+		if typeName, err := p.stage.typeOf(ctx, n); hasCollation(n) || err == nil && hasOtherSortKeys(typeName) {
 			return nil, nil
 		}
 		args, params = append(args, param+", '"+direction(o)+"'"), append(params, param)
@@ -88,7 +94,7 @@ func (p *planner) orderKey(ctx context.Context, at ast.Node, orders []ast.Node, 
 	}
 	if only := orders[0].Child("expression"); nullLast && len(orders) == 1 && direction(orders[0]) == "ASC NULLS LAST" {
 		typeName, err := p.stage.typeOf(ctx, only)
-		if t, ok := holdable(typeName); err == nil && ok && t.Nested == nil && t.Kind != batch.Interval {
+		if t, ok := holdable(typeName); err == nil && ok && t.Nested == nil {
 			return only, nil // accumulators compare it as it is
 		}
 	}
