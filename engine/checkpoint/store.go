@@ -251,6 +251,10 @@ func (s *Store) WALBytes() int64 {
 // that was replayed by Open.
 func (s *Store) Replayed() int64 { return s.replayed }
 
+// Cut returns how many bytes of that were not replayed: a last commit that a power cut kept from
+// coming to its end.
+func (s *Store) Cut() int64 { return s.db.Cut() }
+
 // margin is what must stay free on the disk besides a checkpoint's own bytes:
 // a write that fails halfway would invalidate the whole DuckDB instance.
 const margin = 32 << 20

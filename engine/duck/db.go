@@ -55,7 +55,13 @@ type DB struct {
 	attended chan struct{} // has one when the instance is suspect, nil: nobody reopens it
 	settled  chan struct{} // closed while nothing is wrong with the instance
 	severed  chan struct{} // closed when the instance is
+
+	cut int64 // of the log, when it was opened
 }
+
+// Cut returns how many bytes [Open] cut off the log: a last commit that a power cut kept from coming to
+// its end, and that nobody had an answer to.
+func (db *DB) Cut() int64 { return db.cut }
 
 var lastInstance atomic.Uint64
 
@@ -67,7 +73,23 @@ func Open(path string, o Options) (*DB, error) {
 	db := &DB{file: path, options: o, settled: make(chan struct{}), severed: make(chan struct{})}
 	close(db.settled)
 	var err error
-	if db.inst, db.path, err = db.start(); err != nil {
+	if path != "" {
+		if err := makeFile(path, o); err != nil {
+			return nil, err
+		}
+		if db.cut, err = checkLog(path); err != nil {
+			return nil, logDamage(path, err)
+		}
+	}
+	db.inst, db.path, err = db.start()
+	if refused := (*Error)(nil); path != "" && errors.As(err, &refused) {
+		var more int64
+		if more, err = mendLog(path, refused); err == nil {
+			db.cut += more
+			db.inst, db.path, err = db.start()
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	process.open(o.ProcessMemory)
@@ -76,20 +98,9 @@ func Open(path string, o Options) (*DB, error) {
 
 // start opens an instance, and says which path its connections are to have.
 func (db *DB) start() (*instance, string, error) {
-	var config mapping.Config
-	if mapping.CreateConfig(&config) == mapping.StateError {
-		return nil, "", fmt.Errorf("open duckdb: no memory for its configuration")
-	}
-	defer mapping.DestroyConfig(&config)
-	for _, s := range db.options.settings() {
-		if mapping.SetConfig(config, s[0], s[1]) == mapping.StateError {
-			return nil, "", fmt.Errorf("open duckdb: setting %s = %q is not valid", s[0], s[1])
-		}
-	}
 	i := &instance{db: db, id: lastInstance.Add(1), conns: make(map[*Conn]struct{})}
-	var message string
-	if mapping.OpenExt(db.file, &i.data, config, &message) == mapping.StateError {
-		return nil, "", fmt.Errorf("open duckdb %s: %w", db.file, parseError(message).opening(db.file))
+	if err := i.open(db.file, db.options); err != nil {
+		return nil, "", err
 	}
 	path, err := i.setUp(db.options)
 	if err != nil {
@@ -97,6 +108,25 @@ func (db *DB) start() (*instance, string, error) {
 		return nil, "", err
 	}
 	return i, path, nil
+}
+
+// open opens DuckDB on a file, which it makes if need be, or in memory for "".
+func (i *instance) open(file string, o Options) error {
+	var config mapping.Config
+	if mapping.CreateConfig(&config) == mapping.StateError {
+		return fmt.Errorf("open duckdb: no memory for its configuration")
+	}
+	defer mapping.DestroyConfig(&config)
+	for _, s := range o.settings() {
+		if mapping.SetConfig(config, s[0], s[1]) == mapping.StateError {
+			return fmt.Errorf("open duckdb: setting %s = %q is not valid", s[0], s[1])
+		}
+	}
+	var message string
+	if mapping.OpenExt(file, &i.data, config, &message) == mapping.StateError {
+		return fmt.Errorf("open duckdb %s: %w", file, parseError(message).opening(file))
+	}
+	return nil
 }
 
 // setUp registers the functions written in C, makes those of the language, in
