@@ -168,10 +168,7 @@ func (e *Engine) restore(ctx context.Context) error {
 		return err
 	}
 	e.publish()
-	if n := e.store.Cut(); n > 0 {
-		e.opts.Logger.Warn("the last commit never came to its end, since the power failed: it was cut off the log, and nobody had an answer to it", "bytes", n)
-	}
-	e.opts.Logger.Info("recovered", "epoch", im.Epoch, "objects", len(im.Objects), "partitions", len(im.Partitions), "log_bytes", e.store.Replayed())
+	e.opts.Logger.Info("recovered", "epoch", im.Epoch, "objects", len(im.Objects), "partitions", len(im.Partitions), "log_bytes", e.store.Replayed(), "cut_bytes", e.store.Cut())
 	return nil
 }
 

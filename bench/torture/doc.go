@@ -5,7 +5,8 @@
 //
 // Everything is in tests: TestCrash (make crash CYCLES=100),
 // TestKillPoints (at the places that package killpoint names), TestFileGivenUp,
-// TestBackup, TestFileMutations, TestReadersDuringCheckpoints, TestDiskFull, TestBrokerFaults,
+// TestPowerCuts and TestFailingCalls (at the calls by which it changes its files, which package
+// disk watches), TestBackup, TestFileMutations, TestReadersDuringCheckpoints, TestDiskFull, TestBrokerFaults,
 // TestBadInput and TestAttacks (whose statements are in testdata). TestAbuse is a bad neighbour to
 // clients that do nothing wrong, and TestSoak does everything at once for a long time. They build the
 // millstream binary and run it as a child process beside an embedded broker.

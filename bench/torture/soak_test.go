@@ -27,7 +27,8 @@ const (
 	// Records per second, of orders and of the rest.
 	soakOrders = 1_000
 	soakShop   = 500
-	// soakLives is how often the process is started at least, and soakLife how long it lives at most.
+	// soakLives is how often a short soak starts the process. In a long one it lives for an hour, or
+	// half of the time: so long that DuckDB's cache is full in the first part of it.
 	soakLives = 5
 	soakLife  = time.Hour
 )
@@ -63,7 +64,7 @@ func TestSoak(t *testing.T) {
 	t.Cleanup(registry.Close)
 	b := startBroker(t, broker.Options{Topics: workload.ShopTopics(true)})
 	s := &soak{
-		t: t, options: options(t, "--pg=127.0.0.1:0", "--checkpoint_interval=1s", "--memory=64MiB", "--duckdb_memory=256MiB"),
+		t: t, options: options(t, "--pg=127.0.0.1:0", "--checkpoint_interval=1s", "--memory=64MiB", "--duckdb_memory=128MiB"),
 		random: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), views: soakViews(),
 	}
 	s.db = start(t, s.options)
@@ -254,7 +255,11 @@ func (s *soak) verify(db *instance.Instance) error {
 
 // restart ends the process, politely or not, and starts it again.
 func (s *soak) restart(ctx context.Context) error {
-	return every(ctx, min(soakLife, *soakFor/soakLives), func() error {
+	life := *soakFor / soakLives
+	if *soakFor >= growthAfter {
+		life = min(soakLife, *soakFor/2)
+	}
+	return every(ctx, life, func() error {
 		s.up.Lock()
 		defer s.up.Unlock()
 		if ctx.Err() != nil {

@@ -98,6 +98,11 @@ func Open(path string, o Options) (*DB, error) {
 
 // start opens an instance, and says which path its connections are to have.
 func (db *DB) start() (*instance, string, error) {
+	if db.file != "" {
+		if err := settle(db.file); err != nil {
+			return nil, "", err
+		}
+	}
 	i := &instance{db: db, id: lastInstance.Add(1), conns: make(map[*Conn]struct{})}
 	if err := i.open(db.file, db.options); err != nil {
 		return nil, "", err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Error is what DuckDB said, taken apart.
@@ -20,16 +21,31 @@ type Error struct {
 	// File is the database file if the error says that what is in it, or in its log, is
 	// not what was written; else "".
 	File string
+	// Errno is the system's error if it is one of the system, such as 5 for one of
+	// the disk; else 0.
+	Errno int
 }
 
 // DamageHint says what can be done about a damaged file.
 const DamageHint = "Start on a backup of the database, or on an empty data directory, so that the topics are read again."
 
+// DiskHint says what can be done about a disk that does not do what it is asked to.
+const DiskHint = "The disk has failed to do that: the system's log says why."
+
 func (e *Error) Error() string {
-	if e.File != "" {
+	switch {
+	case e.File != "":
 		return e.Damage() + ". " + DamageHint
+	case e.failedDisk():
+		return strings.TrimRight(e.Message, ". \n!") + ". " + DiskHint
 	}
 	return e.Message
+}
+
+// failedDisk reports whether the error is that of a disk, which says nothing about what is
+// on it.
+func (e *Error) failedDisk() bool {
+	return e.Errno == int(syscall.EIO) || strings.Contains(strings.ToLower(e.Message), syscall.EIO.Error()) || strings.Contains(e.Message, "fsync failed")
 }
 
 // Damage says what is wrong with the file, if there is one.
@@ -46,7 +62,7 @@ var damages = []string{
 
 // in names the file if the error is about damage to it.
 func (e *Error) in(file string) *Error {
-	if file != "" && slices.ContainsFunc(damages, func(part string) bool { return strings.Contains(e.Message, part) }) {
+	if file != "" && !e.failedDisk() && slices.ContainsFunc(damages, func(part string) bool { return strings.Contains(e.Message, part) }) {
 		e.File = file
 	}
 	return e
@@ -55,7 +71,9 @@ func (e *Error) in(file string) *Error {
 // opening is in for a file that can't be opened, which is damaged unless something else
 // is in the way.
 func (e *Error) opening(file string) *Error {
-	e.in(file)
+	if e.in(file); e.failedDisk() {
+		return e
+	}
 	for _, part := range []string{"lock on file", "Permission denied", "No space left", "Is a directory", "Out of Memory", "Too many open files", "No such file", "newer version"} {
 		if strings.Contains(e.Message, part) {
 			return e
@@ -97,6 +115,7 @@ func parseError(text string) *Error {
 	if p, err := strconv.Atoi(fields["position"]); err == nil {
 		e.Position = p
 	}
+	e.Errno, _ = strconv.Atoi(fields["errno"]) // it has one or not
 	return e
 }
 

@@ -54,6 +54,8 @@ var parts = []part{
 	{name: "kill points", tests: names("TestKillPoints"), in: names(inTorture), args: [2]string{"-kills=1", "-kills=50"}, timeout: 24 * time.Hour},
 	{name: "file given up", tests: names("TestFileGivenUp"), in: names(inTorture), args: [2]string{"-rounds=1", "-rounds=20"}, timeout: 4 * time.Hour},
 	{name: "disk full", tests: names("TestDiskFull"), in: names(inTorture), timeout: time.Hour},
+	{name: "power cuts", tests: names("TestPowerCuts"), in: names(inTorture), args: [2]string{"-calls=4", "-calls=0"}, timeout: 4 * time.Hour},
+	{name: "failing calls", tests: names("TestFailingCalls"), in: names(inTorture), args: [2]string{"-calls=4", "-calls=0"}, timeout: 4 * time.Hour},
 	{name: "broker faults", tests: names("TestBrokerFaults"), in: names(inTorture), args: [2]string{"-runs=1", "-runs=100"}, timeout: 24 * time.Hour},
 	{name: "file mutations", tests: names("TestFileMutations"), in: names(inTorture), args: [2]string{"-mutations=1", "-mutations=200"}, timeout: 24 * time.Hour},
 	{name: "backup", tests: names("TestBackup"), in: names(inTorture), args: [2]string{"-backups=4", "-backups=100"}, timeout: 6 * time.Hour},
