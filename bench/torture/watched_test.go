@@ -228,7 +228,7 @@ func (s *stage) whole(ctx context.Context, data string, list []*deed) error {
 
 // noFileLeft returns an error if there are files that a start does not need.
 func noFileLeft(data string) error {
-	known := map[string]bool{checkpoint.FileName: true, checkpoint.FileName + ".wal": true, "LOCK": true, "tmp": true}
+	known := map[string]bool{checkpoint.FileName: true, checkpoint.FileName + ".wal": true, checkpoint.FileName + ".metadata": true, "LOCK": true, "tmp": true}
 	entries, err := os.ReadDir(data)
 	if err != nil {
 		return err

@@ -50,6 +50,9 @@ func (s *Store) fold(ctx context.Context, size int64, anyway bool) error {
 		return errNamed
 	}
 	killpoint.At(killpoint.Folding)
+	if err := s.conn.KeepMetadata(ctx); err != nil {
+		return err
+	}
 	err := s.conn.Exec(ctx, "CHECKPOINT history")
 	killpoint.At(killpoint.Folded)
 	s.folds.Add(1) // even after an error: something may have moved

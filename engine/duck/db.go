@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -99,15 +100,22 @@ func Open(path string, o Options) (*DB, error) {
 // start opens an instance, and says which path its connections are to have.
 func (db *DB) start() (*instance, string, error) {
 	if db.file != "" {
-		if err := settle(db.file); err != nil {
+		if err := errors.Join(settle(db.file), restoreMetadata(db.file)); err != nil {
 			return nil, "", err
 		}
 	}
 	i := &instance{db: db, id: lastInstance.Add(1), conns: make(map[*Conn]struct{})}
-	if err := i.open(db.file, db.options); err != nil {
+	err := i.open(db.file, db.options)
+	if err != nil {
 		return nil, "", err
 	}
-	path, err := i.setUp(db.options)
+	if db.file != "" {
+		i.file, err = os.Open(db.file)
+	}
+	var path string
+	if err == nil {
+		path, err = i.setUp(db.options)
+	}
 	if err != nil {
 		i.sever()
 		return nil, "", err
@@ -276,7 +284,10 @@ func (db *DB) Close() {
 		return
 	}
 	if c, err := i.connect(""); err == nil {
-		_ = c.Exec(context.Background(), "PRAGMA enable_checkpoint_on_shutdown") // else the next start replays the log
+		ctx := context.Background()
+		if c.KeepMetadata(ctx) == nil {
+			_ = c.Exec(ctx, "PRAGMA enable_checkpoint_on_shutdown") // else the next start replays the log
+		}
 		c.Close()
 	}
 	i.sever()

@@ -2,6 +2,7 @@ package duck
 
 import (
 	"errors"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,9 @@ type instance struct {
 	db   *DB
 	id   uint64
 	data mapping.Database
+	// file is read beside DuckDB, nil for a database in memory. It stays open as long as
+	// DuckDB has the file: closing any descriptor of it gives up the lock.
+	file *os.File
 
 	// working counts the calls into DuckDB, which severed lets no more begin.
 	working atomic.Int64
@@ -72,6 +76,9 @@ func (i *instance) sever() {
 	}
 	clear(i.conns)
 	mapping.Close(&i.data)
+	if i.file != nil {
+		i.file.Close()
+	}
 	signals.Delete(i.id)
 }
 

@@ -209,8 +209,8 @@ func TestMakeFileAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.Close()
-	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil || len(entries) != 1 {
+	entries, err := filepath.Glob(path + "*")
+	if err != nil || len(entries) != 2 || entries[1] != path+metadataSuffix {
 		t.Errorf("these files are there: %v; %v", entries, err)
 	}
 }

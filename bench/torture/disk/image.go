@@ -30,9 +30,6 @@ const sector = 4096
 //
 // It is not safe for concurrent use.
 type Image struct {
-	// Whole has a call that overwrites what was there be there as a whole or not at all.
-	Whole bool
-
 	root     string
 	names    map[string]*file // as the process sees them, by their path below root; nil: a directory
 	durable  map[string]*file // as they are on the disk
@@ -65,7 +62,6 @@ func (n *naming) apply(names map[string]*file) {
 type file struct {
 	disk    []byte   // what was there at the last fsync
 	end     int64    // where the file ends with all changes
-	writes  int      // calls
 	changes []change // since, in order, and what has been lost
 	lost    bool     // some of them are
 }
@@ -77,7 +73,6 @@ type change struct {
 	length   int64 // a truncated file's is its size
 	bytes    []byte
 	appended bool // at the end
-	call     int  // the number of the write among those of the file
 	lost     bool // it was to be made durable by an fsync that failed
 }
 
@@ -191,11 +186,11 @@ func (i *Image) Killed(root string) *Image {
 	copies := map[*file]*file{nil: nil}
 	of := func(f *file) *file {
 		if _, there := copies[f]; !there {
-			copies[f] = &file{disk: slices.Clone(f.disk), end: f.end, changes: slices.Clone(f.changes), lost: f.lost, writes: f.writes}
+			copies[f] = &file{disk: slices.Clone(f.disk), end: f.end, changes: slices.Clone(f.changes), lost: f.lost}
 		}
 		return copies[f]
 	}
-	k := &Image{Whole: i.Whole, root: root, names: make(map[string]*file), durable: make(map[string]*file), open: make(map[uint32]*file)}
+	k := &Image{root: root, names: make(map[string]*file), durable: make(map[string]*file), open: make(map[uint32]*file)}
 	for name, f := range i.names {
 		k.names[name] = of(f)
 	}
@@ -212,7 +207,6 @@ func (i *Image) Killed(root string) *Image {
 // write notes a write. What was lost of its sectors is written with them again.
 func (f *file) write(offset int64, bytes []byte) {
 	appended := offset == f.end
-	f.writes++
 	for len(bytes) > 0 {
 		n := min(int64(len(bytes)), sector-offset%sector)
 		for j := range f.changes {
@@ -220,7 +214,7 @@ func (f *file) write(offset int64, bytes []byte) {
 				c.lost = false
 			}
 		}
-		f.changes = append(f.changes, change{kind: Write, offset: offset, length: n, bytes: bytes[:n], appended: appended, call: f.writes})
+		f.changes = append(f.changes, change{kind: Write, offset: offset, length: n, bytes: bytes[:n], appended: appended})
 		offset, bytes = offset+n, bytes[n:]
 	}
 	f.end = max(f.end, offset)
@@ -253,10 +247,9 @@ func (f *file) lose() {
 
 // cut returns what is on the disk if the power fails. Each change that was not made durable is there with a
 // probability, but of what was appended the first few sectors.
-func (f *file) cut(probability float64, random *rand.Rand, whole bool) []byte {
+func (f *file) cut(probability float64, random *rand.Rand) []byte {
 	disk := slices.Clone(f.disk)
 	keep := func() bool { return kept(probability, random) }
-	calls := make(map[int]bool) // whether they are there, if they are whole
 	appended := 0
 	for _, c := range f.changes {
 		if c.appended {
@@ -270,15 +263,7 @@ func (f *file) cut(probability float64, random *rand.Rand, whole bool) []byte {
 		first = 0
 	}
 	for _, c := range f.changes {
-		switch _, decided := calls[c.call]; {
-		case c.appended:
-		case whole && c.kind == Write:
-			if !decided {
-				calls[c.call] = keep()
-			}
-			disk = c.apply(disk, func() bool { return calls[c.call] })
-			continue
-		default:
+		if !c.appended {
 			disk = c.apply(disk, keep)
 			continue
 		}
@@ -343,7 +328,7 @@ func (i *Image) PowerCut(to string, keep float64, random *rand.Rand) error {
 		if f == nil {
 			err = os.MkdirAll(path, 0o700)
 		} else {
-			err = os.WriteFile(path, f.cut(keep, random, i.Whole), 0o600)
+			err = os.WriteFile(path, f.cut(keep, random), 0o600)
 		}
 		if err != nil {
 			return fmt.Errorf("after a power cut: %w", err)

@@ -2,7 +2,7 @@ package duck
 
 /*
 #include <stdlib.h>
-#include "page_cache.h"
+#include "durable.h"
 */
 import "C"
 
