@@ -75,7 +75,7 @@ func Open(path string, o Options) (*DB, error) {
 	close(db.settled)
 	var err error
 	if path != "" {
-		if err := makeFile(path, o); err != nil {
+		if err := beginFile(path); err != nil {
 			return nil, err
 		}
 		if db.cut, err = checkLog(path); err != nil {
@@ -89,6 +89,9 @@ func Open(path string, o Options) (*DB, error) {
 			db.cut += more
 			db.inst, db.path, err = db.start()
 		}
+	}
+	if err == nil && path != "" {
+		err = madeFile(path)
 	}
 	if err != nil {
 		return nil, err

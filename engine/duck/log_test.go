@@ -191,26 +191,53 @@ func TestLogFormat(t *testing.T) {
 	}
 }
 
-// A file that was not made to its end is made anew, and so is an empty one.
+// A file that was not made to its end is made anew, and so is an empty one; one that has a log, or that nothing
+// says so of, is not.
 func TestMakeFileAgain(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "x.duckdb")
-	for _, name := range []string{path, path + newSuffix, path + newSuffix + logSuffix} {
-		text := "no database"
-		if name == path {
-			text = ""
+	l := commitsOf(t, 0, 10)
+	for name, c := range map[string]struct {
+		file, log []byte
+		noted     bool
+		commits   int // -1: it is refused
+	}{
+		"nothing":                    {nil, nil, false, 0},
+		"nothing yet":                {nil, nil, true, 0},
+		"an empty file":              {[]byte{}, nil, false, 0},
+		"parts":                      {l.file[:5000], nil, true, 0},
+		"zeros":                      {make([]byte, fileHeads), nil, true, 0},
+		"all of it":                  {l.file, nil, true, 0},
+		"a log":                      {l.file, l.log, true, 2},
+		"parts that nobody was at":   {l.file[:5000], nil, false, -1},
+		"parts, though with commits": {l.file[:5000], l.log, true, -1},
+	} {
+		path := filepath.Join(t.TempDir(), "x.duckdb")
+		note := []byte("x")
+		if !c.noted {
+			note = nil
 		}
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+		for name, text := range map[string][]byte{path: c.file, path + logSuffix: c.log, path + newSuffix: note} {
+			if text == nil {
+				continue
+			}
+			if err := os.WriteFile(name, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	db, err := Open(path, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	db.Close()
-	entries, err := filepath.Glob(path + "*")
-	if err != nil || len(entries) != 2 || entries[1] != path+metadataSuffix {
-		t.Errorf("these files are there: %v; %v", entries, err)
+		db, err := Open(path, Options{})
+		if (err == nil) != (c.commits >= 0) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err != nil {
+			continue
+		}
+		err = connect(t, db).Exec(t.Context(), "FROM t")
+		if (err == nil) != (c.commits > 0) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(path + newSuffix); err == nil {
+			t.Errorf("%s: it is still noted", name)
+		}
+		db.Close()
 	}
 }

@@ -5,45 +5,38 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
-// newSuffix ends the name of a database file that is being made.
+// newSuffix ends the name of a file that is beside a database while that is being made.
 const newSuffix = ".new"
 
-// makeFile makes an empty database at path unless there is a file with something in it,
-// and removes what an earlier call has left that did not come to its end. DuckDB does not
-// open a file that it was killed at making; so the file gets its name when it is whole and
-// durable. The caller sees to it that nobody else makes it.
-func makeFile(path string, o Options) error {
-	made := path + newSuffix
-	if err := os.Remove(made); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove a file that was not made to its end: %w", err)
+// beginFile is called before DuckDB opens a database, which it makes if there is none. DuckDB does not open a
+// file that it was killed at making, or that a power cut has left in parts; so that is noted beside it, and such a file, which
+// nothing can be in yet, is made anew. The caller sees to it that nobody else makes it.
+func beginFile(path string) error {
+	size := func(path string) int64 {
+		info, err := os.Stat(path)
+		if err != nil {
+			return -1
+		}
+		return info.Size()
 	}
-	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
-		return nil
+	begun := size(path+newSuffix) >= 0 && size(path) <= fileHeads
+	if (begun || size(path) == 0) && size(path+logSuffix) <= 0 {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove a database that was not made to its end: %w", err)
+		}
 	}
-	o.Threads = 1 // there is nothing to do for more
-	i := &instance{conns: make(map[*Conn]struct{})}
-	if err := i.open(made, o); err != nil {
-		return err
+	if size(path) > 0 {
+		return madeFile(path)
 	}
-	i.sever()
-	if err := os.Rename(made, path); err != nil {
-		return fmt.Errorf("name a new database: %w", err)
-	}
-	return syncDir(filepath.Dir(path))
+	return writeDurably(path+newSuffix, []byte("The database is being made.\n"))
 }
 
-// syncDir makes the names in a directory durable.
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("sync a directory: %w", err)
-	}
-	err = dir.Sync()
-	if err := errors.Join(err, dir.Close()); err != nil {
-		return fmt.Errorf("sync the directory %s: %w", path, err)
+// madeFile is called when DuckDB has opened the database.
+func madeFile(path string) error {
+	if err := os.Remove(path + newSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the database was made: %w", err)
 	}
 	return nil
 }
