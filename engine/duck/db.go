@@ -294,6 +294,9 @@ func (db *DB) Close() {
 		c.Close()
 	}
 	i.sever()
+	if db.file != "" {
+		_ = restoreMetadata(db.file) // or the next start does
+	}
 }
 
 // Version returns DuckDB's version, such as v1.5.6.

@@ -75,41 +75,50 @@ func writeDurably(path string, text []byte) error {
 	return nil
 }
 
-// restoreMetadata puts the blocks back that a fold has overwritten which has not come to its end. Nobody may
-// have the file open.
-func restoreMetadata(path string) (err error) {
+// restoreMetadata puts the blocks back that a fold has overwritten which has not come to its end, and removes the
+// copy, which then is of no use, as after any other fold. Nobody may have the file open.
+func restoreMetadata(path string) error {
 	text, err := os.ReadFile(path + metadataSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("the metadata beside the database: %w", err)
+	if err == nil {
+		err = putBack(path, text)
 	}
+	if err == nil {
+		err = os.Remove(path + metadataSuffix)
+	}
+	if err != nil {
+		return fmt.Errorf("the copy of a database's metadata: %w", err)
+	}
+	return nil
+}
+
+// putBack writes the blocks of a copy into a file that has the heads of the copy, and makes them durable. A copy that is
+// not whole was being written, so that no fold had begun.
+func putBack(path string, text []byte) (err error) {
 	body, whole := bytes.CutPrefix(text, metadataMagic)
 	if !whole || len(body) < fileHeads+4 || crc32.Checksum(text[:len(text)-4], castagnoli) != binary.LittleEndian.Uint32(text[len(text)-4:]) {
-		return nil // it was being written, so that no fold had begun
+		return nil
 	}
-	body = body[:len(body)-4]
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nor is there anything to put back
+	}
 	if err != nil {
-		return nil //nolint:nilerr // DuckDB says what is wrong with it
+		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	head := make([]byte, fileHeads)
 	if _, err := file.ReadAt(head, 0); err != nil || !bytes.Equal(head, body[:fileHeads]) {
-		return nil //nolint:nilerr // as above
+		return nil //nolint:nilerr // a file that is too short: DuckDB says what is wrong with it
 	}
-	for body = body[fileHeads:]; len(body) > 0; {
+	for body = body[fileHeads : len(body)-4]; len(body) > 0; {
 		at, size := int64(binary.LittleEndian.Uint64(body)), binary.LittleEndian.Uint64(body[8:])
-		block := body[16 : 16+size]
+		if _, err := file.WriteAt(body[16:16+size], at); err != nil {
+			return err
+		}
 		body = body[16+size:]
-		there := make([]byte, size)
-		if _, err := file.ReadAt(there, at); err == nil && bytes.Equal(there, block) {
-			continue
-		}
-		if _, err := file.WriteAt(block, at); err != nil {
-			return fmt.Errorf("put a block of metadata back: %w", err)
-		}
 	}
 	return file.Sync()
 }
