@@ -172,7 +172,7 @@ func (m *mutator) cases() (list []mutation) {
 	}
 	for _, f := range []struct{ name, from, file string }{
 		{"file", m.folded, checkpoint.FileName}, {"file+wal", m.killed, checkpoint.FileName}, {"wal", m.killed, walName},
-		{"lock", m.folded, "LOCK"}, {"init", m.folded, checkpoint.InitMarker}, {"metadata", m.killed, checkpoint.FileName + ".metadata"},
+		{"lock", m.folded, "LOCK"}, {"init", m.folded, checkpoint.InitMarker},
 	} {
 		wal := f.name == "wal"
 		change := func(how func(text []byte) ([]byte, string)) func(dir string) string {

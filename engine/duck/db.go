@@ -103,7 +103,11 @@ func Open(path string, o Options) (*DB, error) {
 // start opens an instance, and says which path its connections are to have.
 func (db *DB) start() (*instance, string, error) {
 	if db.file != "" {
-		if err := errors.Join(settle(db.file), restoreMetadata(db.file)); err != nil {
+		err := settle(db.file)
+		if err == nil {
+			err = restoreMetadata(db.file)
+		}
+		if err != nil {
 			return nil, "", err
 		}
 	}
