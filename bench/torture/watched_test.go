@@ -37,7 +37,7 @@ type scenario struct {
 	stops bool // in the end, politely: otherwise it is killed
 }
 
-// scenarios are those of the issue of files: what commits write into the log, the log folded into the file
+// scenarios are all that changes files: what commits write into the log, the log folded into the file
 // and row groups written past it, and a start that reads a log, with the orderly end.
 func scenarios() []scenario {
 	restarted := deeds(8, 50, 0)
@@ -97,8 +97,7 @@ func (s *stage) fresh(name string) (dir string, err error) {
 }
 
 // run plays the scenario in a directory, with its calls watched, on copies of the deeds, which it returns
-// with where the journal was. A start that is refused, or an end that is not orderly, is an error that
-// wraps errUnusable if a fault explains it.
+// with where the journal was. The error of a start is instance.Start's, and there is no instance then.
 func (s *stage) run(ctx context.Context, w disk.Watch) (list []*deed, db *instance.Instance, err error) {
 	for _, d := range s.deeds {
 		c := *d
