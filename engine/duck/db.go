@@ -57,12 +57,12 @@ type DB struct {
 	settled  chan struct{} // closed while nothing is wrong with the instance
 	severed  chan struct{} // closed when the instance is
 
-	cut int64 // of the log, when it was opened
+	cut atomic.Int64 // bytes of logs
 }
 
-// Cut returns how many bytes [Open] cut off the log: a last commit that a power cut kept from coming to
-// its end, and that nobody had an answer to.
-func (db *DB) Cut() int64 { return db.cut }
+// Cut returns how many bytes were cut off the log when the file was opened, also again: a last commit that a
+// power cut, or an fsync that failed, kept from coming to its end, and that nobody had an answer to.
+func (db *DB) Cut() int64 { return db.cut.Load() }
 
 var lastInstance atomic.Uint64
 
@@ -73,28 +73,20 @@ var lastInstance atomic.Uint64
 func Open(path string, o Options) (*DB, error) {
 	db := &DB{file: path, options: o, settled: make(chan struct{}), severed: make(chan struct{})}
 	close(db.settled)
-	var err error
 	if path != "" {
 		if err := beginFile(path); err != nil {
 			return nil, err
 		}
-		if db.cut, err = checkLog(path); err != nil {
-			return nil, logDamage(path, err)
-		}
 	}
-	db.inst, db.path, err = db.start()
-	if refused := (*Error)(nil); path != "" && errors.As(err, &refused) {
-		var more int64
-		if more, err = mendLog(path, refused); err == nil {
-			db.cut += more
-			db.inst, db.path, err = db.start()
-		}
-	}
-	if err == nil && path != "" {
-		err = madeFile(path)
-	}
-	if err != nil {
+	var err error
+	if db.inst, db.path, err = db.start(); err != nil {
 		return nil, err
+	}
+	if path != "" {
+		if err := madeFile(path); err != nil {
+			db.inst.sever()
+			return nil, err
+		}
 	}
 	process.open(o.ProcessMemory)
 	return db, nil
@@ -102,32 +94,52 @@ func Open(path string, o Options) (*DB, error) {
 
 // start opens an instance, and says which path its connections are to have.
 func (db *DB) start() (*instance, string, error) {
-	if db.file != "" {
-		err := settle(db.file)
-		if err == nil {
-			err = restoreMetadata(db.file)
-		}
-		if err != nil {
-			return nil, "", err
-		}
-	}
 	i := &instance{db: db, id: lastInstance.Add(1), conns: make(map[*Conn]struct{})}
-	err := i.open(db.file, db.options)
+	var err error
+	if db.file == "" {
+		err = i.open("", db.options)
+	} else {
+		err = i.openFile(db.file, db.options)
+	}
 	if err != nil {
 		return nil, "", err
 	}
-	if db.file != "" {
-		i.file, err = os.Open(db.file)
-	}
-	var path string
-	if err == nil {
-		path, err = i.setUp(db.options)
-	}
+	path, err := i.setUp(db.options)
 	if err != nil {
 		i.sever()
 		return nil, "", err
 	}
 	return i, path, nil
+}
+
+// openFile opens DuckDB on a file, however a process or a power cut has left it.
+func (i *instance) openFile(file string, o Options) error {
+	if err := settle(file); err != nil {
+		return err
+	}
+	if err := restoreMetadata(file); err != nil {
+		return err
+	}
+	cut, err := checkLog(file)
+	if err != nil {
+		return err
+	}
+	i.db.cut.Add(cut)
+	err = i.open(file, o)
+	if refused := (*Error)(nil); errors.As(err, &refused) {
+		if cut, err = mendLog(file, refused); err == nil {
+			i.db.cut.Add(cut)
+			err = i.open(file, o)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if i.file, err = os.Open(file); err != nil {
+		i.sever()
+		return fmt.Errorf("open duckdb %s: %w", file, err)
+	}
+	return nil
 }
 
 // open opens DuckDB on a file, which it makes if need be, or in memory for "".

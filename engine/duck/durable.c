@@ -23,6 +23,7 @@ int ms_write_durably(const char *path, const void *data, size_t length) {
 	for (size_t done = 0; error == 0 && done < length;) {
 		ssize_t n = pwrite(file, (const char *)data + done, length - done, done);
 		if (n > 0) done += n;
+		else if (n == 0) error = EIO;
 		else if (errno != EINTR) error = errno;
 	}
 	if (error == 0 && (ftruncate(file, length) != 0 || fsync(file) != 0)) error = errno;

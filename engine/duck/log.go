@@ -39,17 +39,8 @@ var logBegin, logFirstEnd = []byte{0x64, 0, 0x62}, []byte{0xff, 0xff}
 // ErrLogDamaged is returned when a log has commits behind a place that can't be read.
 var ErrLogDamaged = errors.New("the log is damaged")
 
-// logDamage is an error that says what is wrong with the log of a file.
-func logDamage(file string, err error) error {
-	if errors.Is(err, ErrLogDamaged) {
-		return fmt.Errorf("open duckdb %s: %w", file, &Error{Type: "IO", Message: err.Error(), Position: -1, File: file})
-	}
-	return err
-}
-
-// checkLog looks at the frames of the log of a file, and cuts a last commit off that never came to its end.
-// It returns how many bytes it cut off.
-func checkLog(file string) (cut int64, err error) {
+// withLog calls f with the log of a file and its size, if there is one, and returns what f does.
+func withLog(file string, f func(log *os.File, size int64) (cut int64, err error)) (cut int64, err error) {
 	log, err := os.OpenFile(file+logSuffix, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -62,11 +53,23 @@ func checkLog(file string) (cut int64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("look at the log: %w", err)
 	}
-	end, err := endOfFrames(log, info.Size())
-	if err != nil || end == info.Size() {
-		return 0, err
+	return f(log, info.Size())
+}
+
+// checkLog looks at the frames of the log of a file, and cuts a last commit off that never came to its end.
+// It returns how many bytes it cut off.
+func checkLog(file string) (cut int64, err error) {
+	cut, err = withLog(file, func(log *os.File, size int64) (int64, error) {
+		end, err := endOfFrames(log, size)
+		if err != nil || end == size {
+			return 0, err
+		}
+		return cutLog(log, end, size, true)
+	})
+	if errors.Is(err, ErrLogDamaged) {
+		err = fmt.Errorf("open duckdb %s: %w", file, &Error{Type: "IO", Message: err.Error(), Position: -1, File: file})
 	}
-	return cutLog(log, end, info.Size(), true)
+	return cut, err
 }
 
 // endOfFrames returns where the frames of a log end: at its end, or where one is
@@ -155,16 +158,13 @@ func mendLog(file string, cause *Error) (cut int64, err error) {
 	if err != nil {
 		return 0, cause
 	}
-	log, err := os.OpenFile(file+logSuffix, os.O_RDWR, 0)
-	if err != nil {
-		return 0, cause
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	info, err := log.Stat()
-	if err != nil || at < logFrame || at > info.Size() {
-		return 0, cause
-	}
-	if cut, err = cutLog(log, at-logFrame, info.Size(), false); errors.Is(err, ErrLogDamaged) {
+	cut, err = withLog(file, func(log *os.File, size int64) (int64, error) {
+		if at < logFrame || at > size {
+			return 0, cause
+		}
+		return cutLog(log, at-logFrame, size, false)
+	})
+	if errors.Is(err, ErrLogDamaged) {
 		return 0, cause
 	}
 	return cut, err

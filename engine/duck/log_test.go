@@ -18,27 +18,33 @@ type logged struct {
 	lengths   []int
 }
 
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// writeFiles writes those of the files that have a text.
+func writeFiles(t *testing.T, files map[string][]byte) {
+	t.Helper()
+	for name, text := range files {
+		if text == nil {
+			continue
+		}
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // commitsOf makes a database in whose log there are commits of several sizes.
 func commitsOf(t *testing.T, rows ...int) (l logged) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "x.duckdb")
-	db, err := Open(path, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	c, err := db.Conn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	read := func(path string) []byte {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return text
-	}
+	db, path := openFile(t)
+	c := connect(t, db)
 	for n, count := range rows {
 		sql := fmt.Sprintf("INSERT INTO t SELECT 10 * i + %d FROM range(%d) r(i)", n, count)
 		if n == 0 {
@@ -47,10 +53,10 @@ func commitsOf(t *testing.T, rows ...int) (l logged) {
 		if err := c.Exec(context.Background(), sql); err != nil {
 			t.Fatal(err)
 		}
-		l.log = read(path + logSuffix)
+		l.log = readFile(t, path+logSuffix)
 		l.lengths = append(l.lengths, len(l.log))
 	}
-	l.file = read(path)
+	l.file = readFile(t, path)
 	return l
 }
 
@@ -59,21 +65,13 @@ func commitsOf(t *testing.T, rows ...int) (l logged) {
 func (l logged) open(t *testing.T, log []byte) (commits int, cut int64, err error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.duckdb")
-	for name, text := range map[string][]byte{path: l.file, path + logSuffix: log} {
-		if err := os.WriteFile(name, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, map[string][]byte{path: l.file, path + logSuffix: log})
 	db, err := Open(path, Options{})
 	if err != nil {
 		return 0, 0, err
 	}
 	defer db.Close()
-	c, err := db.Conn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := connect(t, db)
 	found := map[int64]int64{}
 	err = c.Each(context.Background(), "SELECT n % 10 AS commit, count(*) FROM t GROUP BY commit", func(scan func(dest ...any) error) error {
 		var n, rows int64
@@ -216,14 +214,7 @@ func TestMakeFileAgain(t *testing.T) {
 		if !c.noted {
 			note = nil
 		}
-		for name, text := range map[string][]byte{path: c.file, path + logSuffix: c.log, path + newSuffix: note} {
-			if text == nil {
-				continue
-			}
-			if err := os.WriteFile(name, text, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
+		writeFiles(t, map[string][]byte{path: c.file, path + logSuffix: c.log, path + newSuffix: note})
 		db, err := Open(path, Options{})
 		if (err == nil) != (c.commits >= 0) {
 			t.Errorf("%s: %v", name, err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 )
@@ -13,19 +12,7 @@ import (
 // the fold; a copy that is not whole, or of another time, is not looked at.
 func TestFoldsThatWereTorn(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "x.duckdb")
-	read := func(path string) []byte {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return text
-	}
-	db, err := Open(path, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db, path := openFile(t)
 	c := connect(t, db)
 	var before, after, copied, log []byte
 	for n := range 3 {
@@ -35,11 +22,11 @@ func TestFoldsThatWereTorn(t *testing.T) {
 		if err := c.KeepMetadata(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		before, log, copied = read(path), read(path+logSuffix), read(path+metadataSuffix)
+		before, log, copied = readFile(t, path), readFile(t, path+logSuffix), readFile(t, path+metadataSuffix)
 		if err := c.Exec(context.Background(), "CHECKPOINT"); err != nil {
 			t.Fatal(err)
 		}
-		after = read(path)
+		after = readFile(t, path)
 	}
 	overwritten := 0
 	for at := fileHeads; at < len(before); at += 256 << 10 {
@@ -68,14 +55,7 @@ func TestFoldsThatWereTorn(t *testing.T) {
 		"folded, a damaged copy":   {after, nil, damaged, true},
 	} {
 		path := filepath.Join(t.TempDir(), "x.duckdb")
-		for name, text := range map[string][]byte{path: files.file, path + logSuffix: files.log, path + metadataSuffix: files.metadata} {
-			if text == nil {
-				continue
-			}
-			if err := os.WriteFile(name, text, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
+		writeFiles(t, map[string][]byte{path: files.file, path + logSuffix: files.log, path + metadataSuffix: files.metadata})
 		db, err := Open(path, Options{})
 		if (err == nil) != files.opens {
 			t.Errorf("%s: opened: %v", name, err)

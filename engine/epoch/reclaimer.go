@@ -160,16 +160,17 @@ func (r *Reclaimer) Block(size int) []byte {
 		return r.main.Block(size)
 	}
 	s := r.spare[size]
-	if s == nil && r.current != nil { // from now on
-		if r.spare == nil {
-			r.spare = make(map[int]*spares)
+	if s == nil {
+		if r.current != nil { // from now on
+			if r.spare == nil {
+				r.spare = make(map[int]*spares)
+			}
+			r.spare[size] = &spares{asked: true}
 		}
-		r.spare[size] = new(spares)
+		return r.mem.Allocate(size)
 	}
-	if s != nil {
-		s.asked = true
-	}
-	if s == nil || len(s.blocks) == 0 {
+	s.asked = true
+	if len(s.blocks) == 0 {
 		return r.mem.Allocate(size)
 	}
 	last := len(s.blocks) - 1

@@ -86,17 +86,16 @@ func (p *planner) orderKey(ctx context.Context, at ast.Node, orders []ast.Node, 
 	var nodes []ast.Node
 	for i, o := range orders {
 		n, param := o.Child("expression"), fmt.Sprint("n", i)
-		if typeName, err := p.stage.typeOf(ctx, n); hasCollation(n) || err == nil && hasOtherSortKeys(typeName) {
+		typeName, err := p.stage.typeOf(ctx, n)
+		if hasCollation(n) || err == nil && hasOtherSortKeys(typeName) {
 			return nil, nil
+		}
+		t, ok := holdable(typeName)
+		if err == nil && ok && t.Nested == nil && nullLast && len(orders) == 1 && direction(o) == "ASC NULLS LAST" {
+			return n, nil // accumulators compare it as it is
 		}
 		args, params = append(args, param+", '"+direction(o)+"'"), append(params, param)
 		nodes = append(nodes, tryNode(n)) // what fails for one row is NULL, as in stage one
-	}
-	if only := orders[0].Child("expression"); nullLast && len(orders) == 1 && direction(orders[0]) == "ASC NULLS LAST" {
-		typeName, err := p.stage.typeOf(ctx, only)
-		if t, ok := holdable(typeName); err == nil && ok && t.Nested == nil {
-			return only, nil // accumulators compare it as it is
-		}
 	}
 	return p.substitute(ctx, at, sortKeyFunction+"("+strings.Join(args, ", ")+")", params, nodes)
 }
