@@ -204,8 +204,8 @@ func (k *backupTest) look(dir string, durable int64) {
 	if _, err := readFile(k.t.Context(), dir); err != nil {
 		k.t.Fatalf("the backup %s: %v", dir, err)
 	}
-	if left := leftovers(k.t, dir); len(left) > 0 {
-		k.t.Errorf("the backup %s has also %v", dir, left)
+	if err := noFileLeft(dir); err != nil {
+		k.t.Errorf("the backup %s: %v", dir, err)
 	}
 	k.held[dir] = [2]int64{durable, k.notes.Load() + 1}
 }

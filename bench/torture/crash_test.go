@@ -225,8 +225,8 @@ func (c *crash) end(db *instance.Instance) {
 		c.t.Fatal(err)
 	}
 	c.inspect()
-	if left := leftovers(c.t, c.options.Data); len(left) > 0 {
-		c.t.Errorf("files left behind: %v", left)
+	if err := noFileLeft(c.options.Data); err != nil {
+		c.t.Error(err)
 	}
 	if total := sum(c.durable); total != c.feed.Sent() {
 		c.t.Errorf("the file holds %d records after a polite end, %d were sent", total, c.feed.Sent())
@@ -245,12 +245,11 @@ func sum(next [shopcheck.Partitions]int64) int64 {
 	return total
 }
 
-// leftovers returns what a database that was closed does not need.
-func leftovers(t *testing.T, dir string) []string {
-	t.Helper()
+// noFileLeft returns an error if there are files that a database which was closed does not need.
+func noFileLeft(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	var left []string
 	for _, e := range entries {
@@ -259,7 +258,7 @@ func leftovers(t *testing.T, dir string) []string {
 		case "tmp":
 			inside, err := os.ReadDir(dir + "/tmp")
 			if err != nil {
-				t.Fatal(err)
+				return err
 			}
 			for _, f := range inside {
 				left = append(left, "tmp/"+f.Name())
@@ -267,10 +266,13 @@ func leftovers(t *testing.T, dir string) []string {
 		default:
 			info, err := e.Info()
 			if err != nil {
-				t.Fatal(err)
+				return err
 			}
 			left = append(left, fmt.Sprintf("%s (%d bytes)", e.Name(), info.Size()))
 		}
 	}
-	return left
+	if len(left) > 0 {
+		return fmt.Errorf("files left behind: %v", left)
+	}
+	return nil
 }

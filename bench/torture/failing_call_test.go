@@ -8,11 +8,8 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -35,48 +32,26 @@ func TestFailingCalls(t *testing.T) {
 	var tried, refused, ended atomic.Int64
 	calls := int64(0)
 	for _, s := range stages(t) {
-		w := disk.Watch{Library: s.library, Journal: filepath.Join(s.dir, "journal")}
-		var err error
-		if w.Directory, err = s.fresh("watched"); err != nil {
-			t.Fatal(err)
-		}
-		_, db, err := s.run(t.Context(), w)
-		if err != nil {
-			t.Fatalf("%s: %v", s.name, err)
-		}
-		if s.stops {
-			if err := db.Stop(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		db.Kill()
-		journal := readJournal(t, w.Journal)
+		_, journal, _ := s.play(t)
 		n := journal[len(journal)-1].Number
 		calls += n
-		work := make(chan disk.Fault)
-		var workers sync.WaitGroup
-		for range runtime.GOMAXPROCS(0) {
-			workers.Go(func() {
-				for fault := range work {
-					tried.Add(1)
-					switch err := s.fail(t.Context(), fault); {
-					case errors.Is(err, instance.ErrRefused):
-						refused.Add(1)
-					case errors.Is(err, errEnded):
-						ended.Add(1)
-					case err != nil:
-						t.Errorf("%s: %s: %v", s.name, fault, err)
-					}
-				}
-			})
-		}
+		next, done := inParallel(func(fault disk.Fault) {
+			tried.Add(1)
+			switch err := s.fail(t.Context(), fault); {
+			case errors.Is(err, instance.ErrRefused):
+				refused.Add(1)
+			case errors.Is(err, errEnded):
+				ended.Add(1)
+			case err != nil:
+				t.Errorf("%s: %s: %v", s.name, fault, err)
+			}
+		})
 		for _, fault := range faults(t, random, s.name, n) {
 			if !t.Failed() {
-				work <- fault
+				next <- fault
 			}
 		}
-		close(work)
-		workers.Wait()
+		done()
 	}
 	if !t.Failed() {
 		result.Report(t, "failing calls", "%d of 3 scenarios that have %d, 0 lost, 0 doubled; %d starts refused while it lasted, %d processes ended by DuckDB since undoing failed as well, all other went on; 0 starts refused after it; %.0f s; seed %d",
@@ -114,12 +89,12 @@ func faults(t *testing.T, random *rand.Rand, scenario string, calls int64) (list
 // instance.ErrRefused if the start was refused while the fault lasted, and errEnded if DuckDB has
 // ended the process, which it may only do while calls fail again and again; else nil.
 func (s *stage) fail(ctx context.Context, fault disk.Fault) error {
-	name := fmt.Sprint("fault-", fault.At)
-	w := disk.Watch{Library: s.library, Journal: filepath.Join(s.dir, name+".journal"), Fail: fault}
-	var err error
-	if w.Directory, err = s.fresh(name); err != nil {
+	data, err := s.fresh(fmt.Sprint("fault-", fault.At))
+	if err != nil {
 		return err
 	}
+	w := s.watch(data)
+	w.Fail = fault
 	image, err := disk.Load(w.Directory)
 	if err != nil {
 		return err

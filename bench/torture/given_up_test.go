@@ -110,8 +110,8 @@ func TestFileGivenUp(t *testing.T) {
 	if next, err := readFile(t.Context(), o.Data); err != nil || sum(next) != f.Records {
 		t.Errorf("the file holds %d records (%v), %d were sent", sum(next), err, f.Records)
 	}
-	if left := leftovers(t, o.Data); len(left) > 0 {
-		t.Errorf("files left behind: %v", left)
+	if err := noFileLeft(o.Data); err != nil {
+		t.Error(err)
 	}
 	result.Report(t, "file given up", "%d rounds, opened again %d times, %d records, 0 lost, 0 doubled; %d queries were right, %d refused for now, longest wait %.1f s",
 		*givenUpRounds, count(t, o.Log, "the database file is open again"), f.Records, q.right.Load(), q.refused.Load(), time.Duration(q.longest.Load()).Seconds())

@@ -5,9 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -35,43 +33,16 @@ func TestPowerCuts(t *testing.T) {
 	began := time.Now()
 	var calls, cuts int
 	for _, s := range stages(t) {
-		w := disk.Watch{Library: s.library, Journal: filepath.Join(s.dir, "journal")}
-		var err error
-		if w.Directory, err = s.fresh("watched"); err != nil {
-			t.Fatal(err)
-		}
-		image, err := disk.Load(w.Directory)
-		if err != nil {
-			t.Fatal(err)
-		}
-		list, db, err := s.run(t.Context(), w)
-		if err != nil {
-			t.Fatalf("%s: %v", s.name, err)
-		}
-		if s.stops {
-			err = db.Stop()
-		} else {
-			db.Kill()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		journal := readJournal(t, w.Journal)
+		list, journal, image := s.play(t)
 		at := chosen(random, len(journal))
 		calls += len(journal)
-		work := make(chan cut)
-		var workers sync.WaitGroup
-		for range runtime.GOMAXPROCS(0) {
-			workers.Go(func() {
-				for c := range work {
-					if err := s.recover(t.Context(), c, slices.Concat(s.first, list)); err != nil {
-						t.Errorf("%s, %s: %v", s.name, c.name, err)
-						continue
-					}
-					_ = os.RemoveAll(c.data) // it goes with the test anyway
-				}
-			})
-		}
+		next, done := inParallel(func(c cut) {
+			if err := s.recover(t.Context(), c, slices.Concat(s.first, list)); err != nil {
+				t.Errorf("%s, %s: %v", s.name, c.name, err)
+				return
+			}
+			_ = os.RemoveAll(c.data) // it goes with the test anyway
+		})
 		for n, c := range journal {
 			if err := image.Apply(c); err != nil {
 				t.Fatalf("%s: call %d: %v", s.name, n, err)
@@ -88,11 +59,10 @@ func TestPowerCuts(t *testing.T) {
 				if keep == 1 {
 					c.killed = image.Killed(c.data)
 				}
-				work <- c
+				next <- c
 			}
 		}
-		close(work)
-		workers.Wait()
+		done()
 	}
 	if !t.Failed() {
 		result.Report(t, "power cuts", "%d after calls of 3 scenarios that have %d, 0 lost, 0 doubled, 0 refused starts; %.0f s; seed %d", cuts, calls, time.Since(began).Seconds(), seed)

@@ -15,7 +15,6 @@ import (
 
 	"github.com/millstream-db/millstream/bench/instance"
 	"github.com/millstream-db/millstream/bench/torture/disk"
-	"github.com/millstream-db/millstream/engine/checkpoint"
 )
 
 var callsTried = flag.Int("calls", 4, "at how many calls of each scenario TestPowerCuts fails the power and TestFailingCalls a call; 0: at every one")
@@ -52,9 +51,9 @@ func scenarios() []scenario {
 type stage struct {
 	scenario
 	options  instance.Options // of a process whose calls nobody watches
-	library  string
-	template string // a directory as it is before the scenario
-	dir      string // for whatever
+	preload  string           // the library that watches
+	template string           // a directory as it is before the scenario
+	dir      string           // for whatever
 }
 
 // stages prepares all scenarios.
@@ -73,7 +72,7 @@ func stages(t *testing.T) (list []*stage) {
 	}
 	for _, sc := range scenarios() {
 		dir := t.TempDir()
-		s := &stage{scenario: sc, library: lib, dir: dir, template: filepath.Join(dir, "template")}
+		s := &stage{scenario: sc, preload: lib, dir: dir, template: filepath.Join(dir, "template")}
 		s.options = instance.Options{Binary: binary, Data: s.template, Log: filepath.Join(dir, "millstream.log"), Settings: []string{"--memory=32MiB", "--duckdb_memory=64MiB"}}
 		if len(s.first) > 0 {
 			db := start(t, s.options)
@@ -85,6 +84,54 @@ func stages(t *testing.T) (list []*stage) {
 		list = append(list, s)
 	}
 	return list
+}
+
+// watch is how the calls below a directory are watched.
+func (s *stage) watch(data string) disk.Watch {
+	return disk.Watch{Library: s.preload, Directory: data, Journal: data + ".journal"}
+}
+
+// play plays the scenario to its end, with all calls well, and returns its deeds, its calls, and the image of the
+// directory before them.
+func (s *stage) play(t *testing.T) (list []*deed, journal []disk.Call, image *disk.Image) {
+	t.Helper()
+	data, err := s.fresh("watched")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := s.watch(data)
+	if image, err = disk.Load(data); err != nil {
+		t.Fatal(err)
+	}
+	list, db, err := s.run(t.Context(), w)
+	if err == nil && s.stops {
+		err = db.Stop()
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", s.name, err)
+	}
+	db.Kill()
+	if journal, err = disk.ReadJournal(w.Journal); err != nil {
+		t.Fatal(err)
+	}
+	return list, journal, image
+}
+
+// inParallel has as many goroutines as there are processors do what is given to next, until all is done.
+func inParallel[T any](do func(T)) (next chan<- T, done func()) {
+	work := make(chan T)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for x := range work {
+				do(x)
+			}
+		})
+	}
+	return work, func() {
+		close(work)
+		workers.Wait()
+	}
 }
 
 // fresh makes a directory as it is before the scenario.
@@ -124,23 +171,10 @@ func chosen(random *rand.Rand, n int) map[int]bool {
 	return at
 }
 
-func readJournal(t *testing.T, path string) []disk.Call {
-	t.Helper()
-	bytes, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	journal, err := disk.ReadJournal(bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return journal
-}
-
 // recover starts on a disk after a power cut and looks at what is there, then does what is not sure to be done, and
 // looks again. After a kill the power fails as soon as there is an answer.
 func (s *stage) recover(ctx context.Context, c cut, list []*deed) error {
-	o, w := s.options, disk.Watch{Library: s.library, Directory: c.data, Journal: c.data + ".journal"}
+	o, w := s.options, s.watch(c.data)
 	o.Data, o.Log = c.data, c.data+".log"
 	if c.killed != nil {
 		o.Env = w.Env()
@@ -189,11 +223,7 @@ func (s *stage) recover(ctx context.Context, c cut, list []*deed) error {
 // powerCut makes the disk on which the power has failed behind the last call of a journal, of which nothing is that was
 // not durable.
 func powerCut(w disk.Watch, image *disk.Image) (data string, err error) {
-	bytes, err := os.ReadFile(w.Journal)
-	if err != nil {
-		return "", err
-	}
-	journal, err := disk.ReadJournal(bytes)
+	journal, err := disk.ReadJournal(w.Journal)
 	if err != nil {
 		return "", err
 	}
@@ -206,7 +236,7 @@ func powerCut(w disk.Watch, image *disk.Image) (data string, err error) {
 	return data, image.PowerCut(data, 0, nil)
 }
 
-// whole starts on a directory, in which all deeds must be found and no file too many.
+// whole starts on a directory, in which all deeds must be found, and ends in order, with no file too many.
 func (s *stage) whole(ctx context.Context, data string, list []*deed) error {
 	o := s.options
 	o.Data, o.Log = data, data+".log"
@@ -219,23 +249,14 @@ func (s *stage) whole(ctx context.Context, data string, list []*deed) error {
 	if err == nil {
 		err = f.judge(list, never)
 	}
+	if err == nil {
+		err = db.Stop()
+	}
+	if err == nil {
+		err = noFileLeft(data)
+	}
 	if err != nil {
 		return fmt.Errorf("after another start: %w", err)
-	}
-	return noFileLeft(data)
-}
-
-// noFileLeft returns an error if there are files that a start does not need.
-func noFileLeft(data string) error {
-	known := map[string]bool{checkpoint.FileName: true, checkpoint.FileName + ".wal": true, checkpoint.FileName + ".metadata": true, "LOCK": true, "tmp": true}
-	entries, err := os.ReadDir(data)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if !known[e.Name()] {
-			return fmt.Errorf("the file %s was left over", e.Name())
-		}
 	}
 	return nil
 }

@@ -143,10 +143,10 @@ func TestPartsOfWrites(t *testing.T) {
 // A journal whose end was being written when the process died has all calls before that.
 func TestReadJournal(t *testing.T) {
 	t.Parallel()
-	if list, err := ReadJournal(nil); err != nil || len(list) != 0 {
+	if list, err := parseJournal(nil); err != nil || len(list) != 0 {
 		t.Errorf("%v, %v", list, err)
 	}
-	if _, err := ReadJournal(make([]byte, 100)); err == nil {
+	if _, err := parseJournal(make([]byte, 100)); err == nil {
 		t.Error("a journal of zeros was read")
 	}
 	for _, k := range []Kind{Open, Forget, Forget + 1} {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"syscall"
 )
 
@@ -69,9 +70,18 @@ const (
 	flagEmptied
 )
 
-// ReadJournal returns the calls of a journal, whose bytes they share. A last call that
-// is not there whole, since the process was killed, is left out.
-func ReadJournal(journal []byte) (list []Call, err error) {
+// ReadJournal returns the calls of a journal. A last call that is not there whole, since the
+// process was killed, is left out.
+func ReadJournal(path string) ([]Call, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("journal of calls: %w", err)
+	}
+	return parseJournal(text)
+}
+
+// parseJournal returns the calls of a journal, whose bytes they share.
+func parseJournal(journal []byte) (list []Call, err error) {
 	r := bytes.NewReader(journal)
 	next := func(n int) []byte {
 		from := len(journal) - r.Len()
