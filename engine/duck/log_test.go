@@ -129,6 +129,29 @@ func TestTornCommits(t *testing.T) {
 	}
 }
 
+// A process that opens its file again may find that of its last commit, too: what an fsync that failed
+// had to make durable is not on the disk.
+func TestTornCommitsInTheProcess(t *testing.T) {
+	t.Parallel()
+	db, path := openFile(t)
+	c := connect(t, db)
+	for _, sql := range []string{"CREATE TABLE t (n BIGINT)", "INSERT INTO t FROM range(3000)"} {
+		if err := c.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db.inst.sever()
+	log := readFile(t, path+logSuffix)
+	clear(log[2*logPage:])
+	writeFiles(t, map[string][]byte{path + logSuffix: log})
+	if err := db.Reopen(noSetUp); err != nil {
+		t.Fatal(err)
+	}
+	if err := connect(t, db).Exec(t.Context(), "SELECT error('the commit is there') FROM t"); err != nil || db.Cut() == 0 {
+		t.Errorf("%d bytes were cut off; %v", db.Cut(), err)
+	}
+}
+
 // Damage to a commit that others follow is refused, whatever DuckDB makes of it.
 func TestDamagedCommits(t *testing.T) {
 	t.Parallel()
