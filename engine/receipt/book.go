@@ -1,6 +1,11 @@
 package receipt
 
-import "time"
+import (
+	"cmp"
+	"crypto/sha256"
+	"slices"
+	"time"
+)
 
 // How many receipts of a source are kept, and for how long.
 const (
@@ -13,16 +18,34 @@ const forgetStep = 1000
 
 // Book is the receipts of one source. It is not safe for concurrent use.
 type Book struct {
-	byKey   map[string]*Receipt
-	order   []*Receipt // by number
-	next    int64      // number
-	saved   int64      // receipts below it are on the disk
-	deleted int64      // and those below it no more
+	byKey   map[mark]int64 // the number of a receipt of kept
+	kept    []entry        // by number
+	unsaved []Receipt      // those of kept that are not on the disk yet
+	next    int64          // number
+	saved   int64          // receipts below it are on the disk
+	deleted int64          // and those below it no more
+}
+
+// entry is what a book has of a receipt: without pointers, since the collector would
+// follow them in a hundred thousand.
+type entry struct {
+	number             int64
+	key, digest        mark
+	at                 int64  // microseconds since 1970
+	accepted, rejected uint32 // records, of a body that has less than 4 GiB
+}
+
+// mark stands for a text: a part of its SHA-256.
+type mark [16]byte
+
+func markOf(text string) mark {
+	sum := sha256.Sum256([]byte(text))
+	return mark(sum[:])
 }
 
 // Restore adds a receipt that was read from the disk, in the order of numbers.
 func (b *Book) Restore(r Receipt) {
-	if len(b.order) == 0 {
+	if len(b.kept) == 0 {
 		b.deleted = r.Number
 	}
 	b.keep(&r)
@@ -32,26 +55,35 @@ func (b *Book) Restore(r Receipt) {
 
 func (b *Book) keep(r *Receipt) {
 	if b.byKey == nil {
-		b.byKey = make(map[string]*Receipt)
+		b.byKey = make(map[mark]int64)
 	}
-	b.byKey[r.Key] = r
-	b.order = append(b.order, r)
+	e := entry{
+		number: r.Number, key: markOf(r.Key), digest: markOf(r.Digest), at: r.At.UnixMicro(),
+		accepted: uint32(r.Accepted), rejected: uint32(r.Rejected),
+	}
+	b.byKey[e.key] = e.number
+	b.kept = append(b.kept, e)
 }
 
 // Find returns the receipt of a request that has come before. The error is
 // ErrReused if it was another one with the same key.
 func (b *Book) Find(q Request, now time.Time) (Receipt, bool, error) {
 	b.forget(now)
-	r := b.byKey[q.Key]
-	switch {
-	case q.Key == "" || r == nil:
+	if q.Key == "" {
 		return Receipt{}, false, nil
-	case r.Digest != q.Digest:
+	}
+	number, ok := b.byKey[markOf(q.Key)]
+	if !ok {
+		return Receipt{}, false, nil
+	}
+	i, _ := slices.BinarySearchFunc(b.kept, number, func(e entry, n int64) int { return cmp.Compare(e.number, n) })
+	e := &b.kept[i]
+	if e.digest != markOf(q.Digest) {
 		return Receipt{}, false, ErrReused
 	}
-	again := *r
-	again.Repeated = true
-	return again, true, nil
+	return Receipt{
+		Request: q, Number: number, Accepted: int64(e.accepted), Rejected: int64(e.rejected), At: time.UnixMicro(e.at), Repeated: true,
+	}, true, nil
 }
 
 // Add keeps the receipt of a request whose key Find does not know.
@@ -62,17 +94,20 @@ func (b *Book) Add(r Receipt) {
 	r.Number = b.next
 	b.next++
 	b.keep(&r)
+	b.unsaved = append(b.unsaved, r)
 }
 
 // forget drops what is too old or too much, but nothing that is not saved yet.
 func (b *Book) forget(now time.Time) {
+	oldest := now.Add(-Oldest).UnixMicro()
 	n := 0
-	for n < len(b.order) && b.order[n].Number < b.saved && (len(b.order)-n > Most || now.Sub(b.order[n].At) > Oldest) {
-		delete(b.byKey, b.order[n].Key)
-		b.order[n] = nil
+	for n < len(b.kept) && b.kept[n].number < b.saved && (len(b.kept)-n > Most || b.kept[n].at < oldest) {
+		if e := &b.kept[n]; b.byKey[e.key] == e.number { // and not the key's next one, after a day
+			delete(b.byKey, e.key)
+		}
 		n++
 	}
-	b.order = b.order[n:]
+	b.kept = b.kept[n:]
 }
 
 // Save is what a checkpoint writes of a book.
@@ -86,13 +121,10 @@ type Save struct {
 // Save returns what the next checkpoint is to write.
 func (b *Book) Save(now time.Time) Save {
 	b.forget(now)
-	s := Save{book: b, next: b.next}
-	for i := len(b.order) - 1; i >= 0 && b.order[i].Number >= b.saved; i-- {
-		s.Receipts = append(s.Receipts, *b.order[i])
-	}
+	s := Save{book: b, next: b.next, Receipts: slices.Clone(b.unsaved)}
 	least := b.next
-	if len(b.order) > 0 {
-		least = b.order[0].Number
+	if len(b.kept) > 0 {
+		least = b.kept[0].number
 	}
 	if least >= b.deleted+forgetStep {
 		s.Delete = least
@@ -103,6 +135,7 @@ func (b *Book) Save(now time.Time) Save {
 // Done notes that the checkpoint was committed.
 func (s Save) Done() {
 	s.book.saved = s.next
+	s.book.unsaved = slices.Delete(s.book.unsaved, 0, len(s.Receipts))
 	if s.Delete > 0 {
 		s.book.deleted = s.Delete
 	}

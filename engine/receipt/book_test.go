@@ -3,6 +3,7 @@ package receipt
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -88,4 +89,37 @@ func TestRestoredReceiptsGoOn(t *testing.T) {
 	if b.Add(Receipt{Accepted: 1}); len(b.Save(start).Receipts) != 1 {
 		t.Error("a request without a key was kept")
 	}
+}
+
+// TestKeyOfTwoReceipts reads a key's old receipt, which was not deleted yet, and its new one.
+func TestKeyOfTwoReceipts(t *testing.T) {
+	var b Book
+	later := start.Add(Oldest + time.Second)
+	b.Restore(Receipt{Request: Request{"7", "d"}, Number: 1, Accepted: 1, At: start})
+	b.Restore(Receipt{Request: Request{"7", "d"}, Number: 2, Accepted: 7, At: later})
+	if !known(t, &b, 7, later) {
+		t.Error("with the old receipt the new one was forgotten")
+	}
+}
+
+// TestReceiptsTakeLittle bounds what a source's receipts take of Go's heap.
+func TestReceiptsTakeLittle(t *testing.T) {
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	var b Book
+	for i := range Most / 1000 {
+		fill(&b, i*1000, 1000, start)
+		b.Save(start).Done()
+	}
+	each := float64(heap()-before) / Most
+	t.Logf("%.0f bytes a receipt", each)
+	if each > 120 {
+		t.Errorf("a receipt takes %.0f bytes, 120 are enough", each)
+	}
+	runtime.KeepAlive(&b)
 }
