@@ -101,12 +101,13 @@ func (w *windowSnapshot) pageRows(i int) int {
 	return max(0, min(aggregate.PageRows, w.n-i<<aggregate.PageShift))
 }
 
-// same reports whether nothing has changed between two states of a window.
+// same reports whether nothing has changed between two states of a window. A row that
+// comes to a bag, and to nothing else, leaves the pages as they are.
 func (w *windowSnapshot) same(other *windowSnapshot) bool {
 	if w == other {
 		return true
 	}
-	if w.n != other.n || len(w.pages) != len(other.pages) {
+	if w.n != other.n || w.members != other.members || len(w.pages) != len(other.pages) {
 		return false
 	}
 	for i := range w.pages {
