@@ -93,6 +93,7 @@ var faults = []fault{
 	{"the watermark is not restored", []edit{{"engine.go", "s.tracker.Restore(mark, newest, e.opts.Now())", "s.tracker.Restore(mark-1e9, nil, e.opts.Now())"}}},
 	{"a subscription leaps over what is moved into history", []edit{{"checkpointing.go", "e.subs.Releasing(e.door.Newest())", "_ = e.door.Newest()"}}},
 	{"a subscription tells rows twice that were merged", []edit{{"hot/table.go", "from := max(0, -n)", "from := min(0, -n) * 0"}}},
+	{"a subscription is not told of rows that come to bags alone", []edit{{"view/changes.go", "w.n != other.n || w.members != other.members ||", "w.n != other.n ||"}}},
 	{"a subscription does not take back what has changed", []edit{{"view/changes.go", "was.windows = append(was.windows, single(w, p))", "_ = single(w, p)"}}},
 	{"a subscription counts a row that is there twice once", []edit{{"subscription/sql.go", "SELECT sum(d)::BIGINT AS n", "SELECT sign(sum(d))::BIGINT AS n"}}},
 	{"a hop leaves its first window out", []edit{{"window/windows.go", "for m := floorDiv(pane-w.size, w.slide) + 1;", "for m := floorDiv(pane-w.size, w.slide) + 2;"}}},

@@ -38,8 +38,7 @@ func (u *run) follow(ctx context.Context) error {
 	}
 	switch f.rand.IntN(8) {
 	case 0:
-		u.unfollow()
-		return nil
+		return u.endFollowing(ctx)
 	case 1, 2, 3:
 		return u.fetch(ctx, fmt.Sprint(1+f.rand.IntN(20)))
 	case 4:
@@ -73,6 +72,15 @@ func (u *run) unlessEnded(err error) error {
 		return nil
 	}
 	return err
+}
+
+// endFollowing looks at what the subscription has told, and ends it.
+func (u *run) endFollowing(ctx context.Context) error {
+	if err := u.compareFollowed(ctx); err != nil {
+		return err
+	}
+	u.unfollow()
+	return nil
 }
 
 func (u *run) unfollow() {

@@ -390,6 +390,9 @@ func (u *run) restart(ctx context.Context) error {
 	if err := u.endRead(ctx); err != nil {
 		return err
 	}
+	if err := u.endFollowing(ctx); err != nil {
+		return err
+	}
 	u.note("restart")
 	if err := u.close(ctx); err != nil {
 		return err
