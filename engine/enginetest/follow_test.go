@@ -17,7 +17,8 @@ import (
 // often each row is there.
 type following struct {
 	rand    *rand.Rand // its own, so that it changes nothing of the run
-	name    string     // of what is followed; empty: nothing is
+	reads   []string   // the names of what is followed; nil: nothing is
+	sql     string     // the query whose rows are told
 	lost    bool       // the file was opened again since it began, which may end it
 	session *query.Session
 	rows    map[string]int
@@ -29,12 +30,15 @@ type following struct {
 // little of it as everything.
 func (u *run) follow(ctx context.Context) error {
 	f := &u.followed
-	if f.name == "" {
-		names := []string{u.source.Name, `"` + u.source.Name + `$late"`}
+	if f.reads == nil {
+		names := []string{u.source.Name, u.source.Name + "$late"}
 		for _, v := range u.live() {
 			names = append(names, v.Name, v.Name)
 		}
-		return u.subscribe(ctx, names[f.rand.IntN(len(names))])
+		for _, t := range u.tables {
+			names = append(names, t.Name)
+		}
+		return u.subscribe(ctx, pick(f.rand, names...), pick(f.rand, names...))
 	}
 	switch f.rand.IntN(8) {
 	case 0:
@@ -47,15 +51,22 @@ func (u *run) follow(ctx context.Context) error {
 	return nil
 }
 
-func (u *run) subscribe(ctx context.Context, name string) error {
+// subscribe follows a relation, whose changes the database knows; a query that is run again
+// whenever the relation has changed; or one of two relations.
+func (u *run) subscribe(ctx context.Context, name, other string) error {
 	f := &u.followed
-	what := name
-	if f.rand.IntN(4) == 0 { // by running a query again and again
-		what = "(SELECT * FROM " + name + ")"
+	f.reads, f.sql = []string{name}, `SELECT * FROM "`+name+`"`
+	what := `"` + name + `"`
+	switch f.rand.IntN(8) {
+	case 0, 1:
+		what = "(" + f.sql + ")"
+	case 2:
+		f.reads = append(f.reads, other)
+		f.sql = fmt.Sprintf(`SELECT 'a' AS what, count(*) AS n FROM "%s" UNION ALL SELECT 'b', count(*) FROM "%s"`, name, other)
+		what = "(" + f.sql + ")"
 	}
 	u.note("subscribe to %s", what)
-	f.session, f.rows, f.epoch = u.db.NewSession(query.SessionOptions{}), make(map[string]int), 0
-	f.name, f.lost = name, false
+	f.session, f.rows, f.epoch, f.lost = u.db.NewSession(query.SessionOptions{}), make(map[string]int), 0, false
 	if _, err := u.values(ctx, f.session, "DECLARE c CURSOR WITH HOLD FOR SUBSCRIBE "+what); err != nil {
 		return u.unlessEnded(fmt.Errorf("subscribe to %s: %w", what, err))
 	}
@@ -84,10 +95,10 @@ func (u *run) endFollowing(ctx context.Context) error {
 }
 
 func (u *run) unfollow() {
-	if u.followed.name != "" {
+	if u.followed.reads != nil {
 		u.note("unsubscribe")
 		u.followed.session.Close()
-		u.followed.name = ""
+		u.followed.reads = nil
 	}
 }
 
@@ -96,12 +107,12 @@ func (u *run) fetch(ctx context.Context, count string) error {
 	f := &u.followed
 	rows, err := u.values(ctx, f.session, "FETCH "+count+" c WITH (timeout = '0s')")
 	if err != nil {
-		return u.unlessEnded(fmt.Errorf("subscription to %s: %w", f.name, err))
+		return u.unlessEnded(fmt.Errorf("subscription to %s: %w", f.sql, err))
 	}
 	for _, row := range rows {
 		epoch, diff := row[0].(int64), row[1].(int64)
 		if epoch < f.epoch {
-			return fmt.Errorf("subscription to %s: epoch %d after %d", f.name, epoch, f.epoch)
+			return fmt.Errorf("subscription to %s: epoch %d after %d", f.sql, epoch, f.epoch)
 		}
 		f.epoch = epoch
 		key := fmt.Sprintf("%v", row[2:])
@@ -117,16 +128,16 @@ func (u *run) fetch(ctx context.Context, count string) error {
 // what can be read.
 func (u *run) compareFollowed(ctx context.Context) error {
 	f := &u.followed
-	if f.name == "" {
+	if f.reads == nil {
 		return nil
 	}
-	if err := u.fetch(ctx, "ALL"); err != nil || f.name == "" {
+	if err := u.fetch(ctx, "ALL"); err != nil || f.reads == nil {
 		return err
 	}
 	want := make(map[string]int)
 	s := u.db.NewSession(query.SessionOptions{})
 	defer s.Close()
-	rows, err := u.values(ctx, s, "SELECT * FROM "+f.name)
+	rows, err := u.values(ctx, s, f.sql)
 	if err != nil {
 		return err
 	}
@@ -148,7 +159,7 @@ func (u *run) compareFollowed(ctx context.Context) error {
 		return nil
 	}
 	sort.Strings(wrong)
-	return fmt.Errorf("subscription to %s: %d rows are wrong, such as %s", f.name, len(wrong), wrong[:min(3, len(wrong))])
+	return fmt.Errorf("subscription to %s: %d rows are wrong, such as %s", f.sql, len(wrong), wrong[:min(3, len(wrong))])
 }
 
 // values runs a statement and returns its rows as Go values.

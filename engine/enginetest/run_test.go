@@ -367,7 +367,7 @@ func (u *run) dropView(ctx context.Context) error {
 		}
 	}
 	for _, w := range gone {
-		if strings.Trim(strings.TrimSuffix(u.followed.name, `$late"`), `"`) == w.Name {
+		if slices.Contains(u.followed.reads, w.Name) {
 			u.unfollow()
 		}
 		w.Dropped = u.judge.Batches()
