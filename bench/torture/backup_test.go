@@ -31,31 +31,24 @@ var backups = flag.Int("backups", 6, "how many backups TestBackup takes, of whic
 // it must be of one moment, read the rest of the topics, and then be right.
 func TestBackup(t *testing.T) {
 	seed := seedOf(t)
-	b := startBroker(t, broker.Options{Topics: map[string]int{"names": 3}})
-	orders := shopcheck.NewOrders(seed, time.Now().Add(-48*time.Hour), time.Millisecond)
-	feed, err := shopcheck.NewFeed(t.Context(), shopcheck.FeedOptions{Brokers: []string{b.Addr()}, Topic: "orders", Orders: orders, Rate: killRate})
-	if err != nil {
-		t.Fatal(err)
+	parent := t.TempDir()
+	k := &backupTest{
+		crash: newCrash(t, seed, killRate, broker.Options{Topics: map[string]int{"names": 3}},
+			"--checkpoint_interval=100ms", "--memory=16MiB", "--backup_to="+parent),
+		parent: parent, held: make(map[string][2]int64),
 	}
-	defer feed.Close()
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.DefaultProduceTopic("names"))
+	client, err := kgo.NewClient(kgo.SeedBrokers(k.addr), kgo.DefaultProduceTopic("names"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	binary, err := killable()
-	if err != nil {
+	if k.options.Binary, err = killable(); err != nil {
 		t.Fatal(err)
 	}
-	k := &backupTest{crash: &crash{t: t, random: rand.New(rand.NewPCG(seed, 2)), feed: feed}, parent: t.TempDir(), held: make(map[string][2]int64)}
-	k.options = options(t, "--checkpoint_interval=100ms", "--memory=16MiB", "--backup_to="+k.parent)
-	k.options.Binary = binary
 	k.names = &keyedTopic{rand: rand.New(rand.NewPCG(seed, 3)), client: client, latest: make(map[int]string), of: upsert}
-	db := start(t, k.options)
-	mustExec(t, db, shopcheck.Statements(b.Addr(), "orders")...)
-	mustExec(t, db, "CREATE SOURCE names (id BIGINT PRIMARY KEY, name VARCHAR) WITH (connector = 'kafka', properties.bootstrap.server = '"+b.Addr()+"', topic = 'names') FORMAT UPSERT ENCODE JSON",
+	db, stop := k.begin()
+	mustExec(t, db, "CREATE SOURCE names (id BIGINT PRIMARY KEY, name VARCHAR) WITH (connector = 'kafka', properties.bootstrap.server = '"+k.addr+"', topic = 'names') FORMAT UPSERT ENCODE JSON",
 		"CREATE TABLE notes (id BIGINT PRIMARY KEY, note VARCHAR)", "CREATE ROLE clerk LOGIN")
-	stop := k.produce()
 	began := time.Now()
 	time.Sleep(2 * time.Second) // so that there is something to copy
 	for i := range *backups {
@@ -64,18 +57,18 @@ func TestBackup(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	k.want(db, orders)
+	k.want(db)
 	if err := db.Stop(); err != nil {
 		t.Error(err)
 	}
 	for i := range *backups {
-		k.startOn(filepath.Join(k.parent, fmt.Sprint("backup-", i)), orders)
+		k.startOn(filepath.Join(k.parent, fmt.Sprint("backup-", i)))
 	}
 	if left, err := os.ReadDir(k.parent); err != nil || len(left) != *backups {
 		t.Errorf("besides the backups there are %v (%v)", left, err)
 	}
 	result.Report(t, "backup", "%d backups of %d MB at most, longest %.1f s; %d kills while one was written, %d of them whole before; %d of %d records came amid backups, %d queries were right; all equal the oracle; %.0f s; seed %d",
-		*backups, k.bytes>>20, k.longest, k.kills, k.whole, k.amid, feed.Sent(), k.questions.right.Load(), time.Since(began).Seconds(), seed)
+		*backups, k.bytes>>20, k.longest, k.kills, k.whole, k.amid, k.feed.Sent(), k.questions.right.Load(), time.Since(began).Seconds(), seed)
 }
 
 // backupTest is the test's state.
@@ -211,21 +204,21 @@ func (k *backupTest) look(dir string, durable int64) {
 }
 
 // want waits until everything has come, and compares it with the oracle.
-func (k *backupTest) want(db *instance.Instance, orders *shopcheck.Orders) {
+func (k *backupTest) want(db *instance.Instance) {
 	k.t.Helper()
 	waitFor(k.t, db, k.feed.Sent())
 	f := mustVerify(k.t, db)
 	if f.Records != k.feed.Sent() || f.Lag != 0 {
 		k.t.Errorf("%d records are stored with a lag of %d, %d were sent", f.Records, f.Lag, k.feed.Sent())
 	}
-	if err := shopcheck.VerifyContent(k.t.Context(), db, orders, f.Next); err != nil {
+	if err := shopcheck.VerifyContent(k.t.Context(), db, k.orders, f.Next); err != nil {
 		k.t.Error(err)
 	}
 	k.names.want(k.t, db)
 }
 
 // startOn goes on from a backup.
-func (k *backupTest) startOn(dir string, orders *shopcheck.Orders) {
+func (k *backupTest) startOn(dir string) {
 	k.t.Helper()
 	o := k.options
 	o.Data = dir
@@ -234,7 +227,7 @@ func (k *backupTest) startOn(dir string, orders *shopcheck.Orders) {
 	if f, err := shopcheck.VerifyStored(k.t.Context(), db); err != nil || f.Records == 0 {
 		k.t.Fatalf("the backup %s as it begins: %d records, %v", dir, f.Records, err)
 	}
-	k.want(db, orders)
+	k.want(db)
 	rows, err := db.Integers(k.t.Context(), "SELECT count(*), max(id) FROM notes WHERE note = 'note ' || id")
 	if err != nil {
 		k.t.Fatal(err)

@@ -36,6 +36,8 @@ type crash struct {
 	t       *testing.T
 	random  *rand.Rand
 	options instance.Options
+	addr    string // of the broker
+	orders  *shopcheck.Orders
 	feed    *shopcheck.Feed
 	durable [shopcheck.Partitions]int64 // as of the last look into the file
 	crashes
@@ -49,6 +51,8 @@ type crashes struct {
 	refused                 int
 	checks                  int // of everything
 	queries                 int // answered while the process was about to be killed
+	starting                int // kills before the process was ready
+	defining                int // kills amid DDL
 }
 
 // TestCrash kills the database at random moments while it ingests. After every
@@ -76,37 +80,56 @@ func (all *crashes) add(c crashes) {
 	all.kills, all.records, all.rejected, all.late = all.kills+c.kills, all.records+c.records, all.rejected+c.rejected, all.late+c.late
 	all.restarts, all.refused = append(all.restarts, c.restarts...), all.refused+c.refused
 	all.checks, all.queries = all.checks+c.checks, all.queries+c.queries
+	all.starting, all.defining = all.starting+c.starting, all.defining+c.defining
 }
 
-// crashOne kills a new database so many times.
-func crashOne(t *testing.T, seed uint64, cycles int) crashes {
-	b := startBroker(t, broker.Options{})
+// newCrash prepares a database whose topic gets so many records a second.
+func newCrash(t *testing.T, seed uint64, rate int, o broker.Options, settings ...string) *crash {
+	t.Helper()
+	b := startBroker(t, o)
 	orders := shopcheck.NewOrders(seed, time.Now().Add(-48*time.Hour), time.Millisecond)
 	feed, err := shopcheck.NewFeed(t.Context(), shopcheck.FeedOptions{
-		Brokers: []string{b.Addr()}, Topic: "orders", Orders: orders, Rate: crashRate,
+		Brokers: []string{b.Addr()}, Topic: "orders", Orders: orders, Rate: rate,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer feed.Close()
-	c := &crash{t: t, random: rand.New(rand.NewPCG(seed, 0)), options: options(t, "--checkpoint_interval=200ms"), feed: feed}
+	t.Cleanup(feed.Close)
+	return &crash{t: t, random: rand.New(rand.NewPCG(seed, 0)), options: options(t, settings...), addr: b.Addr(), orders: orders, feed: feed}
+}
 
-	db := start(t, c.options)
-	mustExec(t, db, shopcheck.Statements(b.Addr(), "orders")...)
-	stop := c.produce()
+// begin starts the database and its feed.
+func (c *crash) begin() (db *instance.Instance, stop func() error) {
+	c.t.Helper()
+	db = start(c.t, c.options)
+	mustExec(c.t, db, shopcheck.Statements(c.addr, "orders")...)
+	return db, c.produce()
+}
+
+// revive looks at what a kill has left, and starts the database and its feed again. The
+// feed waits meanwhile, so that the records are as many as the kills, and not as the test is
+// slow.
+func (c *crash) revive(stop func() error) (*instance.Instance, func() error) {
+	c.t.Helper()
+	c.kills++
+	if err := stop(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.inspect()
+	stop = c.produce()
+	return c.restart(), stop
+}
+
+// crashOne kills a new database so many times.
+func crashOne(t *testing.T, seed uint64, cycles int) crashes {
+	c := newCrash(t, seed, crashRate, broker.Options{}, "--checkpoint_interval=200ms")
+	db, stop := c.begin()
 	for range cycles {
 		c.work(db)
 		db.Kill()
-		c.kills++
-		if err := stop(); err != nil { // so that the records are as many as the kills, and not as the test is slow
-			t.Fatal(err)
-		}
-		c.inspect()
-		stop = c.produce()
-		db = c.restart()
+		db, stop = c.revive(stop)
 	}
-	f := c.finish(db, stop, orders)
-	c.records, c.rejected, c.late = f.Records, f.Rejected, f.Late
+	c.finish(db, stop)
 	return c.crashes
 }
 
@@ -200,7 +223,7 @@ func (c *crash) verify(db *instance.Instance) shopcheck.Findings {
 }
 
 // finish ends the feed, and looks at everything once all of it has come.
-func (c *crash) finish(db *instance.Instance, stop func() error, orders *shopcheck.Orders) shopcheck.Findings {
+func (c *crash) finish(db *instance.Instance, stop func() error) {
 	c.t.Helper()
 	if err := stop(); err != nil {
 		c.t.Fatal(err)
@@ -210,11 +233,11 @@ func (c *crash) finish(db *instance.Instance, stop func() error, orders *shopche
 	if f.Records != c.feed.Sent() || f.Lag != 0 {
 		c.t.Errorf("%d records are stored with a lag of %d, %d were sent", f.Records, f.Lag, c.feed.Sent())
 	}
-	if err := shopcheck.VerifyContent(c.t.Context(), db, orders, f.Next); err != nil {
+	if err := shopcheck.VerifyContent(c.t.Context(), db, c.orders, f.Next); err != nil {
 		c.t.Error(err)
 	}
+	c.records, c.rejected, c.late = f.Records, f.Rejected, f.Late
 	c.end(db)
-	return f
 }
 
 // end stops the database politely, looks at what is left on the disk, and

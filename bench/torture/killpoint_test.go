@@ -5,14 +5,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/millstream-db/millstream/bench/instance"
-	"github.com/millstream-db/millstream/bench/shopcheck"
 	"github.com/millstream-db/millstream/engine/enginetest/result"
 	"github.com/millstream-db/millstream/engine/killpoint"
 	"github.com/millstream-db/millstream/ingest/broker"
@@ -45,47 +44,47 @@ func TestKillPoints(t *testing.T) {
 	if *killPoint != "" {
 		points = []killpoint.Point{killpoint.Point(*killPoint)}
 	}
-	b := startBroker(t, broker.Options{})
-	orders := shopcheck.NewOrders(seed, time.Now().Add(-48*time.Hour), time.Millisecond)
-	feed, err := shopcheck.NewFeed(t.Context(), shopcheck.FeedOptions{
-		Brokers: []string{b.Addr()}, Topic: "orders", Orders: orders, Rate: killRate,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer feed.Close()
 	binary, err := killable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &crash{t: t, random: rand.New(rand.NewPCG(seed, 1)), options: options(t, "--checkpoint_interval=100ms", "--memory=16MiB"), feed: feed}
-	c.options.Binary = binary
-	db := start(t, c.options)
-	mustExec(t, db, shopcheck.Statements(b.Addr(), "orders")...)
-	stop := c.produce()
-	began := time.Now()
-	k := &killer{crash: c}
+	var kills []killpoint.Point
 	for _, p := range points {
-		for range *killsPerPoint {
-			db.Kill()
-			k.killAt(p)
-			c.inspect()
-			db = c.restart()
-			k.inspect(db)
-		}
+		kills = append(kills, slices.Repeat([]killpoint.Point{p}, *killsPerPoint)...)
 	}
-	f := c.finish(db, stop, orders)
-	result.Report(t, "kill points", "%d/%d points, %d kills (%d while starting, %d with DDL under way), %d records, 0 lost, 0 doubled, %d refused starts, 0 files left; %.0f s; seed %d",
-		len(points), len(killpoint.All), len(points)**killsPerPoint, k.starting, k.defining, f.Records, c.refused, time.Since(began).Seconds(), seed)
+	began := time.Now()
+	var all crashes
+	for part := range slices.Chunk(kills, crashCycles) {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { all.add(killAll(t, seed, binary, part)) })
+		seed++
+	}
+	if t.Failed() {
+		return
+	}
+	result.Report(t, "kill points", "%d/%d points, %d kills (%d while starting, %d with DDL under way), %d records, 0 lost, 0 doubled, %d refused starts, 0 files left; %.0f s",
+		len(points), len(killpoint.All), all.kills, all.starting, all.defining, all.records, all.refused, time.Since(began).Seconds())
+}
+
+// killAll kills a new database at the points, one after the other.
+func killAll(t *testing.T, seed uint64, binary string, points []killpoint.Point) crashes {
+	k := &killer{crash: newCrash(t, seed, killRate, broker.Options{}, "--checkpoint_interval=100ms", "--memory=16MiB")}
+	k.options.Binary = binary
+	db, stop := k.begin()
+	for _, p := range points {
+		db.Kill()
+		k.killAt(p)
+		db, stop = k.revive(stop)
+		k.inspect(db)
+	}
+	k.finish(db, stop)
+	return k.crashes
 }
 
 // killer kills at points.
 type killer struct {
 	*crash
-	views    map[string]bool // by name: it must be there, or must not; missing: either
-	made     int
-	starting int // kills before the process was ready
-	defining int // kills amid DDL
+	views map[string]bool // by name: it must be there, or must not; missing: either
+	made  int
 }
 
 // often is how often a point is passed at most before the process dies; 1 where it
