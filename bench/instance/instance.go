@@ -87,7 +87,8 @@ func Start(ctx context.Context, o Options) (*Instance, error) {
 	}
 	i := &Instance{proc: proc, url: "http://" + addrs.HTTP, http: addrs.HTTP, pg: addrs.Postgres, startup: time.Since(started)}
 	// Many readers ask at once; each keeps its connection.
-	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	// The server closes what idles for two minutes, and a POST that crosses that is not sent again.
+	transport := &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute}
 	if o.Roots != nil {
 		i.url = "https://" + addrs.HTTP
 		transport.TLSClientConfig = &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12}
