@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -99,11 +100,8 @@ func (e *Engine) tableChanged(t *liveTable) error {
 // tableViews returns the views that join a table.
 func (e *Engine) tableViews(name string) (list []*liveView) {
 	for _, v := range e.attached() {
-		for _, s := range v.Enrich.Steps() {
-			if s.Join.Table == name {
-				list = append(list, v)
-				break
-			}
+		if slices.ContainsFunc(v.Enrich.Steps(), func(s *dimension.Step) bool { return s.Join.Table == name }) {
+			list = append(list, v)
 		}
 	}
 	return list

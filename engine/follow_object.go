@@ -128,8 +128,8 @@ func (v *followedView) changed(f *objectFollower, s *subscription.Subscription, 
 		free()
 		return nil, nil
 	}
-	relations := make(relationMap)
-	before, after := relations.result(b.def, "was", was), relations.result(b.def, "is", is)
+	relations := make(duck.Named)
+	before, after := resultSQL(relations, b.def, "was", was), resultSQL(relations, b.def, "is", is)
 	return f.step(s, relations, free, s.DifferenceSQL(to.Epoch, before, after))
 }
 
@@ -171,22 +171,11 @@ func (r *followedRows) changed(f *objectFollower, s *subscription.Subscription, 
 		names[i] = history.Quote(c.Name)
 	}
 	rel := &duck.RecordRelation{Schema: schema, Records: records, InOrder: true}
-	return f.step(s, relationMap{"new": rel}, free, s.RowsSQL(to.Epoch, "(SELECT "+strings.Join(names, ", ")+" FROM ms_scan('new'))"))
+	return f.step(s, duck.Named{"new": rel}, free, s.RowsSQL(to.Epoch, "(SELECT "+strings.Join(names, ", ")+" FROM ms_scan('new'))"))
 }
 
-// relationMap is what ms_scan finds during a step.
-type relationMap map[string]duck.Relation
-
-// Relation finds a relation by its name.
-func (m relationMap) Relation(name string) (duck.Relation, error) {
-	if rel, ok := m[name]; ok {
-		return rel, nil
-	}
-	return nil, fmt.Errorf("relation %q does not exist", name)
-}
-
-// result adds the relations that stage three reads and returns its SQL.
-func (m relationMap) result(def *catalog.ViewDefinition, name string, state *view.Relation) string {
+// resultSQL adds the relations that stage three reads and returns its SQL.
+func resultSQL(m duck.Named, def *catalog.ViewDefinition, name string, state *view.Relation) string {
 	m[name] = state
 	bag := func(i int) string { return fmt.Sprint(name, ".bag", i) }
 	for i, a := range def.Plan.Aggregates {
@@ -199,7 +188,7 @@ func (m relationMap) result(def *catalog.ViewDefinition, name string, state *vie
 
 // step starts a statement over relations in memory, on a connection from the
 // pool. free is called once the step has ended.
-func (f *objectFollower) step(s *subscription.Subscription, relations relationMap, free func(), sql string) (*subscription.Step, error) {
+func (f *objectFollower) step(s *subscription.Subscription, relations duck.Named, free func(), sql string) (*subscription.Step, error) {
 	c, err := f.e.conn()
 	if err != nil {
 		free()

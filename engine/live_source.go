@@ -236,39 +236,43 @@ func (s *liveSource) observe(b *batch.Batch, rec arrow.RecordBatch) []int64 {
 // apply runs a view over rows and returns those that came too late for it.
 func (v *liveView) apply(ctx context.Context, rec arrow.RecordBatch, watermarks []int64) (late []view.Late, err error) {
 	err = v.compute(ctx, rec, watermarks, func(in *view.Input) error {
-		late = v.Enrich.Late(v.state.Apply(in))
+		late = append(late, v.Enrich.Late(v.state.Apply(in))...)
 		return nil
 	})
 	v.late += int64(len(late))
 	return late, err
 }
 
-// compute joins rows with tables and runs stage one over them. What it hands to
-// use is valid until that returns.
+// compute joins rows with tables and runs stage one over them. It hands what comes of that
+// to use, in one or several parts, each valid until use returns.
 func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermarks []int64, use func(*view.Input) error) error {
-	plan := &v.def.Plan
 	rec = v.Pick(rec)
 	defer rec.Release()
+	v.work.Rows += rec.NumRows()
+	if v.Enrich == nil {
+		return v.stageOne(ctx, rec, watermarks, use)
+	}
+	start, later := time.Now(), time.Duration(0)
+	failed, err := v.Enrich.Run(ctx, rec, watermarks, func(wide arrow.RecordBatch, marks []int64) error {
+		joined := time.Now()
+		defer func() { later += time.Since(joined) }()
+		return v.stageOne(ctx, wide, marks, use)
+	})
+	v.work.Join += time.Since(start) - later
+	if failed {
+		v.errors++
+	}
+	return err
+}
+
+// stageOne computes the expressions of joined rows.
+func (v *liveView) stageOne(ctx context.Context, rec arrow.RecordBatch, watermarks []int64, use func(*view.Input) error) error {
+	plan, schema := &v.def.Plan, v.Schema
 	if v.vectors == nil {
 		v.vectors = make([]batch.Vector, len(plan.Exprs))
 	}
 	start := time.Now()
-	v.work.Rows += rec.NumRows()
-	schema := v.Schema
-	if v.Enrich != nil {
-		wide, marks, failed, err := v.Enrich.Run(ctx, rec, watermarks)
-		if err != nil {
-			return fmt.Errorf("view %s: %w", plan.Name, err)
-		}
-		defer wide.Release()
-		if failed {
-			v.errors++
-		}
-		rec, watermarks = wide, marks
-	}
 	v.work.Joined += rec.NumRows()
-	joined := time.Now()
-	v.work.Join += joined.Sub(start)
 	for i := range plan.Exprs {
 		if c := plan.Exprs[i].Column; c >= 0 {
 			v.vectors[i] = batch.VectorOf(rec.Column(c), schema.Columns[c].Type)
@@ -282,7 +286,7 @@ func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermark
 		v.errors++
 	}
 	computed := time.Now()
-	v.work.Compute += computed.Sub(joined)
+	v.work.Compute += computed.Sub(start)
 	columns := make(map[int]*batch.Vector)
 	defer func() { v.work.Fold += time.Since(computed) }()
 	return use(&view.Input{

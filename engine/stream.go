@@ -131,10 +131,17 @@ func (e *Engine) emit(ctx context.Context, branches []*liveView, rec arrow.Recor
 	}()
 	for _, v := range branches {
 		err := v.compute(ctx, rec, watermarks, func(in *view.Input) error {
-			if rows := v.state.Passing(in); len(rows) > 0 {
-				parts = append(parts, v.pass(e.mem, rec, in, rows))
+			rows := v.state.Passing(in)
+			if len(rows) == 0 {
+				return nil
 			}
-			return nil
+			p := v.pass(e.mem, rec, in, rows)
+			if len(branches) > 1 {
+				parts = append(parts, p)
+				return nil
+			}
+			defer p.Record.Release()
+			return e.extend(ctx, v.out, p, watermarks == nil)
 		})
 		if err != nil {
 			return err
@@ -146,24 +153,26 @@ func (e *Engine) emit(ctx context.Context, branches []*liveView, rec arrow.Recor
 	if len(parts) == 0 {
 		return nil
 	}
-	all := parts[0]
-	if len(parts) > 1 {
-		all = hot.Interleave(e.mem, branches[0].out.schema, parts)
-		defer all.Record.Release()
-	}
-	out, bytes := branches[0].out, all.Bytes
-	if watermarks == nil { // the budget is the stream's that goes on meanwhile
-		bytes = 0
+	all := hot.Interleave(e.mem, branches[0].out.schema, parts)
+	defer all.Record.Release()
+	return e.extend(ctx, branches[0].out, all, watermarks == nil)
+}
+
+// extend appends rows to the stream of a view without aggregation, and gives them to the views
+// over it.
+func (e *Engine) extend(ctx context.Context, out *liveSource, p hot.Part, backfill bool) error {
+	bytes := p.Bytes
+	if backfill { // the budget is the stream's that goes on meanwhile
+		if bytes = 0; duck.Over() {
+			return fmt.Errorf("%w: with the rows of materialized view %s over what its source has, the process has more than process_memory: raise it, or keep fewer rows by WHERE", duck.ErrMemory, out.def.Name)
+		}
 	}
 	e.budget.Force(bytes)
-	all.Record.Retain()
-	if err := out.rowTable.Add(all.Record, bytes); err != nil {
+	p.Record.Retain()
+	if err := out.rowTable.Add(p.Record, bytes); err != nil || len(out.views) == 0 {
 		return err
 	}
-	if len(out.views) == 0 {
-		return nil
-	}
-	return e.spread(ctx, out, all.Record, all.Marks)
+	return e.spread(ctx, out, p.Record, p.Marks)
 }
 
 // pass builds the rows that pass. rec is what they come from.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/millstream-db/millstream/engine/batch"
-	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/killpoint"
 	"github.com/millstream-db/millstream/engine/view"
@@ -349,5 +348,3 @@ func (s *Store) writeMeta(ctx context.Context, w *Write, rows int64, start time.
 	}
 	return err
 }
-
-var _ duck.Relations = relations(nil)

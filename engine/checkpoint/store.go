@@ -44,8 +44,8 @@ type Store struct {
 	lock  *os.File
 	db    *duck.DB
 	conn  *duck.Conn
-	stuck bool // the connection is in a transaction that can't be ended: it needs another one
-	names relations
+	stuck bool       // the connection is in a transaction that can't be ended: it needs another one
+	names duck.Named // what ms_scan finds
 	folds atomic.Int64
 	// frozen keeps the log from being folded. file is what is copied then; it stays
 	// open, since closing any descriptor of the file gives up DuckDB's lock on it.
@@ -72,22 +72,12 @@ type generation struct {
 	number, rows int64
 }
 
-// relations is what ms_scan finds on the store's connection.
-type relations map[string]duck.Relation
-
-func (r relations) Relation(name string) (duck.Relation, error) {
-	if rel, ok := r[name]; ok {
-		return rel, nil
-	}
-	return nil, fmt.Errorf("no relation %q", name)
-}
-
 // Open opens or makes the file in dir, which it creates. With an empty dir
 // everything lives in memory and is gone with the process. The error wraps
 // ErrLocked when another process is at it.
 func Open(ctx context.Context, dir string, o duck.Options) (*Store, error) {
 	s := &Store{
-		dir: dir, folding: newGate(), reading: newGate(), filled: make(map[string]bool), names: relations{}, tables: make(map[string]*history.Table),
+		dir: dir, folding: newGate(), reading: newGate(), filled: make(map[string]bool), names: duck.Named{}, tables: make(map[string]*history.Table),
 		segments: make(map[string][]history.Segment), generation: make(map[string]*generation), objects: make(map[string]bool),
 	}
 	s.commit = func(ctx context.Context) error { return s.conn.Exec(ctx, "COMMIT") }

@@ -12,14 +12,21 @@ import (
 	"github.com/millstream-db/millstream/engine/view"
 )
 
+// mostPairs is after how many pairs of rows a join hands on what it has: a record may
+// match every row of several tables, and all of that at once has no room in memory.
+const mostPairs = 1 << 18
+
 // Enricher joins a view's source with tables, before stage one. It belongs to
 // whoever applies rows to the view.
 type Enricher struct {
 	def   *view.Definition
 	steps []*Step
+	most  int // pairs, mostPairs but for tests
 
-	rows       []int32 // by row of the last result, the row of the batch; nil: the same
+	// Of the result that was handed on last:
+	rows       []int32 // by its row, the row of the batch; nil: the same
 	watermarks []int64
+	late       map[view.Late]bool // those told of the batch
 }
 
 // Step is one join.
@@ -29,6 +36,7 @@ type Step struct {
 	stage  *view.Stage // computes keys
 	keys   []batch.Vector
 	match  Match
+	rows   []int32 // by pair, the row of the batch; nil: the same
 	input  *batch.Schema
 	out    *batch.Schema
 	gather []*batch.Builder // by column of out
@@ -40,7 +48,7 @@ func NewEnricher(db *duck.DB, mem *batch.Allocator, def *view.Definition, source
 	if len(def.Joins) == 0 {
 		return nil, nil
 	}
-	x := &Enricher{def: def}
+	x := &Enricher{def: def, most: mostPairs, late: make(map[view.Late]bool)}
 	defer func() {
 		if err != nil {
 			x.Close()
@@ -75,7 +83,7 @@ func (x *Enricher) Steps() []*Step {
 	return x.steps
 }
 
-// Origin returns the row of the batch that a row of the last result comes from.
+// Origin returns the row of the batch that a row of the result comes from.
 func (x *Enricher) Origin(row int32) int {
 	if x == nil || x.rows == nil {
 		return int(row)
@@ -101,74 +109,87 @@ func (x *Enricher) Close() {
 	}
 }
 
-// Run joins a batch of the source and returns the wider one, which the caller
-// must Release, with the watermarks of its rows. It reports whether computing a
-// key failed for some row.
-func (x *Enricher) Run(ctx context.Context, rec arrow.RecordBatch, watermarks []int64) (_ arrow.RecordBatch, marks []int64, failed bool, err error) {
+// Run joins a batch of the source and hands the wider one to use, in one or several
+// parts, in order, with the watermarks of their rows. A part is valid until use returns. Run
+// reports whether computing a key failed for some row.
+func (x *Enricher) Run(ctx context.Context, rec arrow.RecordBatch, watermarks []int64, use func(arrow.RecordBatch, []int64) error) (failed bool, err error) {
 	columns := make([]arrow.Array, len(x.def.SourceColumns))
 	for i, c := range x.def.SourceColumns {
 		columns[i] = rec.Column(c)
 	}
-	n := rec.NumRows()
-	wide := array.NewRecordBatch(x.steps[0].input.Arrow(), columns, n)
-	x.rows = nil
-	for _, s := range x.steps {
-		keyFailed, err := s.lookup(ctx, wide)
-		if err != nil {
-			wide.Release()
-			return nil, nil, false, err
+	narrow := array.NewRecordBatch(x.steps[0].input.Arrow(), columns, rec.NumRows())
+	defer narrow.Release()
+	clear(x.late)
+	return x.join(ctx, 0, narrow, nil, func(wide arrow.RecordBatch, rows []int32) error {
+		x.rows = rows
+		if rows == nil || watermarks == nil {
+			return use(wide, watermarks)
 		}
-		failed = failed || keyFailed
-		next := s.widen(wide)
-		wide.Release()
-		wide = next
+		x.watermarks = x.watermarks[:0]
+		for _, row := range rows {
+			x.watermarks = append(x.watermarks, watermarks[row])
+		}
+		return use(wide, x.watermarks)
+	})
+}
+
+// join runs the steps from one on. rows are the batch's, by row of rec; nil: the same.
+func (x *Enricher) join(ctx context.Context, step int, rec arrow.RecordBatch, rows []int32, use func(arrow.RecordBatch, []int32) error) (failed bool, err error) {
+	if step == len(x.steps) {
+		return false, use(rec, rows)
+	}
+	s := x.steps[step]
+	if failed, err = s.computeKeys(ctx, rec); err != nil {
+		return failed, fmt.Errorf("view %s: join with %s: %w", x.def.Name, s.Join.Table, err)
+	}
+	n := int(rec.NumRows())
+	for at, more := 0, true; more; more = at < n {
+		at = s.Copy.Lookup(s.keys, at, n, x.most, s.Join.Left, &s.match)
+		origins := rows
 		if !s.match.Each {
-			x.follow(s.match.Batch)
+			origins = s.follow(rows)
+		}
+		wide := s.widen(rec)
+		wideFailed, err := x.join(ctx, step+1, wide, origins, use)
+		wide.Release()
+		if failed = failed || wideFailed; err != nil {
+			return failed, err
 		}
 	}
-	if x.rows == nil || watermarks == nil {
-		return wide, watermarks, failed, nil
-	}
-	x.watermarks = x.watermarks[:0]
-	for _, row := range x.rows {
-		x.watermarks = append(x.watermarks, watermarks[row])
-	}
-	return wide, x.watermarks, failed, nil
+	return failed, nil
 }
 
-// follow composes the rows of the result so far with those of one more join.
-func (x *Enricher) follow(rows []int32) {
-	if x.rows == nil {
-		x.rows = append([]int32{}, rows...)
-		return
+// follow returns, by pair of the last lookup, the row of the batch, of which rows has those of
+// the lookup's rows; nil: the same.
+func (s *Step) follow(rows []int32) []int32 {
+	s.rows = append(s.rows[:0], s.match.Batch...)
+	if rows != nil {
+		for i, row := range s.rows {
+			s.rows[i] = rows[row]
+		}
 	}
-	composed := make([]int32, len(rows))
-	for i, row := range rows {
-		composed[i] = x.rows[row]
-	}
-	x.rows = composed
+	return s.rows
 }
 
-// Late turns rows of the last result into those of the batch. A record that
-// matched several rows of a table is late once for a window.
+// Late turns rows of the result into those of the batch. A record that matched several
+// rows of a table is late once for a window.
 func (x *Enricher) Late(list []view.Late) []view.Late {
 	if x == nil || x.rows == nil {
 		return list
 	}
-	seen := make(map[view.Late]bool, len(list))
 	kept := list[:0]
 	for _, l := range list {
 		l.Row = x.rows[l.Row]
-		if !seen[l] {
-			seen[l] = true
+		if !x.late[l] {
+			x.late[l] = true
 			kept = append(kept, l)
 		}
 	}
 	return kept
 }
 
-// lookup finds the matches of a batch's rows.
-func (s *Step) lookup(ctx context.Context, rec arrow.RecordBatch) (failed bool, err error) {
+// computeKeys computes what the rows of a batch are looked up by.
+func (s *Step) computeKeys(ctx context.Context, rec arrow.RecordBatch) (failed bool, err error) {
 	for i := range s.Join.Keys {
 		if c := s.Join.Keys[i].Row.Column; c >= 0 {
 			s.keys[i] = batch.VectorOf(rec.Column(c), s.input.Columns[c].Type)
@@ -176,11 +197,7 @@ func (s *Step) lookup(ctx context.Context, rec arrow.RecordBatch) (failed bool, 
 			s.keys[i] = batch.Vector{Type: s.Join.Keys[i].Row.Type}
 		}
 	}
-	if failed, err = s.stage.Run(ctx, rec, s.keys); err != nil {
-		return failed, fmt.Errorf("join with %s: %w", s.Join.Table, err)
-	}
-	s.Copy.Lookup(s.keys, int(rec.NumRows()), s.Join.Left, &s.match)
-	return failed, nil
+	return s.stage.Run(ctx, rec, s.keys)
 }
 
 // widen returns the matched rows with the table's columns.

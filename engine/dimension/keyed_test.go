@@ -83,7 +83,7 @@ func found(mem *batch.Allocator, c *Copy, group string) []string {
 	rec := b.Finish()
 	defer rec.Release()
 	var m Match
-	c.Lookup([]batch.Vector{batch.VectorOf(rec.Column(0), varchar)}, 1, false, &m)
+	c.Lookup([]batch.Vector{batch.VectorOf(rec.Column(0), varchar)}, 0, 1, mostPairs, false, &m)
 	var out []string
 	for _, at := range m.Table {
 		out = append(out, fmt.Sprintf("%s %d", c.Column(0).Bytes(int(at)), c.Column(1).Int64(int(at))))

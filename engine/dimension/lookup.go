@@ -18,13 +18,17 @@ type Match struct {
 	hashes []uint64
 }
 
-// Lookup finds the rows of the copy whose keys are those of the batch's rows.
-// With left, a row without a match is paired with none; otherwise it is left
-// out.
-func (c *Copy) Lookup(keys []batch.Vector, rows int, left bool, m *Match) {
-	m.Batch, m.Table, m.Each = m.Batch[:0], m.Table[:0], true
-	m.hashes = hashRows(m.hashes, keys, rows)
-	for row := range rows {
+// Lookup finds the rows of the copy whose keys are those of the batch's rows, of which
+// there are so many, from row first on. It stops behind a row when it has found most
+// pairs, and returns the row at which to go on. With left, a row without a match is paired with
+// none; otherwise it is left out.
+func (c *Copy) Lookup(keys []batch.Vector, first, rows, most int, left bool, m *Match) (next int) {
+	if first == 0 {
+		m.hashes = hashRows(m.hashes, keys, rows)
+	}
+	m.Batch, m.Table, m.Each = m.Batch[:0], m.Table[:0], first == 0
+	row := first
+	for ; row < rows && len(m.Batch) < most; row++ {
 		before := len(m.Batch)
 		if !anyNull(keys, row) {
 			for at := c.index.first(m.hashes[row]); at >= 0; at = c.index.next[at] {
@@ -38,6 +42,8 @@ func (c *Copy) Lookup(keys []batch.Vector, rows int, left bool, m *Match) {
 		}
 		m.Each = m.Each && len(m.Batch) == before+1
 	}
+	m.Each = m.Each && row == rows
+	return row
 }
 
 // Gather returns the values of a column at the given rows, NULL for row -1. The

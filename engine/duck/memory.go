@@ -57,6 +57,12 @@ var process memory
 // are at work that are going to be ended: another had better wait.
 func Full() bool { return process.full.Load() }
 
+// Over reports whether the process has more memory than it may.
+func Over() bool {
+	most, _ := process.state()
+	return resident() > most
+}
+
 // open begins to hold the process to a limit, for a database that is opened.
 func (m *memory) open(limit int64) {
 	if limit <= 0 || resident() == 0 {

@@ -78,7 +78,15 @@ var faults = []fault{
 	{"views do not see that a table has changed", []edit{{"enrich.go", "t != nil && s.Copy.Version != t.version {", "t != nil && s.Copy.Version+1 < t.version {"}}},
 	{"joined rows take the watermark of another", []edit{{"dimension/enricher.go", "x.watermarks = append(x.watermarks, watermarks[row])", "x.watermarks = append(x.watermarks, watermarks[row-row])"}}},
 	{"late rows are looked for among the joined ones", []edit{{"dimension/enricher.go", "l.Row = x.rows[l.Row]", "l.Row = min(l.Row, x.rows[len(x.rows)-1])"}}},
-	{"the second of two joins loses the rows of the first", []edit{{"dimension/enricher.go", "composed[i] = x.rows[row]", "composed[i] = min(row, x.rows[len(x.rows)-1])"}}},
+	{"the second of two joins loses the rows of the first", []edit{{"dimension/enricher.go", "s.rows[i] = rows[row]", "s.rows[i] = min(row, rows[len(rows)-1])"}}},
+	{"a join that is handed on in parts loses a row between them", []edit{
+		{"dimension/enricher.go", "const mostPairs = 1 << 18", "const mostPairs = 100"},
+		{"dimension/enricher.go", "for at, more := 0, true; more; more = at < n {", "for at, more := 0, true; more; at, more = at+1, at+1 < n {"},
+	}},
+	{"a record is late in every part of a join", []edit{
+		{"dimension/enricher.go", "const mostPairs = 1 << 18", "const mostPairs = 1"},
+		{"dimension/enricher.go", "x.late[l] = true", "x.late[l] = x.rows == nil"},
+	}},
 	{"a read shows what a key had in the file", []edit{{"catalog/keyed.go", "FROM %s) UNION ALL SELECT", "FROM %s WHERE false) UNION ALL SELECT"}}},
 	{"a deleted key is still there", []edit{{"catalog/keyed.go", "ORDER BY %s DESC) = 1) WHERE NOT %s", "ORDER BY %s DESC) = 1) WHERE NOT (%s AND false)"}}},
 	{"of the changes of a key the first one stays", []edit{{"catalog/keyed.go", "ORDER BY %s DESC) = 1", "ORDER BY %s ASC) = 1"}}},
@@ -122,7 +130,7 @@ var faults = []fault{
 // faultsInBatches are found by TestMetamorphic too.
 var faultsInBatches = []fault{
 	{"a batch is late as a whole", []edit{{"live_source.go", "s.tracker.Observe(b.Ranges, &times, b.Arrival, out)", "s.tracker.Observe(b.Ranges, &times, b.Arrival, out)\n\tfor i := range out {\n\t\tout[i] = out[len(out)-1]\n\t}"}}},
-	{"the last row of a stream of a batch is lost", []edit{{"stream.go", "rows := v.state.Passing(in); len(rows) > 0", "rows := v.state.Passing(in)[:max(0, len(v.state.Passing(in))-in.Rows/100)]; len(rows) > 0"}}},
+	{"the last row of a stream of a batch is lost", []edit{{"stream.go", "rows := v.state.Passing(in)\n", "rows := v.state.Passing(in)[:max(0, len(v.state.Passing(in))-in.Rows/100)]\n"}}},
 }
 
 // TestPlantedFaults checks the oracle: it must find every fault. The faults are
@@ -169,6 +177,7 @@ var rarePaths = fault{"rare paths", []edit{
 	{"hot/table.go", "const mergeRows = 8192", "const mergeRows = 100"},
 	{"aggregate/accumulator.go", "PageShift = 10", "PageShift = 6"},
 	{"view/ending.go", "const compactOver = 1024", "const compactOver = 4"},
+	{"dimension/enricher.go", "const mostPairs = 1 << 18", "const mostPairs = 2"},
 }}
 
 // TestRarePaths runs the oracle on an engine with such limits.
