@@ -176,6 +176,15 @@ func (j *Judge) Table(ctx context.Context, t *Table, tick int64) (Rows, error) {
 	return j.db.Text(ctx, AsText(t.Names(), fmt.Sprintf("(SELECT * FROM %s WHERE since <= %d AND until > %d)", t.Name, tick, tick)))
 }
 
+// Matches returns how many rows of a table a record may match as it is now, at most.
+func (j *Judge) Matches(ctx context.Context, t *Table) (n int64, err error) {
+	rows, err := j.db.Text(ctx, fmt.Sprintf("SELECT coalesce(max(n), 0)::VARCHAR FROM (SELECT count(*) AS n FROM %s WHERE until = %d GROUP BY lower(k::VARCHAR))", t.Name, always))
+	if err == nil {
+		_, err = fmt.Sscan(rows[0][0], &n)
+	}
+	return n, err
+}
+
 // During is the condition that a row of a table holds for the batch of a row of
 // the log, given the qualifiers of both, "" for none. A view sees the tables for
 // the batches before it as they were when it was created.
