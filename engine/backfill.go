@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/hot"
@@ -362,13 +364,11 @@ func (b *backfill) byArrival() bool {
 }
 
 func (b *backfill) apply(ctx context.Context, rec arrow.RecordBatch) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	var err error
+	err := cmp.Or(context.Cause(ctx), duck.Crowded()) // nothing pauses a view before it is there
 	switch {
 	case b.missed != nil:
 		return b.branch.applyMissed(ctx, b.e, rec, b.missed.mark)
+	case err != nil:
 	case b.branch.def.Plan.AppendOnly():
 		err = b.e.emit(ctx, []*liveView{b.branch}, rec, nil)
 	default:

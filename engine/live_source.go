@@ -254,8 +254,12 @@ func (v *liveView) compute(ctx context.Context, rec arrow.RecordBatch, watermark
 	}
 	start, later := time.Now(), time.Duration(0)
 	failed, err := v.Enrich.Run(ctx, rec, watermarks, func(wide arrow.RecordBatch, marks []int64) error {
-		joined := time.Now()
-		defer func() { later += time.Since(joined) }()
+		defer func(joined time.Time) { later += time.Since(joined) }(time.Now())
+		if watermarks == nil { // a backfill: there may be many parts
+			if err := duck.Crowded(); err != nil {
+				return err
+			}
+		}
 		return v.stageOne(ctx, wide, marks, use)
 	})
 	v.work.Join += time.Since(start) - later

@@ -141,7 +141,7 @@ func (e *Engine) emit(ctx context.Context, branches []*liveView, rec arrow.Recor
 				return nil
 			}
 			defer p.Record.Release()
-			return e.extend(ctx, v.out, p, watermarks == nil)
+			return e.extend(ctx, v.out, p)
 		})
 		if err != nil {
 			return err
@@ -155,21 +155,18 @@ func (e *Engine) emit(ctx context.Context, branches []*liveView, rec arrow.Recor
 	}
 	all := hot.Interleave(e.mem, branches[0].out.schema, parts)
 	defer all.Record.Release()
-	return e.extend(ctx, branches[0].out, all, watermarks == nil)
+	return e.extend(ctx, branches[0].out, all)
 }
 
 // extend appends rows to the stream of a view without aggregation, and gives them to the views
 // over it.
-func (e *Engine) extend(ctx context.Context, out *liveSource, p hot.Part, backfill bool) error {
-	bytes := p.Bytes
-	if backfill { // the budget is the stream's that goes on meanwhile
-		if bytes = 0; duck.Over() {
-			return fmt.Errorf("%w: with the rows of materialized view %s over what its source has, the process has more than process_memory: raise it, or keep fewer rows by WHERE", duck.ErrMemory, out.def.Name)
-		}
+func (e *Engine) extend(ctx context.Context, out *liveSource, p hot.Part) error {
+	if p.Marks == nil { // a backfill: the budget is the stream's that goes on meanwhile
+		p.Bytes = 0
 	}
-	e.budget.Force(bytes)
+	e.budget.Force(p.Bytes)
 	p.Record.Retain()
-	if err := out.rowTable.Add(p.Record, bytes); err != nil || len(out.views) == 0 {
+	if err := out.rowTable.Add(p.Record, p.Bytes); err != nil || len(out.views) == 0 {
 		return err
 	}
 	return e.spread(ctx, out, p.Record, p.Marks)

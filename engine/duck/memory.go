@@ -16,11 +16,12 @@ var ErrMemory = errors.New("out of memory")
 
 // How the process's memory is watched.
 const (
-	watchPause  = 10 * time.Millisecond  // between two looks, when it is more than half full
-	idlePause   = 100 * time.Millisecond // and otherwise
-	shortCall   = 20 * time.Millisecond  // a call that is younger is not what fills it
-	endPause    = 50 * time.Millisecond  // for what was ended to give its memory up
-	returnPause = time.Second            // between two times that freed memory is given back, when it is full
+	watchPause      = 10 * time.Millisecond   // between two looks, when it is more than half full
+	idlePause       = 100 * time.Millisecond  // and otherwise
+	shortCall       = 20 * time.Millisecond   // a call that is younger is not what fills it
+	endPause        = 50 * time.Millisecond   // for what was ended to give its memory up
+	crowdedPatience = 1500 * time.Millisecond // for users' statements to end, and their memory to go back
+	returnPause     = time.Second             // between two times that freed memory is given back, when it is full
 	// Between two times when it is not, where so much more is there than there was at
 	// least; twice as long after each time that brought too little.
 	idleReturnPause = 10 * time.Second
@@ -57,10 +58,20 @@ var process memory
 // are at work that are going to be ended: another had better wait.
 func Full() bool { return process.full.Load() }
 
-// Over reports whether the process has more memory than it may.
-func Over() bool {
-	most, _ := process.state()
-	return resident() > most
+// Crowded returns an error that wraps ErrMemory if the process has more memory than it may,
+// and goes on to have it while statements of users are ended and what they had is given back.
+func Crowded() error {
+	for wait := time.Duration(0); ; wait += endPause {
+		most, _ := process.state()
+		has := resident()
+		if has <= most {
+			return nil
+		}
+		if wait >= crowdedPatience {
+			return fmt.Errorf("%w: the process has %d MiB, and may have %d MiB", ErrMemory, has>>20, most>>20)
+		}
+		time.Sleep(endPause)
+	}
 }
 
 // open begins to hold the process to a limit, for a database that is opened.
