@@ -15,8 +15,13 @@ type Part struct {
 }
 
 // Interleave puts parts together, in the order of the rows that theirs come
-// from. Rows get their offsets anew, on from the first part's first.
+// from. Rows get their offsets anew, on from the first part's first. The caller must release
+// the record, which may be that of the only part.
 func Interleave(mem *batch.Allocator, schema *batch.Schema, parts []Part) Part {
+	if len(parts) == 1 {
+		parts[0].Record.Retain()
+		return parts[0]
+	}
 	vectors := make([][]batch.Vector, len(parts))
 	total := 0
 	for i, p := range parts {
