@@ -204,6 +204,12 @@ var anyType = []string{
 	"=abs(approx_count_distinct(%s) - count(DISTINCT %s)) <= 1 + 0.04 * count(DISTINCT %s) @ count(*) >= 0",
 }
 
+// bags are templates over a column of any type whose rows are kept.
+var bags = []string{
+	"=list(%s::VARCHAR ORDER BY {place})::VARCHAR", "=list(%s::VARCHAR ORDER BY %s::VARCHAR)::VARCHAR", "=histogram(%s::VARCHAR)::VARCHAR",
+	"=string_agg(%s::VARCHAR, '|' ORDER BY %s::VARCHAR)", "=quantile_disc(%s::VARCHAR, 0.5)",
+}
+
 // aggregate returns a random aggregate, or an expression over aggregates.
 func aggregate(r *rand.Rand, s *Source, approx bool) output {
 	c := s.column(r)
@@ -224,6 +230,9 @@ func aggregate(r *rand.Rand, s *Source, approx bool) output {
 	if family(c.Type) == "float" && !c.wild {
 		list = append(list, "=sum(%s)", "~avg(%s)", "=sum(%s)",
 			"~var_pop(CASE WHEN isfinite(%[1]s) THEN %[1]s END)", "~corr(CASE WHEN isfinite(%[1]s) THEN %[1]s END, _offset)", "~median(%s)")
+	}
+	if s.Focus == Bags && !chance(r, 10) {
+		list = slices.DeleteFunc(slices.Clone(bags), s.lacks)
 	}
 	template := pick(r, list...)
 	// A row that joins several of a table's has the place of all of them.

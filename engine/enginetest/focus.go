@@ -2,7 +2,7 @@ package enginetest
 
 import "math/rand/v2"
 
-// Focus is what the views of a seed are mostly about. Half of all seeds have none.
+// Focus is what the views of a seed are mostly about. Three eighths of all seeds have none.
 // Each of the others leaves most features out, so that what takes several uses of
 // one feature, rare among everything else, comes up (swarm testing: Groce, Zhang,
 // Eide, Chen, Regehr, ISSTA 2012).
@@ -16,10 +16,14 @@ const (
 	Expiry  // groups with a TTL
 	Streams // views over views
 	Lookups // joins with tables that change
+	Bags    // aggregates that keep their rows, and no others
 )
 
 func newFocus(r *rand.Rand) Focus {
-	if chance(r, 2) {
+	switch n := r.IntN(8); {
+	case n == 0:
+		return Bags
+	case n%2 == 0:
 		return Everything
 	}
 	return pick(r, Panes, Sessions, Expiry, Streams, Lookups)
@@ -39,6 +43,8 @@ func focused(r *rand.Rand, s *Source) (w window, ok bool) {
 		return sessions(r, s), s.joins.sql != "" && chance(r, 3)
 	case Expiry:
 		return window{from: s.Name}, true
+	case Bags:
+		return window{from: s.Name}, chance(r, 2)
 	}
 	return w, false
 }

@@ -115,7 +115,7 @@ func (u *run) all(ctx context.Context) error {
 	limit := pick(r, 50, 300, 1000, 5000)
 	var err error
 	for i := 0; i < steps && err == nil; i++ {
-		if err = u.step(ctx, limit, i == 0); err == nil && u.followed.rand.IntN(2) == 0 {
+		if err = u.step(ctx, limit, i == 0); err == nil && (u.followed.rand.IntN(2) == 0 || u.source.Focus == enginetest.Bags) {
 			err = u.follow(ctx)
 		}
 		if err == nil && u.breaks.IntN(12) == 0 {

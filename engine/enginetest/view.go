@@ -34,6 +34,9 @@ func NewView(r *rand.Rand, s *Source, name string) *View {
 	for range pick(r, 0, 1, 1, 2, 3) {
 		scalars = append(scalars, scalar(r, s))
 	}
+	if few := s.few(); s.Focus == Bags && chance(r, 2) { // so few groups that batches bring none
+		scalars = few[:min(len(few), r.IntN(2))]
+	}
 	if v.window.gap > 0 {
 		if few := s.few(); len(scalars) > 0 && few != nil && chance(r, 2) { // sessions of many keys, which end
 			scalars = []string{pick(r, few...)}
