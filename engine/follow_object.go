@@ -7,14 +7,12 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/millstream-db/millstream/engine/aggregate"
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/subscription"
-	"github.com/millstream-db/millstream/engine/view"
 )
 
 // errUnfollowable is returned for an object that can't be followed by itself.
@@ -129,8 +127,8 @@ func (v *followedView) changed(f *objectFollower, s *subscription.Subscription, 
 		return nil, nil
 	}
 	relations := make(duck.Named)
-	before, after := resultSQL(relations, b.def, "was", was), resultSQL(relations, b.def, "is", is)
-	return f.step(s, relations, free, s.DifferenceSQL(to.Epoch, before, after))
+	before, after := b.def.Over(relations, "was", was), b.def.Over(relations, "is", is)
+	return f.step(s, relations, free, s.DifferenceSQL(to.Epoch, "("+before+"\n)", "("+after+"\n)"))
 }
 
 // followedRows is a table to which rows are only ever appended.
@@ -172,18 +170,6 @@ func (r *followedRows) changed(f *objectFollower, s *subscription.Subscription, 
 	}
 	rel := &duck.RecordRelation{Schema: schema, Records: records, InOrder: true}
 	return f.step(s, duck.Named{"new": rel}, free, s.RowsSQL(to.Epoch, "(SELECT "+strings.Join(names, ", ")+" FROM ms_scan('new'))"))
-}
-
-// resultSQL adds the relations that stage three reads and returns its SQL.
-func resultSQL(m duck.Named, def *catalog.ViewDefinition, name string, state *view.Relation) string {
-	m[name] = state
-	bag := func(i int) string { return fmt.Sprint(name, ".bag", i) }
-	for i, a := range def.Plan.Aggregates {
-		if a.Func == aggregate.Bag {
-			m[bag(i)] = state.Bag(i)
-		}
-	}
-	return "(" + def.ResultSQL(name, bag) + "\n)"
 }
 
 // step starts a statement over relations in memory, on a connection from the

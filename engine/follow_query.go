@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/millstream-db/millstream/engine/duck"
@@ -14,14 +13,11 @@ import (
 // has changed, and compared with its last result, which is kept in a temporary
 // table of a connection that belongs to the subscription.
 type queryFollower struct {
-	e    *Engine
-	o    *SubscribeOptions
-	conn *duck.PooledConn
-	told int // the table that holds the last result: told0 or told1
+	e       *Engine
+	o       *SubscribeOptions
+	conn    *duck.PooledConn
+	results subscription.Results
 }
-
-// result is the table for the last result, or for the one being computed.
-func result(n int) string { return fmt.Sprintf("temp.main.told%d", n&1) }
 
 // Start runs the query for the first time and tells its result.
 func (f *queryFollower) Start(s *subscription.Subscription, at subscription.Snapshot) (st *subscription.Step, err error) {
@@ -33,14 +29,15 @@ func (f *queryFollower) Start(s *subscription.Subscription, at subscription.Snap
 	if err != nil {
 		return nil, err
 	}
-	if err := f.evaluate(s, q, f.told); err != nil {
+	if err := f.evaluate(s, q); err != nil {
 		q.Abort()
 		return nil, err
 	}
+	f.results.Keep()
 	if s.NoSnapshot {
 		return nil, q.Done()
 	}
-	return q, q.Run(s.Context(), s.RowsSQL(s.Told().Number(), result(f.told)))
+	return q, q.Run(s.Context(), s.RowsSQL(s.Told().Number(), f.results.Told()))
 }
 
 // beginAt begins at the given snapshot, or at the current one for nil.
@@ -107,29 +104,9 @@ func (f *queryFollower) begin(s *subscription.Subscription, at *Snapshot) (*subs
 	return st, nil
 }
 
-// evaluate puts the query's result into a table.
-func (f *queryFollower) evaluate(s *subscription.Subscription, st *subscription.Step, table int) error {
-	limit := f.e.opts.SubscriptionRows
-	sql := fmt.Sprintf("CREATE OR REPLACE TEMP TABLE told%d AS SELECT * FROM (%s\n) AS q LIMIT %d", table&1, f.o.SQL, limit+1)
-	if err := st.Conn.QueryToEnd(s.Context(), sql, f.o.Args...); err != nil {
-		return err
-	}
-	rows, err := st.Conn.Query(s.Context(), "SELECT count(*) FROM "+result(table))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	var n int64
-	if _, err := rows.Next(); err != nil {
-		return err
-	}
-	if err := rows.Scan(&n); err != nil {
-		return err
-	}
-	if n > limit {
-		return &subscription.TooManyRowsError{Max: limit}
-	}
-	return nil
+// evaluate runs the query on a step's connection.
+func (f *queryFollower) evaluate(s *subscription.Subscription, st *subscription.Step) error {
+	return f.results.Evaluate(s.Context(), st.Conn, f.o.SQL, f.o.Args, f.e.opts.SubscriptionRows)
 }
 
 // Changes runs the query again, if something that it reads has changed.
@@ -160,16 +137,16 @@ func (f *queryFollower) Changes(s *subscription.Subscription) (subscription.Snap
 
 // compare starts to tell how the query's result has changed.
 func (f *queryFollower) compare(s *subscription.Subscription, st *subscription.Step, to *Snapshot) error {
-	if err := f.evaluate(s, st, f.told+1); err != nil {
+	if err := f.evaluate(s, st); err != nil {
 		st.Abort()
 		return err
 	}
 	commit := st.Done
 	st.Done = func() error {
-		f.told++
+		f.results.Keep()
 		return commit()
 	}
-	return st.Run(s.Context(), s.DifferenceSQL(to.Epoch, result(f.told), result(f.told+1)))
+	return st.Run(s.Context(), s.DifferenceSQL(to.Epoch, f.results.Told(), f.results.New()))
 }
 
 // Close gives up the connection and with it the tables.

@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/millstream-db/millstream/engine/partition"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/stat"
 	"github.com/millstream-db/millstream/engine/watermark"
@@ -22,9 +23,8 @@ func (e *Engine) Objects() (sources []stat.Source, views []stat.View) {
 		if src.watermark != watermark.None {
 			st.Watermark = time.UnixMicro(src.watermark)
 		}
+		st.Rows, st.Late, st.Rejected, st.Lag = partition.Totals(src.partitions)
 		for _, p := range src.partitions {
-			st.Rows, st.Late, st.Rejected = st.Rows+p.Rows, st.Late+p.Late, st.Rejected+p.Rejected
-			st.Lag += max(0, p.End-p.Next)
 			st.Partitions = append(st.Partitions, stat.Partition{Partition: p.ID, Next: p.Next, End: p.End, Lost: p.Lost + st.Undecided(p.ID)})
 		}
 		sources = append(sources, st)

@@ -76,11 +76,8 @@ func fillSources(r *Read, b *batch.Builder) {
 	for _, name := range sorted(r.snapshot.sources) {
 		s := r.snapshot.sources[name]
 		status := r.readerStatus(name)
-		var rows, late, rejected, lag, hot int64
-		for _, p := range s.partitions {
-			rows, late, rejected = rows+p.Rows, late+p.Late, rejected+p.Rejected
-			lag += max(0, p.End-p.Next)
-		}
+		rows, late, rejected, lag := partition.Totals(s.partitions)
+		var hot int64
 		for _, segment := range s.rows {
 			hot += segment.Record.NumRows()
 		}

@@ -70,14 +70,21 @@ const ClosedRows = "rows"
 
 // OfClosed returns stage three over closed windows, and the relations that it names.
 func (d *ViewDefinition) OfClosed(closed *view.Relation) (from map[string]duck.Relation, sql string) {
-	bag := func(i int) string { return fmt.Sprint("bag", i) }
-	from = map[string]duck.Relation{ClosedRows: closed}
+	from = make(map[string]duck.Relation)
+	return from, d.Over(from, ClosedRows, closed)
+}
+
+// Over returns stage three over groups, and adds the relations that it names: that of
+// the groups by the given name.
+func (d *ViewDefinition) Over(relations map[string]duck.Relation, name string, groups *view.Relation) (sql string) {
+	bag := func(i int) string { return fmt.Sprint(name, ".bag", i) }
+	relations[name] = groups
 	for i, a := range d.Plan.Aggregates {
 		if a.Func == aggregate.Bag {
-			from[bag(i)] = closed.Bag(i)
+			relations[bag(i)] = groups.Bag(i)
 		}
 	}
-	return from, d.ResultSQL(ClosedRows, bag)
+	return d.ResultSQL(name, bag)
 }
 
 // ResultSQL returns stage three over ms_scan of the given relations.

@@ -27,6 +27,16 @@ func New(id int32, first int64) *State {
 	return &State{ID: id, Next: first, End: -1, LeaderEpoch: -1, MaxMicros: watermark.None}
 }
 
+// Totals returns what was counted in partitions, and how many records are known that are yet
+// to come.
+func Totals(partitions []State) (rows, late, rejected, lag int64) {
+	for i := range partitions {
+		p := &partitions[i]
+		rows, late, rejected, lag = rows+p.Rows, late+p.Late, rejected+p.Rejected, lag+max(0, p.End-p.Next)
+	}
+	return rows, late, rejected, lag
+}
+
 // Follows returns an error unless a range of offsets goes on where the partition
 // stands, or says that it is of another log.
 func (s *State) Follows(r *batch.OffsetRange) error {
