@@ -51,6 +51,9 @@ type backfill struct {
 	rows   int64           // the rows that the source had had by then
 	// How often the source's offsets had begun to come a second time by then.
 	rewinds int
+
+	adopting bool   // on the writer's goroutine
+	staged   string // the table that has rows in history already, "" if there are none
 }
 
 // piece is the rows between two cuts: what a checkpoint has moved into history
@@ -101,6 +104,9 @@ func (e *Engine) StartView(ctx context.Context, def *catalog.ViewDefinition, rep
 			return err
 		}
 		b.branch = b.v
+		if def.Plan.AppendOnly() {
+			b.v.out.builder = b
+		}
 		if b.beside() {
 			if first, err = b.cut(ctx); err != nil {
 				b.discard()
@@ -152,6 +158,7 @@ func (b *backfill) run(ctx context.Context, first *piece) {
 		b.e.opts.Logger.Warn("a view could not be built", "view", b.def.Plan.Name, "job", b.job.ID, "err", err)
 	}
 	b.discard()
+	b.unstageRows(state)
 	b.e.jobs.End(b.job, state, err)
 }
 
@@ -396,6 +403,7 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 			return fmt.Errorf("source %q %w", branch.source.def.Name, ErrNotFound)
 		}
 	}
+	b.adopting = true
 	if err := b.foldRest(ctx); err != nil {
 		return fmt.Errorf("backfill: %w", err)
 	}
@@ -413,10 +421,9 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 		b.mark = b.source.current()
 	}
 	if v.out != nil {
-		v.out.mark = v.streamMark()
-		for _, t := range v.out.tables() {
-			t.Renew()
-		}
+		v.out.mark, v.out.builder = v.streamMark(), nil
+		v.out.tables().Renew()
+		e.budget.Force(v.out.tables().Charge())
 	}
 	v.attach()
 	e.publish()
@@ -427,14 +434,13 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 	var dropTables []string
 	if old != nil {
 		drop = []string{name}
-		for _, t := range old.def.HistoryTables() {
-			dropTables = append(dropTables, t.Name)
-		}
+		dropTables = history.Names(old.def.HistoryTables())
 		v.def.Access = old.def.Access // whoever may read the view may go on
 	}
 	object := checkpoint.Object{Name: name, Kind: catalog.KindView, SQL: v.def.SQL, Definition: catalog.Encode(v.def), Created: v.created}
 	pending := e.planCheckpoint([]checkpoint.Object{object}, drop)
 	pending.write.DropTables = dropTables
+	pending.write.Staged = b.staged
 	if old != nil {
 		pending.write.Catalog++
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/hot"
 )
 
 // CreateSource makes a source, durable when it returns, and starts its reader.
@@ -122,18 +123,13 @@ func (e *Engine) Drop(ctx context.Context, kind, name string, cascade bool) erro
 // drop removes views and, unless it is nil, their source.
 func (e *Engine) drop(ctx context.Context, s *liveSource, views []*liveView) error {
 	var names, tables []string
-	addTables := func(list []history.Table) {
-		for _, t := range list {
-			tables = append(tables, t.Name)
-		}
-	}
 	for _, v := range views {
 		names = append(names, v.def.Plan.Name)
-		addTables(v.def.HistoryTables())
+		tables = append(tables, history.Names(v.def.HistoryTables())...)
 	}
 	if s != nil {
 		names = append(names, s.def.Name)
-		addTables(s.def.HistoryTables())
+		tables = append(tables, history.Names(s.def.HistoryTables())...)
 	}
 	e.awaitCheckpoint()
 	// Readers must not find the names while the tables behind them go.
@@ -164,10 +160,7 @@ func (e *Engine) drop(ctx context.Context, s *liveSource, views []*liveView) err
 		e.budget.Release(charge)
 		return nil
 	}
-	for _, t := range s.tables() {
-		charge += t.Drop(^uint64(0))
-	}
-	e.budget.Release(charge)
+	e.budget.Release(charge + s.tables().Drop(hot.EveryEpoch))
 	s.closeCopies()
 	s.generated.Close()
 	e.readers.Delete(s.def.Name)

@@ -115,9 +115,7 @@ func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pend
 		p.write.Tables = append(p.write.Tables, tables...)
 	}
 	for name, src := range e.sources {
-		for _, t := range src.tables() {
-			t.Seal()
-		}
+		src.tables().Seal()
 		e.planSource(p, src, s.sources[name])
 	}
 	for name, v := range e.views {
@@ -134,9 +132,7 @@ func (e *Engine) planView(p *pendingCheckpoint, v *liveView, state *view.Snapsho
 		checkpoint.Counter{Object: name, Name: counterErrors, Value: v.errors})
 	p.write.Counters = append(p.write.Counters, v.paused.counters(name)...)
 	if v.def.Plan.AppendOnly() {
-		for _, t := range v.out.tables() {
-			t.Seal()
-		}
+		v.out.tables().Seal()
 		e.planRows(p, v.out, v.out.snapshot(p.write.At))
 		return
 	}
@@ -238,17 +234,11 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	e.subs.Releasing(e.door.Newest())
 	charge := int64(0)
 	for _, s := range e.sources {
-		for _, t := range s.tables() {
-			charge += t.Drop(e.committed)
-		}
+		charge += s.tables().Drop(e.committed)
 	}
 	for _, v := range e.views {
 		v.state.Drop(e.committed)
-		if v.out != nil {
-			for _, t := range v.out.tables() {
-				charge += t.Drop(e.committed)
-			}
-		}
+		charge += v.out.tables().Drop(e.committed)
 	}
 	current := e.Epoch() == p.snapshot.Epoch
 	e.publish()
@@ -355,14 +345,23 @@ func (e *Engine) Checkpoint(ctx context.Context) error {
 // until the caller releases it. Ingest and reads go on. See checkpoint.Store.Freeze.
 func (e *Engine) Freeze(ctx context.Context, anyway bool) (f *checkpoint.Frozen, err error) {
 	var frozen error
+	err = e.commitQuiet(ctx, func(p *pendingCheckpoint) {
+		p.then = func() { f, frozen = e.store.Freeze(context.Background(), p.write.Epoch, anyway) }
+	})
+	return f, cmp.Or(err, frozen)
+}
+
+// commitQuiet commits everything that is visible now beside the writer, with what extend adds,
+// and returns when that is durable.
+func (e *Engine) commitQuiet(ctx context.Context, extend func(*pendingCheckpoint)) error {
 	committed := make(chan error, 1)
-	err = e.doQuiet(ctx, func() error {
+	err := e.doQuiet(ctx, func() error {
 		if e.failed != nil {
 			return e.failed
 		}
 		e.publish() // a commit has an epoch of its own
 		p := e.planCheckpoint(nil, nil)
-		p.then = func() { f, frozen = e.store.Freeze(context.Background(), p.write.Epoch, anyway) }
+		extend(p)
 		p.done = committed
 		e.commitBeside(p)
 		return nil
@@ -370,5 +369,5 @@ func (e *Engine) Freeze(ctx context.Context, anyway bool) (f *checkpoint.Frozen,
 	if err == nil {
 		err = <-committed
 	}
-	return f, cmp.Or(err, frozen)
+	return err
 }

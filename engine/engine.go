@@ -17,6 +17,7 @@ import (
 	"github.com/millstream-db/millstream/engine/durable"
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/history"
+	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/job"
 	"github.com/millstream-db/millstream/engine/killpoint"
 	"github.com/millstream-db/millstream/engine/livecatalog"
@@ -335,9 +336,7 @@ func (e *Engine) freeAll() {
 	for _, s := range e.sources {
 		s.generated.Close()
 		s.closeCopies()
-		for _, t := range s.tables() {
-			t.Drop(^uint64(0))
-		}
+		s.tables().Drop(hot.EveryEpoch)
 	}
 	if e.reclaim != nil {
 		e.reclaim.Close()

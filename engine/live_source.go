@@ -58,8 +58,9 @@ type liveSource struct {
 
 	watermarks []int64 // scratch
 
-	derived bool  // the stream of a view: it has no tracker, reader or rejected records
-	mark    int64 // then: its watermark
+	derived bool      // the stream of a view: it has no tracker, reader or rejected records
+	mark    int64     // then: its watermark
+	builder *backfill // then: not nil while the view is built
 }
 
 // liveView is a view at work.
@@ -118,11 +119,11 @@ func (s *liveSource) makeTables(mem *batch.Allocator, reclaim *epoch.Reclaimer) 
 }
 
 // tables returns the source's hot tables; the stream of closed windows has none.
-func (s *liveSource) tables() []*hot.Table {
-	if s.rowTable == nil {
+func (s *liveSource) tables() hot.Tables {
+	if s == nil || s.rowTable == nil {
 		return nil
 	}
-	return []*hot.Table{s.rowTable, s.lateTable, s.rejectedTable}
+	return hot.Tables{s.rowTable, s.lateTable, s.rejectedTable}
 }
 
 // partition returns the state of a partition, made when it is new.

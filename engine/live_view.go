@@ -8,6 +8,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/epoch"
+	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -126,12 +127,7 @@ func (v *liveView) close() (charge int64) {
 	if v.results != nil {
 		v.results.Close()
 	}
-	if v.out != nil {
-		for _, t := range v.out.tables() {
-			charge += t.Drop(^uint64(0))
-		}
-	}
-	return charge
+	return v.out.tables().Drop(hot.EveryEpoch)
 }
 
 // restoreStream brings the view's stream to where the checkpoint left it.

@@ -161,13 +161,16 @@ func (e *Engine) emit(ctx context.Context, branches []*liveView, rec arrow.Recor
 // extend appends rows to the stream of a view without aggregation, and gives them to the views
 // over it.
 func (e *Engine) extend(ctx context.Context, out *liveSource, p hot.Part) error {
-	if p.Marks == nil { // a backfill: the budget is the stream's that goes on meanwhile
-		p.Bytes = 0
+	if out.builder == nil { // else the budget is the streams' that go on meanwhile
+		e.budget.Force(p.Bytes)
 	}
-	e.budget.Force(p.Bytes)
 	p.Record.Retain()
-	if err := out.rowTable.Add(p.Record, p.Bytes); err != nil || len(out.views) == 0 {
+	err := out.rowTable.Add(p.Record, p.Bytes)
+	switch {
+	case err != nil || out.builder == nil && len(out.views) == 0:
 		return err
+	case out.builder != nil:
+		return out.builder.stageRows(ctx)
 	}
 	return e.spread(ctx, out, p.Record, p.Marks)
 }

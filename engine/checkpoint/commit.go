@@ -32,6 +32,7 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 	}
 	// The bookkeeping changes with the transaction and goes back with it.
 	tables, segments, generations := maps.Clone(s.tables), maps.Clone(s.segments), cloneGenerations(s.generation)
+	staged := maps.Clone(s.staged)
 	s.begin()
 	killpoint.At(killpoint.CommitBegun)
 	rows, err := s.write(ctx, w)
@@ -52,7 +53,7 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Summary, error) {
 		}
 	}
 	if err != nil {
-		s.tables, s.segments, s.generation = tables, segments, generations
+		s.tables, s.segments, s.generation, s.staged = tables, segments, generations, staged
 		return Summary{}, fmt.Errorf("checkpoint %d: %w", w.Epoch, err)
 	}
 	s.committed()
@@ -129,7 +130,7 @@ func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
 	}
 	for i := range w.Tables {
 		t := w.Tables[i]
-		seg, err := history.Create(ctx, s.conn, &t, numbers[t.Name]+1, w.At)
+		seg, err := s.createTable(ctx, w, &t, numbers[t.Name]+1)
 		if err != nil {
 			return 0, err
 		}
@@ -143,6 +144,11 @@ func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
 		}
 		rows += n
 	}
+	n, err := s.stage(ctx, w)
+	if err != nil {
+		return 0, err
+	}
+	rows += n
 	for name, t := range s.tables {
 		if s.segments[name], err = history.Maintain(ctx, s.conn, t, s.segments[name], w.At); err != nil {
 			return 0, err
@@ -183,19 +189,26 @@ func (s *Store) appendRows(ctx context.Context, r *Rows, at time.Time) (int64, e
 	if len(segments) == 0 {
 		return 0, fmt.Errorf("history table %s does not exist", r.Table)
 	}
-	last := &segments[len(segments)-1]
+	n, err := s.appendTo(ctx, &segments[len(segments)-1], s.tables[r.Table], r, at)
+	if err == nil {
+		s.segments[r.Table] = segments
+	}
+	return n, err
+}
+
+// appendTo appends rows to a segment of a table.
+func (s *Store) appendTo(ctx context.Context, g *history.Segment, t *history.Table, r *Rows, at time.Time) (int64, error) {
 	maps.Copy(s.names, r.From)
-	n, err := s.insert(ctx, "INSERT INTO "+last.Name()+" ("+history.Columns(s.tables[r.Table].Columns)+") "+r.SQL)
+	n, err := s.insert(ctx, "INSERT INTO "+g.Name()+" ("+history.Columns(t.Columns)+") "+r.SQL)
 	if err != nil {
-		return 0, fmt.Errorf("history of %s: %w", r.Table, err)
+		return 0, fmt.Errorf("history of %s: %w", t.Name, err)
 	}
-	s.appending.add(last.Name(), n, last.Rows == 0, false)
-	if n > 0 && last.Rows == 0 {
-		last.Created = at
+	s.appending.add(g.Name(), n, g.Rows == 0, g.Number == 0)
+	if n > 0 && g.Rows == 0 {
+		g.Created = at
 	}
-	last.Rows += n
-	last.Last = at
-	s.segments[r.Table] = segments
+	g.Rows += n
+	g.Last = at
 	return n, nil
 }
 

@@ -100,6 +100,9 @@ func (s *Store) loadCounters(ctx context.Context, im *Image) error {
 }
 
 func (s *Store) loadTables(ctx context.Context) error {
+	if err := s.unstageAll(ctx); err != nil {
+		return err
+	}
 	err := s.conn.Each(ctx, `SELECT "table", number, epoch_us(created), epoch_us(last), rows FROM internal.segments ORDER BY "table", number`,
 		func(scan func(...any) error) error {
 			var g history.Segment

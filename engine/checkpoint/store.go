@@ -61,6 +61,7 @@ type Store struct {
 
 	tables     map[string]*history.Table
 	segments   map[string][]history.Segment
+	staged     map[string]history.Segment // of tables that are not there yet
 	generation map[string]*generation
 	objects    map[string]bool // the names in the catalog
 	replayed   int64           // the size of the log that Open found
@@ -78,7 +79,7 @@ type generation struct {
 func Open(ctx context.Context, dir string, o duck.Options) (*Store, error) {
 	s := &Store{
 		dir: dir, folding: newGate(), reading: newGate(), filled: make(map[string]bool), names: duck.Named{}, tables: make(map[string]*history.Table),
-		segments: make(map[string][]history.Segment), generation: make(map[string]*generation), objects: make(map[string]bool),
+		segments: make(map[string][]history.Segment), staged: make(map[string]history.Segment), generation: make(map[string]*generation), objects: make(map[string]bool),
 	}
 	s.commit = func(ctx context.Context) error { return s.conn.Exec(ctx, "COMMIT") }
 	path := ""

@@ -46,6 +46,15 @@ type Rows struct {
 	SQL   string
 }
 
+// Stage is rows of a table that is not there yet. They are durable with the checkpoint, and
+// nobody sees them until another one makes the table and says that it begins with them. What
+// is staged when the file is opened, is dropped.
+type Stage struct {
+	Table history.Table
+	First bool          // what was staged before for such a table is dropped
+	Rows  duck.Relation // in the table's column order
+}
+
 // State is what changed in a view's open windows. With Whole it replaces what
 // was written before.
 type State struct {
@@ -79,6 +88,9 @@ type Write struct {
 	Changes    []Change        // of users' tables, in order
 	Folds      *int64          // Store.Folds when the ids in Changes were read, nil: there are none
 	Rows       []Rows
+	Stage      *Stage // nil: nothing
+	Unstage    string // a table that is not going to be made; "": none
+	Staged     string // one of Tables that begins with what is staged; "": none
 	States     []State
 	Partitions []Partition             // all of them
 	Counters   []Counter               // all of them

@@ -123,6 +123,14 @@ var faults = []fault{
 	{"the stream of a view is ahead of the source", []edit{{"stream.go", "p.Marks = append(p.Marks, v.others(in.Watermarks[row]))", "p.Marks = append(p.Marks, v.others(in.Watermarks[len(in.Watermarks)-1]))"}}},
 	{"closed windows are given to views again", []edit{{"view/stream.go", "g.taken = true", "g.taken = false"}}},
 	{"a new view misses a branch of its UNION ALL", []edit{{"backfill.go", "b.folded, b.rows, b.next = 0, 0, nil", "_ = branch"}}},
+	{"rows that are staged are in the view twice", []edit{
+		{"staging.go", "const stageBytes = 64 << 20", "const stageBytes = 1"},
+		{"staging.go", "t.Drop(hot.EveryEpoch)", "_ = hot.EveryEpoch"},
+	}},
+	{"a view begins without the rows that are staged", []edit{
+		{"staging.go", "const stageBytes = 64 << 20", "const stageBytes = 1"},
+		{"checkpoint/stage.go", "return history.Adopt(ctx, s.conn, t, staged, number)", "_ = staged\n\treturn history.Create(ctx, s.conn, t, number, at)"},
+	}},
 	{"the offsets of a view's stream are not restored", []edit{{"live_view.go", "v.out.partition(p.Partition, p.Next).Restore(&p, im)", "p.Next = 0\n\t\t\tv.out.partition(p.Partition, p.Next).Restore(&p, im)"}}},
 	{"what a new view without aggregation had before is not shown", []edit{{"hot/table.go", "s.first, s.last = t.reclaim.Next(), t.reclaim.Next()", "s.first, s.last = s.first, t.reclaim.Next()*0"}}},
 }
@@ -178,6 +186,7 @@ var rarePaths = fault{"rare paths", []edit{
 	{"aggregate/accumulator.go", "PageShift = 10", "PageShift = 6"},
 	{"view/ending.go", "const compactOver = 1024", "const compactOver = 4"},
 	{"dimension/enricher.go", "const mostPairs = 1 << 18", "const mostPairs = 2"},
+	{"staging.go", "const stageBytes = 64 << 20", "const stageBytes = 1"},
 }}
 
 // TestRarePaths runs the oracle on an engine with such limits.

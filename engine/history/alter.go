@@ -17,14 +17,20 @@ func Rename(ctx context.Context, conn *duck.Conn, t *Table, segments []Segment, 
 	renamed := slices.Clone(segments)
 	for i := range renamed {
 		renamed[i].Table = name
-		to := Quote(fmt.Sprintf("%s#%d", name, renamed[i].Number))
-		if err := conn.Exec(ctx, "ALTER TABLE "+segments[i].Name()+" RENAME TO "+to); err != nil {
-			return nil, fmt.Errorf("rename history segment %s: %w", segments[i].Name(), err)
+		if err := renameSegment(ctx, conn, &segments[i], &renamed[i]); err != nil {
+			return nil, err
 		}
 	}
 	to := *t
 	to.Name = name
 	return renamed, refreshView(ctx, conn, &to, renamed)
+}
+
+func renameSegment(ctx context.Context, conn *duck.Conn, from, to *Segment) error {
+	if err := conn.Exec(ctx, "ALTER TABLE "+from.Name()+" RENAME TO "+Quote(to.local())); err != nil {
+		return fmt.Errorf("rename history segment %s: %w", from.Name(), err)
+	}
+	return nil
 }
 
 // Extend adds the columns to a table's segments that it has and they do not,

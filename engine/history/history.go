@@ -5,7 +5,8 @@
 // and dropped as a whole when its last row is older than the retention; nothing
 // is updated or deleted in place, so the file's space is used again. The view
 // main."name" is all segments together, for Millstream and for whoever opens
-// the file with DuckDB.
+// the file with DuckDB. Rows that are there before their table is are staged in
+// segments."name#0", which is in no view.
 //
 // The package makes and runs SQL on the connection it is given, inside the
 // caller's transaction.
@@ -42,7 +43,18 @@ type Segment struct {
 const segmentsPerRetention = 8
 
 // Name returns the segment's qualified, quoted table name.
-func (s *Segment) Name() string { return "segments." + Quote(fmt.Sprintf("%s#%d", s.Table, s.Number)) }
+func (s *Segment) Name() string { return "segments." + Quote(s.local()) }
+
+func (s *Segment) local() string { return fmt.Sprintf("%s#%d", s.Table, s.Number) }
+
+// Names returns the names of tables.
+func Names(tables []Table) []string {
+	names := make([]string, len(tables))
+	for i := range tables {
+		names[i] = tables[i].Name
+	}
+	return names
+}
 
 // Quote returns an SQL identifier in quotes.
 func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
@@ -74,6 +86,44 @@ func Create(ctx context.Context, conn *duck.Conn, t *Table, number int64, now ti
 		return s, err
 	}
 	return s, refreshView(ctx, conn, t, []Segment{s})
+}
+
+// Stage makes a segment of a table that is not there yet: nobody sees it until it is
+// adopted. Its number, 0, is no other's.
+func Stage(ctx context.Context, conn *duck.Conn, t *Table, now time.Time) (Segment, error) {
+	s := Segment{Table: t.Name, Created: now, Last: now}
+	return s, createSegment(ctx, conn, t, &s)
+}
+
+// Adopt makes a table whose first segment is one that was staged, which gets the given number.
+func Adopt(ctx context.Context, conn *duck.Conn, t *Table, staged Segment, number int64) (Segment, error) {
+	s := staged
+	s.Number = number
+	if err := renameSegment(ctx, conn, &staged, &s); err != nil {
+		return s, err
+	}
+	return s, refreshView(ctx, conn, t, []Segment{s})
+}
+
+// Unstage drops a segment that is not wanted any more.
+func Unstage(ctx context.Context, conn *duck.Conn, table string) error {
+	s := Segment{Table: table}
+	if err := conn.Exec(ctx, "DROP TABLE IF EXISTS "+s.Name()); err != nil {
+		return fmt.Errorf("drop history segment %s: %w", s.Name(), err)
+	}
+	return nil
+}
+
+// Staged returns the tables that have a staged segment.
+func Staged(ctx context.Context, conn *duck.Conn) (tables []string, err error) {
+	const sql = "SELECT left(table_name, -2) FROM duckdb_tables() WHERE database_name = 'history' AND schema_name = 'segments' AND suffix(table_name, '#0')"
+	err = conn.Each(ctx, sql, func(scan func(...any) error) error {
+		var table string
+		err := scan(&table)
+		tables = append(tables, table)
+		return err
+	})
+	return tables, err
 }
 
 func createSegment(ctx context.Context, conn *duck.Conn, t *Table, s *Segment) error {

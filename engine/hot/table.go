@@ -116,6 +116,14 @@ func (t *Table) timeRange(rec arrow.RecordBatch) (low, high int64, nulls bool) {
 // Seal keeps what is there from being merged with what comes.
 func (t *Table) Seal() { t.sealed = len(t.segments) }
 
+// Charge returns the bytes that the rows have taken from the budget.
+func (t *Table) Charge() (bytes int64) {
+	for _, s := range t.segments {
+		bytes += s.charge
+	}
+	return bytes
+}
+
 // Renew makes all rows those of the epoch that is being built, for a table whose
 // reclaimer has just joined the writer's. No reader knows them yet.
 func (t *Table) Renew() {
@@ -169,6 +177,15 @@ func After(schema *batch.Schema, segments []*Segment, after uint64, bounds *Boun
 			continue
 		}
 		r.segments = append(r.segments, s)
+		r.rows += int(s.Record.NumRows())
+	}
+	return r
+}
+
+// Relation returns all rows, whatever their epochs.
+func (t *Table) Relation() *Relation {
+	r := &Relation{schema: t.schema, segments: t.Freeze()}
+	for _, s := range r.segments {
 		r.rows += int(s.Record.NumRows())
 	}
 	return r
