@@ -114,6 +114,9 @@ func Unstage(ctx context.Context, conn *duck.Conn, table string) error {
 	return nil
 }
 
+// IsStaged reports whether a table of the schema segments is a staged segment.
+func IsStaged(table string) bool { return strings.HasSuffix(table, "#0") }
+
 // Staged returns the tables that have a staged segment.
 func Staged(ctx context.Context, conn *duck.Conn) (tables []string, err error) {
 	const sql = "SELECT left(table_name, -2) FROM duckdb_tables() WHERE database_name = 'history' AND schema_name = 'segments' AND suffix(table_name, '#0')"
