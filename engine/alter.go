@@ -234,7 +234,7 @@ func (e *Engine) succeed(ctx context.Context, a *sourceChange) (*liveSource, err
 	if err != nil {
 		return nil, err
 	}
-	if err := e.checkpointNow(ctx, nil, nil, nil); err != nil {
+	if err := e.checkpointNow(ctx); err != nil {
 		next.generated.Close()
 		return nil, err
 	}
@@ -341,7 +341,7 @@ func (e *Engine) planViewChange(name string) (viewChange, error) {
 // changeViews changes views in memory, commits, and shows them.
 func (e *Engine) changeViews(ctx context.Context, changes []viewChange, renames []checkpoint.Rename) error {
 	if len(renames) > 0 { // no rows go into tables in the transaction that renames them
-		if err := e.checkpointNow(ctx, nil, nil, nil); err != nil {
+		if err := e.checkpointNow(ctx); err != nil {
 			return err
 		}
 	}

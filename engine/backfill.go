@@ -91,7 +91,6 @@ func (e *Engine) StartView(ctx context.Context, def *catalog.ViewDefinition, rep
 			b.job.Tables = append(b.job.Tables, plan.Joins[i].Table)
 		}
 	}
-	var first *piece
 	var jobCtx context.Context
 	err := e.do(ctx, func() (err error) {
 		if err := b.claim(); err != nil {
@@ -107,16 +106,7 @@ func (e *Engine) StartView(ctx context.Context, def *catalog.ViewDefinition, rep
 		if def.Plan.AppendOnly() {
 			b.v.out.builder = b
 		}
-		if b.beside() {
-			if first, err = b.cut(ctx); err != nil {
-				b.discard()
-				return err
-			}
-		}
 		if jobCtx, err = e.jobs.Add(b.job); err != nil {
-			if first != nil {
-				first.read.Close()
-			}
 			b.discard()
 		}
 		return err
@@ -124,7 +114,7 @@ func (e *Engine) StartView(ctx context.Context, def *catalog.ViewDefinition, rep
 	if err != nil {
 		return nil, err
 	}
-	go b.run(jobCtx, first)
+	go b.run(jobCtx)
 	return b.job, nil
 }
 
@@ -143,11 +133,14 @@ func (b *backfill) claim() error {
 	return b.e.free(name)
 }
 
-func (b *backfill) run(ctx context.Context, first *piece) {
+func (b *backfill) run(ctx context.Context) {
+	p, err := b.first(ctx)
 	if b.e.pause != nil {
 		b.e.pause(ctx)
 	}
-	err := b.build(ctx, first)
+	if err == nil {
+		err = b.build(ctx, p)
+	}
 	state := job.Done
 	switch {
 	case err == nil:
@@ -160,6 +153,29 @@ func (b *backfill) run(ctx context.Context, first *piece) {
 	b.discard()
 	b.unstageRows(state)
 	b.e.jobs.End(b.job, state, err)
+}
+
+// first cuts for the first time, if it is worth while to fold rows beside the writer.
+func (b *backfill) first(ctx context.Context) (p *piece, err error) {
+	cut := func() (err error) {
+		if b.beside() {
+			p, err = b.cut(ctx)
+		}
+		return err
+	}
+	long := false
+	err = b.e.do(ctx, func() error {
+		if long = b.beside() && b.def.Plan.AppendOnly() && b.v.source.rowCount() > longRows; long {
+			return nil
+		}
+		return cut()
+	})
+	if err == nil && long {
+		if err = b.stage(ctx); err == nil {
+			err = b.e.do(ctx, cut)
+		}
+	}
+	return p, err
 }
 
 // build folds the source's rows piece by piece, until the rest is small enough

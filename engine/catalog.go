@@ -189,20 +189,18 @@ func (e *Engine) undrop(ctx context.Context, s *liveSource, views []*liveView) e
 
 // Sources returns the definitions of all sources, by name.
 func (e *Engine) Sources() map[string]*catalog.SourceDefinition {
-	s := e.door.Newest()
-	out := make(map[string]*catalog.SourceDefinition, len(s.sources))
-	for name, src := range s.sources {
-		out[name] = src.def
-	}
-	return out
+	return definitions(e.door.Newest().sources, func(s *sourceSnapshot) *catalog.SourceDefinition { return s.def })
 }
 
 // Views returns the definitions of all views, by name.
 func (e *Engine) Views() map[string]*catalog.ViewDefinition {
-	s := e.door.Newest()
-	out := make(map[string]*catalog.ViewDefinition, len(s.views))
-	for name, v := range s.views {
-		out[name] = v.def
+	return definitions(e.door.Newest().views, func(v *viewSnapshot) *catalog.ViewDefinition { return v.def })
+}
+
+func definitions[S, D any](objects map[string]S, of func(S) D) map[string]D {
+	out := make(map[string]D, len(objects))
+	for name, o := range objects {
+		out[name] = of(o)
 	}
 	return out
 }

@@ -307,8 +307,8 @@ func (e *Engine) setProblem(err error) {
 }
 
 // checkpointNow commits in the foreground, on the writer's goroutine.
-func (e *Engine) checkpointNow(ctx context.Context, create []checkpoint.Object, drop, dropTables []string) error {
-	return e.checkpointWith(ctx, create, drop, func(w *checkpoint.Write) { w.DropTables = dropTables })
+func (e *Engine) checkpointNow(ctx context.Context) error {
+	return e.checkpointWith(ctx, nil, nil, func(*checkpoint.Write) {})
 }
 
 // checkpointWith is checkpointNow with more in its transaction.
@@ -337,7 +337,7 @@ func (e *Engine) Checkpoint(ctx context.Context) error {
 		if e.failed == nil && e.Epoch() == e.ckpt.epoch {
 			return nil
 		}
-		return e.checkpointNow(ctx, nil, nil, nil)
+		return e.checkpointNow(ctx)
 	})
 }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 
 	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
@@ -32,17 +31,12 @@ func (e *Engine) ChangeRoles(ctx context.Context, change func(*catalog.Roles) er
 // is no object of that name.
 func (e *Engine) Access(name string) (catalog.Access, bool) { return e.door.Newest().access(name) }
 
-func (s *Snapshot) access(name string) (catalog.Access, bool) {
-	if x := s.sources[name]; x != nil {
-		return x.def.Access, true
+func (s *Snapshot) access(name string) (a catalog.Access, ok bool) {
+	d := s.definition(name)
+	if ok = d != nil; ok {
+		_, a = d.About()
 	}
-	if x := s.views[name]; x != nil {
-		return x.def.Access, true
-	}
-	if x := s.tables[name]; x != nil {
-		return x.def.Access, true
-	}
-	return catalog.Access{}, false
+	return a, ok
 }
 
 // The tables about roles show them as they are now, which is no part of an epoch.
@@ -50,7 +44,7 @@ func fillRoles(r *Read, b *batch.Builder)       { r.e.Roles().Fill(b) }
 func fillRoleMembers(r *Read, b *batch.Builder) { r.e.Roles().FillMembers(b) }
 
 func fillPrivileges(r *Read, b *batch.Builder) {
-	for _, name := range slices.Concat(sorted(r.snapshot.sources), sorted(r.snapshot.tables), sorted(r.snapshot.views)) {
+	for _, name := range r.snapshot.names() {
 		a, _ := r.snapshot.access(name)
 		a.Fill(name, b)
 	}

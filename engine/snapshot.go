@@ -67,7 +67,7 @@ func (e *Engine) Epoch() uint64 { return e.door.Newest().Epoch }
 // none: another pointer when it is not the same any more.
 func (e *Engine) Definition(name string) any { return e.door.Newest().definition(name) }
 
-func (s *Snapshot) definition(name string) any {
+func (s *Snapshot) definition(name string) catalog.Object {
 	if src := s.sources[name]; src != nil {
 		return src.def
 	}

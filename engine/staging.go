@@ -14,13 +14,22 @@ import (
 // in history, where nobody sees them until the checkpoint that brings the view.
 const stageBytes = 64 << 20
 
+// Of a source with so many rows, staging begins before the job reads: as long as a transaction
+// is open that is older than a table, DuckDB does not fold the log, and it grows.
+const longRows = 500_000
+
 // stageRows moves the view's rows into history if there are many.
 func (b *backfill) stageRows(ctx context.Context) error {
-	e, t := b.e, b.branch.out.rowTable
-	bytes := t.Charge()
-	if bytes < min(stageBytes, e.opts.HotBytes/3) {
+	if b.branch.out.rowTable.Charge() < min(stageBytes, b.e.opts.HotBytes/3) {
 		return nil
 	}
+	return b.stage(ctx)
+}
+
+// stage moves the view's rows into history, or makes a place for them.
+func (b *backfill) stage(ctx context.Context) error {
+	e, t := b.e, b.branch.out.rowTable
+	bytes := t.Charge()
 	rows := &checkpoint.Stage{Table: b.def.HistoryTables()[0], First: b.staged == "", Rows: t.Relation()}
 	stage := func(w *checkpoint.Write) { w.Stage, w.Bytes = rows, w.Bytes+bytes }
 	b.staged = rows.Table.Name

@@ -146,15 +146,15 @@ func fillSessions(r *Read, b *batch.Builder) {
 	}
 }
 
+// names returns those of all sources, tables and views.
+func (s *Snapshot) names() []string {
+	return slices.Concat(sorted(s.sources), sorted(s.tables), sorted(s.views))
+}
+
 func fillComments(r *Read, b *batch.Builder) {
-	for _, name := range sorted(r.snapshot.sources) {
-		r.snapshot.sources[name].def.Comments.Fill(name, b)
-	}
-	for _, name := range sorted(r.snapshot.tables) {
-		r.snapshot.tables[name].def.Comments.Fill(name, b)
-	}
-	for _, name := range sorted(r.snapshot.views) {
-		r.snapshot.views[name].def.Comments.Fill(name, b)
+	for _, name := range r.snapshot.names() {
+		comments, _ := r.snapshot.definition(name).About()
+		comments.Fill(name, b)
 	}
 }
 

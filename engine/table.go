@@ -153,12 +153,7 @@ func dependents(verb, kind, name string, views []*liveView) error {
 
 // Tables returns the definitions of all tables, by name.
 func (e *Engine) Tables() map[string]*catalog.TableDefinition {
-	s := e.door.Newest()
-	out := make(map[string]*catalog.TableDefinition, len(s.tables))
-	for name, t := range s.tables {
-		out[name] = t.def
-	}
-	return out
+	return definitions(e.door.Newest().tables, func(t *tableSnapshot) *catalog.TableDefinition { return t.def })
 }
 
 // Table returns the definition of a table that the read sees, or nil.

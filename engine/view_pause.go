@@ -79,7 +79,7 @@ func (e *Engine) PauseView(ctx context.Context, name string) (changed bool, err 
 		e.pauseView(v, "ALTER MATERIALIZED VIEW … PAUSE")
 		e.publish()
 		changed = true
-		return e.checkpointNow(ctx, nil, nil, nil)
+		return e.checkpointNow(ctx)
 	})
 	return changed, err
 }
@@ -116,7 +116,7 @@ func (e *Engine) ResumeView(ctx context.Context, name string) (changed bool, err
 			e.stop(fmt.Errorf("resume view %s: %w", name, err))
 			return e.failed
 		}
-		return e.checkpointNow(ctx, nil, nil, nil)
+		return e.checkpointNow(ctx)
 	})
 	return changed, err
 }

@@ -18,8 +18,8 @@ const (
 	longBatch = 20_000
 )
 
-// withLongHistory returns a directory in which the source s has longRows rows in history.
-func withLongHistory(t *testing.T) (dir string) {
+// withLongHistory returns a directory in which the source s has rows in history.
+func withLongHistory(t *testing.T, rows int) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	db, err := Open(ctx, dir, Options{})
@@ -27,7 +27,7 @@ func withLongHistory(t *testing.T) (dir string) {
 		t.Fatal(err)
 	}
 	exec(t, db, "CREATE SOURCE s (k BIGINT, x VARCHAR)")
-	for i := 0; i < longRows; i += longBatch {
+	for i := 0; i < rows; i += longBatch {
 		appendLong(t, db, i)
 	}
 	if err := db.Close(ctx); err != nil {
@@ -72,7 +72,7 @@ func checkLong(t *testing.T, db *DB, rows int, view string, copies int) {
 // TestRowsOfLongHistoryAreStaged makes views without aggregation over more rows than may wait in
 // memory: one source, several, another view's rows, and one in the place of one that is there.
 func TestRowsOfLongHistoryAreStaged(t *testing.T) {
-	dir := withLongHistory(t)
+	dir := withLongHistory(t, longRows)
 	var building atomic.Bool
 	var checkpoints atomic.Int64
 	o := engine.Options{HotBytes: 6 << 20, CheckpointInterval: time.Hour, OnCheckpoint: func(int64, time.Duration, error) {
@@ -131,7 +131,7 @@ func TestRowsOfLongHistoryAreStaged(t *testing.T) {
 
 // TestStagedRowsGoWithTheirView ends a process, and a job, when some rows are staged.
 func TestStagedRowsGoWithTheirView(t *testing.T) {
-	dir, copied := withLongHistory(t), t.TempDir()
+	dir, copied := withLongHistory(t, longRows), t.TempDir()
 	var db *DB
 	var building atomic.Bool
 	checkpoints := 0
@@ -189,6 +189,45 @@ func TestStagedRowsGoWithTheirView(t *testing.T) {
 	}
 	again(dir)
 	again(copied)
+}
+
+// TestFileIsFoldedWhileRowsAreStaged makes a backup, for which the log is folded into the file,
+// in the midst of a long job. What is staged is of no use in it.
+func TestFileIsFoldedWhileRowsAreStaged(t *testing.T) {
+	const rows = 2 * longRows
+	dir, parent := withLongHistory(t, rows), t.TempDir()
+	var db *DB
+	checkpoints, backup := 0, make(chan error, 1)
+	db, err := Open(ctx, dir, Options{BackupTo: []string{parent}, Engine: engine.Options{
+		HotBytes: 6 << 20, CheckpointInterval: time.Hour, OnCheckpoint: func(int64, time.Duration, error) {
+			if checkpoints++; checkpoints == 5 {
+				go func() { backup <- db.Exec(ctx, "BACKUP TO 'b'") }()
+			}
+		},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, "CREATE MATERIALIZED VIEW v AS SELECT k, x FROM s")
+	if err := <-backup; err != nil {
+		t.Error(err)
+	}
+	checkLong(t, db, rows, "v", 1)
+	if err := db.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(parent, "b")
+	if of, staged := segmentsOfCopy(t, copied); of != 1 || staged != 1 {
+		t.Errorf("%d tables for v, %d staged", of, staged)
+	}
+	if db, err = Open(ctx, copied, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, "CREATE MATERIALIZED VIEW v AS SELECT k, x FROM s")
+	checkLong(t, db, rows, "v", 1)
+	if err := db.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // segmentsOfCopy is segments of a copy, so that what the process has left stays as it is.

@@ -17,6 +17,21 @@ const (
 	KindTable  = "table"
 )
 
+// Object is the definition of a source, a table or a view.
+type Object interface {
+	// About returns what COMMENT ON has said of it, whose it is and who may do what with it.
+	About() (Comments, Access)
+}
+
+// About implements Object.
+func (d *SourceDefinition) About() (Comments, Access) { return d.Comments, d.Access }
+
+// About implements Object.
+func (d *TableDefinition) About() (Comments, Access) { return d.Comments, d.Access }
+
+// About implements Object.
+func (d *ViewDefinition) About() (Comments, Access) { return d.Comments, d.Access }
+
 // Comments are what COMMENT ON has said of an object, under "", and of its
 // columns, under their names.
 type Comments map[string]string
