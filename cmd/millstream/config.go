@@ -38,6 +38,7 @@ type Config struct {
 	ProcessMemory      int64 // bytes; 0: three quarters of the machine's
 	Threads            int   // 0: one per CPU
 	StatementTimeout   time.Duration
+	IdleInTransaction  time.Duration
 	ShutdownTimeout    time.Duration
 	MaxConnections     int
 	MaxQueries         int
@@ -68,6 +69,7 @@ func defaultConfig() *Config {
 		CheckpointInterval: 10 * time.Second,
 		DuckDBMemory:       1 << 30,
 		StatementTimeout:   5 * time.Minute,
+		IdleInTransaction:  10 * time.Minute,
 		ShutdownTimeout:    10 * time.Second,
 		MaxConnections:     100,
 		MaxQueries:         64,
@@ -99,6 +101,7 @@ func (c *Config) settings() []setting {
 		{"process_memory", "most memory for the whole process; statements of clients are ended when it has more. 0B: three quarters of what the machine or the cgroup has", sizeValue{&c.ProcessMemory}},
 		{"threads", "threads for queries; 0: one per CPU", intValue{&c.Threads}},
 		{"statement_timeout", "longest time of a statement; 0s: no limit", durationValue{&c.StatementTimeout}},
+		{"idle_in_transaction_session_timeout", "longest time in which the client of a transaction sends nothing; 0s: no limit", durationValue{&c.IdleInTransaction}},
 		{"shutdown_timeout", "how long statements may finish when the process ends", durationValue{&c.ShutdownTimeout}},
 		{"max_connections", "most Postgres connections at once", intValue{&c.MaxConnections}},
 		{"max_queries", "most queries at work at once; more wait", intValue{&c.MaxQueries}},

@@ -100,3 +100,42 @@ func TestPgxTalksToTheDatabase(t *testing.T) {
 		t.Errorf("%s, %v", body, err)
 	}
 }
+
+// TestSessionsHaveTheConfiguredTimes asks for them, and idles in a transaction.
+func TestSessionsHaveTheConfiguredTimes(t *testing.T) {
+	pg, _ := startServeWith(t, func(c *Config) { c.IdleInTransaction = time.Second })
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	connect := func(options string) *pgx.Conn {
+		conn, err := pgx.Connect(ctx, "postgres://me@"+pg+"/millstream?"+options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close(ctx) })
+		return conn
+	}
+	configured, own := connect(""), connect("idle_in_transaction_session_timeout=0&statement_timeout=7000")
+	for _, c := range []struct {
+		conn          *pgx.Conn
+		setting, want string
+	}{
+		{configured, "idle_in_transaction_session_timeout", "1s"}, {configured, "statement_timeout", "5min"},
+		{own, "idle_in_transaction_session_timeout", "0"}, {own, "statement_timeout", "7s"},
+	} {
+		var got string
+		if err := c.conn.QueryRow(ctx, "SHOW "+c.setting).Scan(&got); err != nil || got != c.want {
+			t.Errorf("%s is %q (%v), want %q", c.setting, got, err, c.want)
+		}
+		if _, err := c.conn.Exec(ctx, "BEGIN"); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err := configured.WaitForNotification(ctx)
+	var ended *pgconn.PgError
+	if !errors.As(err, &ended) || ended.Code != "25P03" {
+		t.Errorf("a transaction that idles: %v", err)
+	}
+	if _, err := own.Exec(ctx, "COMMIT"); err != nil {
+		t.Errorf("one that may: %v", err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 	_ "time/tzdata" // a session's time zone must not depend on the machine's files
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -128,14 +129,19 @@ func (w *wiring) authenticator() pgwire.Authenticator {
 // pgDatabase opens sessions for Postgres clients.
 type pgDatabase struct{ w *wiring }
 
-// NewSession opens a session whose statements end after the configured time,
-// unless the client sets another.
+// NewSession opens a session whose statements and transactions end after the configured
+// times, unless the client sets others.
 func (d pgDatabase) NewSession(o query.SessionOptions) pgwire.Session {
 	if o.Settings == nil {
 		o.Settings = make(map[string]string)
 	}
-	if _, set := o.Settings["statement_timeout"]; !set {
-		o.Settings["statement_timeout"] = fmt.Sprint(d.w.cfg.StatementTimeout.Milliseconds())
+	for name, limit := range map[string]time.Duration{
+		"statement_timeout":                   d.w.cfg.StatementTimeout,
+		"idle_in_transaction_session_timeout": d.w.cfg.IdleInTransaction,
+	} {
+		if _, set := o.Settings[name]; !set {
+			o.Settings[name] = fmt.Sprint(limit.Milliseconds())
+		}
 	}
 	o.LoggedIn = d.w.doors.authenticator != nil
 	return d.w.db.NewSession(o)
