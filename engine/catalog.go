@@ -41,7 +41,7 @@ func (e *Engine) CreateSource(ctx context.Context, def *catalog.SourceDefinition
 		if err == nil {
 			err = e.openReader(s)
 		}
-		if err != nil && !e.isDurable(def.Name) {
+		if err != nil && !e.store.Has(def.Name) {
 			delete(e.sources, def.Name)
 			e.publish()
 			s.generated.Close()
@@ -49,9 +49,6 @@ func (e *Engine) CreateSource(ctx context.Context, def *catalog.SourceDefinition
 		return err
 	})
 }
-
-// isDurable reports whether an object reached the catalog on disk.
-func (e *Engine) isDurable(name string) bool { return e.store.Has(name) }
 
 // free checks that a name and those of the tables behind it can be taken.
 func (e *Engine) free(name string) error {
@@ -82,11 +79,6 @@ func (e *Engine) hasLate(name string) bool {
 func (e *Engine) addView(v *liveView) {
 	e.views[v.def.Plan.Name] = v
 	v.attach()
-}
-
-func (e *Engine) removeView(v *liveView) {
-	delete(e.views, v.def.Plan.Name)
-	v.detach()
 }
 
 // Drop removes a source or view of the given kind with its history. A source
@@ -137,7 +129,8 @@ func (e *Engine) drop(ctx context.Context, s *liveSource, views []*liveView) err
 		return err
 	}
 	for _, v := range views {
-		e.removeView(v)
+		delete(e.views, v.def.Plan.Name)
+		v.detach()
 	}
 	if s != nil {
 		delete(e.sources, s.def.Name)

@@ -104,7 +104,7 @@ func (e *Engine) commitBeside(p *pendingCheckpoint) {
 func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pendingCheckpoint {
 	s := e.pinned()
 	p := &pendingCheckpoint{snapshot: s, deltas: make(map[string]*view.Delta)}
-	p.write = checkpoint.Write{Epoch: s.Epoch, At: e.opts.Now(), Create: create, Drop: drop, Bytes: e.budget.InUse(), Catalog: e.catalog, Receipts: make(map[string]receipt.Save)}
+	p.write = checkpoint.Write{Epoch: s.Epoch, At: e.opts.Now(), Create: create, Drop: drop, Bytes: e.budget.InUse(), Catalog: e.catalog, Receipts: make(map[string]receipt.Save), Unstage: e.unstaged}
 	created := make(map[string]bool)
 	for i := range create {
 		created[create[i].Name] = true
@@ -225,6 +225,7 @@ func (e *Engine) finishCheckpoint(p *pendingCheckpoint) {
 	e.problem.Store(nil)
 	e.ckpt.next = e.opts.Now().Add(e.opts.CheckpointInterval)
 	e.committed, e.released, e.catalog = p.snapshot.Epoch, p.snapshot.Epoch, p.write.Catalog
+	e.unstaged = e.unstaged[len(p.write.Unstage):]
 	for _, s := range p.write.Receipts {
 		s.Done()
 	}

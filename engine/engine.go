@@ -56,6 +56,7 @@ type Engine struct {
 	reclaim   *epoch.Reclaimer
 	sources   map[string]*liveSource
 	views     map[string]*liveView
+	unstaged  []string // tables whose rows are staged in vain, until a checkpoint drops them
 	tables    map[string]*liveTable
 	released  uint64
 	committed uint64

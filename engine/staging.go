@@ -48,14 +48,14 @@ func (b *backfill) stage(ctx context.Context) error {
 	return nil
 }
 
-// unstageRows drops what was staged for a view that has not come to be. If that fails, the next
-// start does it, or the next view of its name.
+// unstageRows drops what was staged for a view that has not come to be.
 func (b *backfill) unstageRows(ended job.State) {
 	if b.staged == "" || ended == job.Done {
 		return
 	}
-	err := b.e.commitQuiet(context.Background(), func(p *pendingCheckpoint) { p.write.Unstage = b.staged })
-	if err != nil {
-		b.e.opts.Logger.Warn("rows of a view that was not built stay in the file until the next start", "view", b.staged, "err", err)
-	}
+	// If it fails, a later checkpoint does it, or the next start.
+	_ = b.e.commitQuiet(context.Background(), func(p *pendingCheckpoint) {
+		b.e.unstaged = append(b.e.unstaged, b.staged)
+		p.write.Unstage = b.e.unstaged
+	})
 }

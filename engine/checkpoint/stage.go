@@ -20,9 +20,9 @@ func (s *Store) createTable(ctx context.Context, w *Write, t *history.Table, num
 
 // stage appends rows for a table that is not there yet, and drops what is not wanted.
 func (s *Store) stage(ctx context.Context, w *Write) (rows int64, err error) {
-	if w.Unstage != "" {
-		delete(s.staged, w.Unstage)
-		if err := history.Unstage(ctx, s.conn, w.Unstage); err != nil {
+	for _, table := range w.Unstage {
+		delete(s.staged, table)
+		if err := history.Unstage(ctx, s.conn, table); err != nil {
 			return 0, err
 		}
 	}

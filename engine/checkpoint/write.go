@@ -88,9 +88,9 @@ type Write struct {
 	Changes    []Change        // of users' tables, in order
 	Folds      *int64          // Store.Folds when the ids in Changes were read, nil: there are none
 	Rows       []Rows
-	Stage      *Stage // nil: nothing
-	Unstage    string // a table that is not going to be made; "": none
-	Staged     string // one of Tables that begins with what is staged; "": none
+	Stage      *Stage   // nil: nothing
+	Unstage    []string // tables that are not going to be made, if something is staged for them
+	Staged     string   // one of Tables that begins with what is staged; "": none
 	States     []State
 	Partitions []Partition             // all of them
 	Counters   []Counter               // all of them
