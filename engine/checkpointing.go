@@ -91,7 +91,11 @@ func (e *Engine) commitBeside(p *pendingCheckpoint) {
 		if p.err == nil && p.then != nil {
 			p.then()
 		} else if p.err == nil {
-			if err := e.store.Fold(context.Background(), killpoint.LogBytes(min(foldBytes, e.opts.HotBytes))); err != nil {
+			limit := killpoint.LogBytes(min(foldBytes, e.opts.HotBytes))
+			if len(p.write.Unstage) > 0 {
+				limit = 1 // until then the file has no room of it
+			}
+			if err := e.store.Fold(context.Background(), limit); err != nil {
 				e.opts.Logger.Debug("the write-ahead log is not folded yet", "err", err)
 			}
 		}

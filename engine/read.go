@@ -11,6 +11,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/millstream-db/millstream/engine/batch"
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/checkpoint"
 	"github.com/millstream-db/millstream/engine/duck"
@@ -406,7 +407,7 @@ func (r *Read) systemTable(name string) (duck.Relation, error) {
 	if !ok {
 		return nil, fmt.Errorf("relation \"millstream.%s\" does not exist", name)
 	}
-	b := table.builder(r.e.mem)
+	b := batch.NewBuilder(r.e.mem, table.schema())
 	table.fill(r, b)
 	rel := &duck.RecordRelation{Schema: b.Schema(), Records: []arrow.RecordBatch{b.Finish()}}
 	if r.system == nil {

@@ -20,10 +20,6 @@ type systemTable struct {
 
 func (t *systemTable) schema() *batch.Schema { return batch.NewSchema(t.columns) }
 
-func (t *systemTable) builder(mem *batch.Allocator) *batch.Builder {
-	return batch.NewBuilder(mem, t.schema())
-}
-
 // systemTables is the tables of the schema millstream, by name.
 var systemTables = func() map[string]*systemTable {
 	tables := make(map[string]*systemTable)

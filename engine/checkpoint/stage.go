@@ -55,5 +55,8 @@ func (s *Store) unstageAll(ctx context.Context) error {
 			return err
 		}
 	}
+	if len(tables) > 0 {
+		_ = s.Fold(ctx, 1) // so that the file has room of it; a later one does as well
+	}
 	return nil
 }
