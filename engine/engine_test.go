@@ -64,32 +64,29 @@ func orders(e *Engine, first, n int) *batch.Batch {
 	return &batch.Batch{Record: b.Finish(), Bytes: bytes}
 }
 
-func query(t *testing.T, e *Engine, sql string) (out []string) {
+func query(t *testing.T, e *Engine, sql string) []string {
 	t.Helper()
-	r, err := e.BeginRead(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	rows, err := r.Conn().Query(ctx, "SELECT coalesce(x::VARCHAR, 'NULL') FROM ("+sql+") AS t(x)")
+	out, err := tryQuery(e, sql)
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
-	defer rows.Close()
-	for {
-		ok, err := rows.Next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !ok {
-			return out
-		}
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, s)
+	return out
+}
+
+// tryQuery returns the rows of a query with one column, as text.
+func tryQuery(e *Engine, sql string) (out []string, err error) {
+	r, err := e.BeginRead(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer r.Close()
+	err = r.Conn().Each(ctx, "SELECT coalesce(x::VARCHAR, 'NULL') FROM ("+sql+") AS t(x)", func(scan func(...any) error) error {
+		var s string
+		err := scan(&s)
+		out = append(out, s)
+		return err
+	})
+	return out, err
 }
 
 func check(t *testing.T, e *Engine, sql, want string) {
