@@ -27,6 +27,9 @@ const (
 	// Records per second, of orders and of the rest.
 	soakOrders = 1_000
 	soakShop   = 500
+	// soakDuckDB has room for comparing what two hours bring, ten million records, beside everything
+	// else: 128 MiB had not.
+	soakDuckDB = "256MiB"
 	// soakLives is how often a short soak starts the process. In a long one it lives for an hour, or
 	// half of the time: so long that DuckDB's cache is full in the first part of it.
 	soakLives = 5
@@ -64,7 +67,7 @@ func TestSoak(t *testing.T) {
 	t.Cleanup(registry.Close)
 	b := startBroker(t, broker.Options{Topics: workload.ShopTopics(true)})
 	s := &soak{
-		t: t, options: options(t, "--pg=127.0.0.1:0", "--checkpoint_interval=1s", "--memory=64MiB", "--duckdb_memory=128MiB"),
+		t: t, options: options(t, "--pg=127.0.0.1:0", "--checkpoint_interval=1s", "--memory=64MiB", "--duckdb_memory="+soakDuckDB),
 		random: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), views: soakViews(),
 	}
 	s.db = start(t, s.options)
@@ -104,6 +107,7 @@ func TestSoak(t *testing.T) {
 	}
 	all.Wait()
 	if t.Failed() {
+		t.Logf("until then: %d full checks, %d queries, %d restarts; %s", s.checks.Load(), s.queries.Load(), s.life, s.grown())
 		return
 	}
 	s.finish(feed, orders)
