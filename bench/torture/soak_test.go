@@ -27,8 +27,8 @@ const (
 	// Records per second, of orders and of the rest.
 	soakOrders = 1_000
 	soakShop   = 500
-	// soakDuckDB has room for comparing what two hours bring, ten million records, beside everything
-	// else: 128 MiB had not.
+	// soakDuckDB is to have room for comparing what two hours bring, beside everything else: 128 MiB
+	// had not.
 	soakDuckDB = "256MiB"
 	// soakLives is how often a short soak starts the process. In a long one it lives for an hour, or
 	// half of the time: so long that DuckDB's cache is full in the first part of it.
