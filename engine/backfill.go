@@ -456,7 +456,6 @@ func (b *backfill) adopt(ctx context.Context, committed chan<- error) error {
 	object := checkpoint.Object{Name: name, Kind: catalog.KindView, SQL: v.def.SQL, Definition: catalog.Encode(v.def), Created: v.created}
 	pending := e.planCheckpoint([]checkpoint.Object{object}, drop)
 	pending.write.DropTables = dropTables
-	pending.write.Staged = b.staged
 	if old != nil {
 		pending.write.Catalog++
 	}

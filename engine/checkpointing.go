@@ -162,9 +162,7 @@ func (e *Engine) planSource(p *pendingCheckpoint, src *liveSource, snap *sourceS
 func (e *Engine) planRows(p *pendingCheckpoint, src *liveSource, snap *sourceSnapshot) {
 	rows := func(table string, schema *batch.Schema, segments []*hot.Segment) {
 		if rel := hot.After(schema, segments, e.committed, nil); rel.Rows() > 0 {
-			p.write.Rows = append(p.write.Rows, checkpoint.Rows{
-				Table: table, From: map[string]duck.Relation{"rows": rel}, SQL: "SELECT * FROM ms_scan('rows')",
-			})
+			p.write.Rows = append(p.write.Rows, checkpoint.AllOf(table, rel))
 		}
 	}
 	name := src.def.Name

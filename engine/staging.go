@@ -30,7 +30,7 @@ func (b *backfill) stageRows(ctx context.Context) error {
 func (b *backfill) stage(ctx context.Context) error {
 	e, t := b.e, b.branch.out.rowTable
 	bytes := t.Charge()
-	rows := &checkpoint.Stage{Table: b.def.HistoryTables()[0], First: b.staged == "", Rows: t.Relation()}
+	rows := &checkpoint.Stage{Table: b.def.HistoryTables()[0], Rows: t.Relation()}
 	stage := func(w *checkpoint.Write) { w.Stage, w.Bytes = rows, w.Bytes+bytes }
 	b.staged = rows.Table.Name
 	var err error

@@ -165,11 +165,10 @@ func (e *Engine) extend(ctx context.Context, out *liveSource, p hot.Part) error 
 		e.budget.Force(p.Bytes)
 	}
 	p.Record.Retain()
-	err := out.rowTable.Add(p.Record, p.Bytes)
-	switch {
-	case err != nil || out.builder == nil && len(out.views) == 0:
+	if err := out.rowTable.Add(p.Record, p.Bytes); err != nil {
 		return err
-	case out.builder != nil:
+	}
+	if out.builder != nil {
 		return out.builder.stageRows(ctx)
 	}
 	return e.spread(ctx, out, p.Record, p.Marks)

@@ -62,7 +62,7 @@ func segments(t *testing.T, dir, view string) (of, staged int64) {
 	return of, staged
 }
 
-// checkLong compares views of all rows, and of some, with the source.
+// checkLong compares a view that has each row of the source so many times with it.
 func checkLong(t *testing.T, db *DB, rows int, view string, copies int) {
 	t.Helper()
 	check(t, db, "SELECT count(*), sum(k), count(DISTINCT x) FROM "+view, fmt.Sprint(copies*rows, " ", copies*rows*(rows-1)/2, " ", rows))

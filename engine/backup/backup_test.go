@@ -124,7 +124,7 @@ func TestStagedRowsAreNoDamage(t *testing.T) {
 	rec := b.Finish()
 	defer rec.Release()
 	_, err := db.Commit(ctx, &checkpoint.Write{Epoch: 1, At: time.Now(), Stage: &checkpoint.Stage{
-		Table: history.Table{Name: "v", Columns: schema.Columns}, First: true, Rows: &duck.RecordRelation{Schema: schema, Records: []arrow.RecordBatch{rec}},
+		Table: history.Table{Name: "v", Columns: schema.Columns}, Rows: &duck.RecordRelation{Schema: schema, Records: []arrow.RecordBatch{rec}},
 	}})
 	if err != nil {
 		t.Fatal(err)

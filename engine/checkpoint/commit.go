@@ -94,31 +94,15 @@ func (s *Store) endTransaction(ctx context.Context) error {
 }
 
 func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
-	// Numbers go on when something takes the place of what is dropped: DuckDB
-	// need not make a table anew in the transaction that dropped it.
-	numbers := make(map[string]int64)
 	if w.Folds != nil && *w.Folds != s.Folds() {
 		return 0, ErrMoved
 	}
 	if err := s.alter(ctx, w); err != nil {
 		return 0, err
 	}
-	for _, name := range w.DropTables {
-		for _, seg := range s.segments[name] {
-			numbers[name] = seg.Number
-		}
-		if err := s.dropTable(ctx, name); err != nil {
-			return 0, err
-		}
-	}
-	generations := make(map[string]*generation)
-	for _, name := range w.Drop {
-		if g := s.generation[name]; g != nil {
-			generations[name] = &generation{number: g.number}
-		}
-		if err := s.dropObject(ctx, name); err != nil {
-			return 0, err
-		}
+	numbers, generations, err := s.drop(ctx, w)
+	if err != nil {
+		return 0, err
 	}
 	if err := s.changeTables(ctx, w); err != nil {
 		return 0, err
@@ -130,7 +114,7 @@ func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
 	}
 	for i := range w.Tables {
 		t := w.Tables[i]
-		seg, err := s.createTable(ctx, w, &t, numbers[t.Name]+1)
+		seg, err := s.createTable(ctx, &t, numbers[t.Name]+1, w.At)
 		if err != nil {
 			return 0, err
 		}
@@ -144,11 +128,13 @@ func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
 		}
 		rows += n
 	}
-	n, err := s.stage(ctx, w)
-	if err != nil {
-		return 0, err
+	if w.Stage != nil {
+		n, err := s.stage(ctx, w.Stage, w.At)
+		if err != nil {
+			return 0, err
+		}
+		rows += n
 	}
-	rows += n
 	for name, t := range s.tables {
 		if s.segments[name], err = history.Maintain(ctx, s.conn, t, s.segments[name], w.At); err != nil {
 			return 0, err
@@ -162,6 +148,32 @@ func (s *Store) write(ctx context.Context, w *Write) (rows int64, err error) {
 		killpoint.At(killpoint.StateWritten)
 	}
 	return rows, nil
+}
+
+// drop drops what is to go. Numbers go on when something takes the place of what is dropped:
+// DuckDB need not make a table anew in the transaction that dropped it.
+func (s *Store) drop(ctx context.Context, w *Write) (numbers map[string]int64, generations map[string]*generation, err error) {
+	numbers, generations = make(map[string]int64), make(map[string]*generation)
+	if err := s.unstage(ctx, w.Unstage); err != nil {
+		return nil, nil, err
+	}
+	for _, name := range w.DropTables {
+		for _, seg := range s.segments[name] {
+			numbers[name] = seg.Number
+		}
+		if err := s.dropTable(ctx, name); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, name := range w.Drop {
+		if g := s.generation[name]; g != nil {
+			generations[name] = &generation{number: g.number}
+		}
+		if err := s.dropObject(ctx, name); err != nil {
+			return nil, nil, err
+		}
+	}
+	return numbers, generations, nil
 }
 
 // changeTables makes, drops and changes users' tables.

@@ -3,44 +3,43 @@ package checkpoint
 import (
 	"context"
 	"fmt"
+	"time"
 
-	"github.com/millstream-db/millstream/engine/duck"
 	"github.com/millstream-db/millstream/engine/history"
 )
 
-// createTable makes a history table, of what is staged for it if the checkpoint says so.
-func (s *Store) createTable(ctx context.Context, w *Write, t *history.Table, number int64) (history.Segment, error) {
-	if w.Staged != t.Name {
-		return history.Create(ctx, s.conn, t, number, w.At)
+// unstage drops what is staged for tables, so that what is left is of tables that may be made.
+func (s *Store) unstage(ctx context.Context, tables []string) error {
+	for _, table := range tables {
+		delete(s.staged, table)
+		if err := history.Unstage(ctx, s.conn, table); err != nil {
+			return err
+		}
 	}
-	staged := s.staged[t.Name]
+	return nil
+}
+
+// createTable makes a history table, of what is staged for it if anything is.
+func (s *Store) createTable(ctx context.Context, t *history.Table, number int64, at time.Time) (history.Segment, error) {
+	staged, ok := s.staged[t.Name]
+	if !ok {
+		return history.Create(ctx, s.conn, t, number, at)
+	}
 	delete(s.staged, t.Name)
 	return history.Adopt(ctx, s.conn, t, staged, number)
 }
 
-// stage appends rows for a table that is not there yet, and drops what is not wanted.
-func (s *Store) stage(ctx context.Context, w *Write) (rows int64, err error) {
-	for _, table := range w.Unstage {
-		delete(s.staged, table)
-		if err := history.Unstage(ctx, s.conn, table); err != nil {
+// stage appends rows for a table that is not there yet.
+func (s *Store) stage(ctx context.Context, st *Stage, at time.Time) (rows int64, err error) {
+	seg, ok := s.staged[st.Table.Name]
+	if !ok {
+		if seg, err = history.Stage(ctx, s.conn, &st.Table, at); err != nil {
 			return 0, err
 		}
 	}
-	if w.Stage == nil {
-		return 0, nil
-	}
-	t := &w.Stage.Table
-	seg := s.staged[t.Name]
-	if w.Stage.First {
-		if err := history.Unstage(ctx, s.conn, t.Name); err != nil {
-			return 0, err
-		}
-		if seg, err = history.Stage(ctx, s.conn, t, w.At); err != nil {
-			return 0, err
-		}
-	}
-	rows, err = s.appendTo(ctx, &seg, t, &Rows{From: map[string]duck.Relation{"rows": w.Stage.Rows}, SQL: "SELECT * FROM ms_scan('rows')"}, w.At)
-	s.staged[t.Name] = seg
+	all := AllOf(st.Table.Name, st.Rows)
+	rows, err = s.appendTo(ctx, &seg, &st.Table, &all, at)
+	s.staged[st.Table.Name] = seg
 	return rows, err
 }
 
@@ -50,13 +49,9 @@ func (s *Store) unstageAll(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for staged rows: %w", err)
 	}
-	for _, t := range tables {
-		if err := history.Unstage(ctx, s.conn, t); err != nil {
-			return err
-		}
+	if err := s.unstage(ctx, tables); err != nil || len(tables) == 0 {
+		return err
 	}
-	if len(tables) > 0 {
-		_ = s.Fold(ctx, 1) // so that the file has room of it; a later one does as well
-	}
+	_ = s.Fold(ctx, 1) // so that the file has room of it; a later one does as well
 	return nil
 }

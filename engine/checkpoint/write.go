@@ -47,12 +47,16 @@ type Rows struct {
 }
 
 // Stage is rows of a table that is not there yet. They are durable with the checkpoint, and
-// nobody sees them until another one makes the table and says that it begins with them. What
-// is staged when the file is opened, is dropped.
+// nobody sees them until another one makes the table, which then begins with them. What is
+// staged when the file is opened, is dropped.
 type Stage struct {
 	Table history.Table
-	First bool          // what was staged before for such a table is dropped
 	Rows  duck.Relation // in the table's column order
+}
+
+// AllOf is all rows of a relation, for the history table.
+func AllOf(table string, rel duck.Relation) Rows {
+	return Rows{Table: table, From: map[string]duck.Relation{"rows": rel}, SQL: "SELECT * FROM ms_scan('rows')"}
 }
 
 // State is what changed in a view's open windows. With Whole it replaces what
@@ -90,7 +94,6 @@ type Write struct {
 	Rows       []Rows
 	Stage      *Stage   // nil: nothing
 	Unstage    []string // tables that are not going to be made, if something is staged for them
-	Staged     string   // one of Tables that begins with what is staged; "": none
 	States     []State
 	Partitions []Partition             // all of them
 	Counters   []Counter               // all of them

@@ -129,7 +129,7 @@ var faults = []fault{
 	}},
 	{"a view begins without the rows that are staged", []edit{
 		{"staging.go", "const stageBytes = 64 << 20", "const stageBytes = 1"},
-		{"checkpoint/stage.go", "return history.Adopt(ctx, s.conn, t, staged, number)", "_ = staged\n\treturn history.Create(ctx, s.conn, t, number, w.At)"},
+		{"checkpoint/stage.go", "return history.Adopt(ctx, s.conn, t, staged, number)", "_ = staged\n\treturn history.Create(ctx, s.conn, t, number, at)"},
 	}},
 	{"the offsets of a view's stream are not restored", []edit{{"live_view.go", "v.out.partition(p.Partition, p.Next).Restore(&p, im)", "p.Next = 0\n\t\t\tv.out.partition(p.Partition, p.Next).Restore(&p, im)"}}},
 	{"what a new view without aggregation had before is not shown", []edit{{"hot/table.go", "s.first, s.last = t.reclaim.Next(), t.reclaim.Next()", "s.first, s.last = s.first, t.reclaim.Next()*0"}}},

@@ -114,16 +114,19 @@ func Unstage(ctx context.Context, conn *duck.Conn, table string) error {
 	return nil
 }
 
+// stagedSuffix is how the name of a segment with the number 0 ends.
+const stagedSuffix = "#0"
+
 // IsStaged reports whether a table of the schema segments is a staged segment.
-func IsStaged(table string) bool { return strings.HasSuffix(table, "#0") }
+func IsStaged(table string) bool { return strings.HasSuffix(table, stagedSuffix) }
 
 // Staged returns the tables that have a staged segment.
 func Staged(ctx context.Context, conn *duck.Conn) (tables []string, err error) {
-	const sql = "SELECT left(table_name, -2) FROM duckdb_tables() WHERE database_name = 'history' AND schema_name = 'segments' AND suffix(table_name, '#0')"
+	const sql = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'history' AND schema_name = 'segments' AND suffix(table_name, '" + stagedSuffix + "')"
 	err = conn.Each(ctx, sql, func(scan func(...any) error) error {
 		var table string
 		err := scan(&table)
-		tables = append(tables, table)
+		tables = append(tables, strings.TrimSuffix(table, stagedSuffix))
 		return err
 	})
 	return tables, err
