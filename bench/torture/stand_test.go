@@ -81,7 +81,11 @@ func (s *stand) startBroker() {
 // reconnect gives the ledger a new client. mu must be held.
 func (s *stand) reconnect() {
 	s.t.Helper()
-	if err := s.connect(s.broker.Addrs(), s.login...); err != nil {
+	err := s.connect(s.broker.Addrs(), s.login...)
+	if err == nil { // amid a fault it would give up when it can't have an id
+		_, _, err = s.client.ProducerID(s.t.Context())
+	}
+	if err != nil {
 		s.t.Fatal(err)
 	}
 }
