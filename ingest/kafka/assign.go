@@ -23,7 +23,6 @@ func (r *reader) decide(v *survey) {
 		r.show()
 		return
 	}
-	r.client.UpdateFetchMaxBytes(r.settings.fetchBytes, partitionFetchBytes(r.settings, len(v.partitions)))
 	assign := make(map[int32]kgo.Offset)
 	listed := make(map[int32]bool, len(v.partitions))
 	for i := range v.partitions {

@@ -19,13 +19,14 @@ import (
 // are assigned to it, and it never chooses an offset by itself: NoResetOffset
 // has to be the reset offset, or a partition whose offset is gone jumps to
 // another one without a word.
-func newClient(opts Options, s settings, connects *connectLog, logger *slog.Logger) (*kgo.Client, error) {
+func newClient(opts Options, s settings, connects *connectLog, sizes *fetchSize, logger *slog.Logger) (*kgo.Client, error) {
+	fetch, each := s.fetchLimits(sizes.bytes(), 1)
 	client := []kgo.Opt{
 		kgo.SeedBrokers(s.servers...),
 		kgo.ClientID("millstream"),
 		kgo.DisableClientMetrics(),
 		kgo.WithLogger(clientLogger{logger}),
-		kgo.WithHooks(connects),
+		kgo.WithHooks(connects, sizes),
 
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -35,8 +36,8 @@ func newClient(opts Options, s settings, connects *connectLog, logger *slog.Logg
 
 		kgo.FetchMaxWait(s.fetchWait),
 		kgo.FetchMinBytes(1),
-		kgo.FetchMaxBytes(s.fetchBytes),
-		kgo.FetchMaxPartitionBytes(partitionFetchBytes(s, 1)),
+		kgo.FetchMaxBytes(fetch),
+		kgo.FetchMaxPartitionBytes(each),
 		kgo.BrokerMaxReadBytes(maxReadBytes),
 		kgo.MaxDecompressBatchBytes(maxReadBytes),
 
@@ -52,17 +53,24 @@ func newClient(opts Options, s settings, connects *connectLog, logger *slog.Logg
 	return c, nil
 }
 
-// partitionFetchBytes is what one fetch may bring of one partition. A topic of
-// few partitions needs more of each, or every fetch is a small one.
-func partitionFetchBytes(s settings, partitions int) int32 {
-	if s.partitionBytes > 0 {
-		return min(s.partitionBytes, s.fetchBytes)
+// fetchLimits is what a fetch may ask a broker for, and of each of so many partitions. A topic of few
+// partitions needs more of each, or every fetch is a small one; where little may be asked for, they
+// share it, so that none runs ahead of the others.
+func (s *settings) fetchLimits(fetch int32, partitions int) (all, each int32) {
+	all = min(s.fetchBytes, fetch)
+	switch {
+	case s.partitionBytes > 0:
+		return all, min(s.partitionBytes, all)
+	case partitions < manyPartitions:
+		each = 4 << 20
+	default:
+		each = 1 << 20
 	}
-	if partitions < 8 {
-		return min(4<<20, s.fetchBytes)
-	}
-	return min(1<<20, s.fetchBytes)
+	return all, min(each, max(leastFetch, all/int32(min(max(partitions, 1), manyPartitions))))
 }
+
+// manyPartitions are so many that each fetch has enough if it has little of each.
+const manyPartitions = 8
 
 // connectLog remembers the last failure to connect. The client retries inside
 // and may answer a request with no more than a timeout; this is the cause.

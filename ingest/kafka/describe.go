@@ -62,7 +62,7 @@ const (
 func (c *Connector) describeTopic(ctx context.Context, spec source.Spec, s settings) (source.Description, error) {
 	spec = spec.WithDefaults()
 	connects := &connectLog{security: s.security}
-	client, err := newClient(c.opts, s, connects, spec.Logger)
+	client, err := newClient(c.opts, s, connects, newFetchSize(c.opts.FetchMemory), spec.Logger)
 	if err != nil {
 		return source.Description{}, err
 	}

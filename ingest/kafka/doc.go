@@ -34,5 +34,6 @@
 // Four goroutines serve a source: one polls and decodes, one hands batches to
 // the sink, one surveys, one commits the durable offsets to the consumer group
 // for lag monitors. While the sink blocks, nothing is polled: the client holds
-// at most one fetch per broker.
+// at most one fetch per broker, which asks for as much as Options.FetchMemory has
+// room for once it is unpacked.
 package kafka

@@ -24,6 +24,9 @@ type Options struct {
 	// bytes are counted raw and decoded; a batch exceeds them by one record.
 	MaxBatchRows  int
 	MaxBatchBytes int64
+	// FetchMemory is what the records of one fetch may take until they are decoded, about:
+	// 32 MiB. The next fetch of a source comes in while one is decoded.
+	FetchMemory int64
 	// SampleTime is the longest that records are read to take columns from: 5 s.
 	SampleTime time.Duration
 }
@@ -33,6 +36,7 @@ func (o Options) withDefaults() Options {
 	o.CommitInterval = cmp.Or(o.CommitInterval, 5*time.Second)
 	o.MaxBatchRows = cmp.Or(o.MaxBatchRows, 65_536)
 	o.MaxBatchBytes = cmp.Or(o.MaxBatchBytes, 32<<20)
+	o.FetchMemory = cmp.Or(o.FetchMemory, 32<<20)
 	o.SampleTime = cmp.Or(o.SampleTime, 5*time.Second)
 	return o
 }

@@ -23,6 +23,7 @@ func (r *reader) poll(ctx context.Context) {
 				return
 			}
 		}
+		r.client.UpdateFetchMaxBytes(r.settings.fetchLimits(r.sizes.bytes(), len(r.partitions)))
 		fetches := r.fetch(ctx)
 		r.heedLosses(fetches)
 		for _, fetch := range fetches {

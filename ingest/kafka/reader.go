@@ -35,6 +35,7 @@ type reader struct {
 	logger   *slog.Logger
 
 	client   *kgo.Client
+	sizes    *fetchSize
 	surveyor *surveyor
 	batcher  *batcher
 	schemas  *schemas // nil: records need none
@@ -71,14 +72,15 @@ type reader struct {
 func newReader(opts Options, s settings, spec source.Spec, d decoder, known *schemas, start []source.Position, sink source.Sink) (*reader, error) {
 	logger := spec.Logger.With("component", "kafka", "source", spec.Name, "topic", s.topic)
 	connects := &connectLog{security: s.security}
-	client, err := newClient(opts, s, connects, logger)
+	sizes := newFetchSize(opts.FetchMemory)
+	client, err := newClient(opts, s, connects, sizes, logger)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &reader{
 		opts: opts, settings: s, spec: spec, sink: sink, logger: logger,
-		client:  client,
+		client: client, sizes: sizes,
 		batcher: newBatcher(opts, spec, d),
 		schemas: known,
 		group:   newGroup(kadm.NewClient(client), s.group, s.topic, opts.CommitInterval, logger),
