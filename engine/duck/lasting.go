@@ -22,15 +22,27 @@ const lastingTries = 10
 
 // Do runs f with the connection. When the instance is lost meanwhile, it waits for
 // another one and runs f again, from its beginning; f finds a connection that it
-// has not seen then, where nothing is prepared.
+// has not seen then, where nothing is prepared. When f finds DuckDB's memory full, which
+// statements of users have, they are ended, and f is run again, too.
 func (l *Lasting) Do(ctx context.Context, f func(*Conn) error) error {
-	for try := 1; ; try++ {
+	var n need
+	defer n.over()
+	for try := 1; ; {
 		c, err := l.current()
 		if err == nil {
 			err = f(c)
 		}
-		if err == nil || !Lost(err) || try == lastingTries || l.db.Await(ctx) != nil {
+		switch {
+		case err == nil:
+			return nil
+		case OutOfMemory(err):
+			if !n.wait(ctx) {
+				return err
+			}
+		case !Lost(err) || try == lastingTries || l.db.Await(ctx) != nil:
 			return err
+		default:
+			try++
 		}
 	}
 }

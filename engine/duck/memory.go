@@ -1,6 +1,7 @@
 package duck
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -21,6 +22,8 @@ const (
 	shortCall       = 20 * time.Millisecond   // a call that is younger is not what fills it
 	endPause        = 50 * time.Millisecond   // for what was ended to give its memory up
 	crowdedPatience = 1500 * time.Millisecond // for users' statements to end, and their memory to go back
+	needPatience    = time.Minute             // for users' statements to end
+	alonePatience   = 500 * time.Millisecond  // for what is left when there is none any more
 	returnPause     = time.Second             // between two times that freed memory is given back, when it is full
 	// Between two times when it is not, where so much more is there than there was at
 	// least; twice as long after each time that brought too little.
@@ -35,11 +38,16 @@ const (
 // whole process is measured, and users' statements are ended when it has too much. It
 // is one for all databases of the process.
 type memory struct {
-	full atomic.Bool // and it is users' statements that work: no other is to begin
+	// full says that the process has too much, and that users' statements work, or have just been ended:
+	// no other is to begin.
+	full atomic.Bool
+	// needs is how much work of the engine's waits for users' statements to give up their part of
+	// DuckDB's memory.
+	needs atomic.Int64
 
 	mu sync.Mutex
 	// mu protects the fields below.
-	limits []int64   // of the open databases
+	limits []int64   // of the open databases, guarded
 	calls  []*demand // of users, the newest last
 	stop   chan struct{}
 	done   chan struct{}
@@ -55,8 +63,9 @@ type demand struct {
 var process memory
 
 // Full reports whether the process has more memory than it may, and users' statements
-// are at work that are going to be ended: another had better wait.
-func Full() bool { return process.full.Load() }
+// are at work that are going to be ended, or have just been; or whether they are ended because
+// the engine needs DuckDB's memory: another had better wait.
+func Full() bool { return process.full.Load() || process.needs.Load() > 0 }
 
 // Crowded returns an error that wraps ErrMemory if the process has more memory than it may,
 // and goes on to have it while statements of users are ended and what they had is given back.
@@ -68,17 +77,23 @@ func Crowded() error {
 			return nil
 		}
 		if wait >= crowdedPatience {
-			return fmt.Errorf("%w: the process has %d MiB, and may have %d MiB", ErrMemory, has>>20, most>>20)
+			return fmt.Errorf("%w: %s", ErrMemory, tooMuch(has, most))
 		}
 		time.Sleep(endPause)
 	}
 }
+
+// guarded returns from where on the process is held to a limit: what has begun goes on to take memory
+// until it is ended, and gives it up some time later. Of ten readers that took what they could,
+// that was up to a sixth of a limit of 0.8 GiB.
+func guarded(limit int64) int64 { return limit / 10 * 9 }
 
 // open begins to hold the process to a limit, for a database that is opened.
 func (m *memory) open(limit int64) {
 	if limit <= 0 || resident() == 0 {
 		return
 	}
+	limit = guarded(limit)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.limits = append(m.limits, limit)
@@ -91,6 +106,7 @@ func (m *memory) open(limit int64) {
 
 // close ends what open began.
 func (m *memory) close(limit int64) {
+	limit = guarded(limit)
 	m.mu.Lock()
 	i := slices.Index(m.limits, limit)
 	if i < 0 {
@@ -147,8 +163,10 @@ func (m *memory) end(d *demand, err error) error {
 // watch measures the process until stop is closed.
 func (m *memory) watch(stop, done chan struct{}) {
 	defer close(done)
-	var ended time.Time
+	var ended, busy time.Time
 	back := giveBack{least: resident(), pause: idleReturnPause}
+	own := newGoMemory()
+	defer own.release()
 	timer := time.NewTimer(idlePause)
 	defer timer.Stop()
 	for {
@@ -159,8 +177,12 @@ func (m *memory) watch(stop, done chan struct{}) {
 		}
 		has, now := resident(), time.Now()
 		most, working := m.state()
+		own.fit(has, most)
 		over := has > most
-		m.full.Store(over && working)
+		if !over || working {
+			busy = now
+		}
+		m.full.Store(over && now.Sub(busy) < crowdedPatience)
 		if over && now.Sub(ended) > endPause && m.endNewest(now, has, most) {
 			ended = now
 		}
@@ -211,10 +233,11 @@ func (g *giveBack) do(had int64, now time.Time) {
 func (m *memory) state() (limit int64, working bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.limits) == 0 {
-		return 1 << 62, false
+	limit = 1 << 62
+	if len(m.limits) > 0 {
+		limit = slices.Min(m.limits)
 	}
-	return slices.Min(m.limits), len(m.calls) > 0
+	return limit, len(m.calls) > 0
 }
 
 // endNewest ends the newest call that has not just begun: those that run for long
@@ -222,7 +245,11 @@ func (m *memory) state() (limit int64, working bool) {
 func (m *memory) endNewest(now time.Time, has, limit int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.interrupt(now, fmt.Errorf("%w: the process has %d MiB, and may have %d MiB", ErrMemory, has>>20, limit>>20))
+	return m.interrupt(now, fmt.Errorf("%w: %s", ErrMemory, tooMuch(has, limit)))
+}
+
+func tooMuch(has, most int64) string {
+	return fmt.Sprintf("the process has %d MiB, and from %d MiB on, nine tenths of process_memory, statements are ended", has>>20, most>>20)
 }
 
 // interrupt is endNewest with the error that the call is to have. The caller holds mu.
@@ -243,4 +270,39 @@ func (m *memory) relieve() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.interrupt(time.Now(), fmt.Errorf("%w: the database itself needs what the statement has of duckdb_memory", ErrMemory))
+}
+
+// need is work of the engine's that has found DuckDB's memory full. The zero value has not.
+type need struct {
+	since time.Time // when it was found first
+	alone time.Time // since when no statement of a user is at work
+}
+
+// wait waits a little while statements of users end. It reports whether it is worth another try: not if
+// there have been none for a while, so that the work has all memory there is, or the context has ended.
+func (n *need) wait(ctx context.Context) bool {
+	now := time.Now()
+	if n.since.IsZero() {
+		n.since = now
+		process.needs.Add(1)
+	}
+	if _, working := process.state(); working || n.alone.IsZero() {
+		n.alone = now
+	}
+	if now.Sub(n.alone) > alonePatience || now.Sub(n.since) > needPatience {
+		return false
+	}
+	select {
+	case <-time.After(endPause):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// over lets statements of users begin again.
+func (n *need) over() {
+	if !n.since.IsZero() {
+		process.needs.Add(-1)
+	}
 }

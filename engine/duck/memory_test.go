@@ -2,6 +2,7 @@ package duck
 
 import (
 	"errors"
+	"runtime/debug"
 	"testing"
 	"time"
 )
@@ -35,6 +36,7 @@ func TestUsersStatementsEndWhenMemoryIsFull(t *testing.T) {
 	_, c := openWithRoom(t)
 	for _, sql := range []string{
 		"SELECT max(len(repeat(s, 1000000))) FROM (SELECT 'x' || (i % 7) AS s FROM range(2048) t(i))",
+		"SELECT max(len(repeat(s, 400000))) FROM (SELECT 'x' || (i % 7) AS s FROM range(2048) t(i))", // 800 kB each
 		"SELECT max(len(range(i, i + 1000000))) FROM range(2048) t(i)",
 		"SELECT len(repeat('x', n)) FROM (SELECT (4000000000 - i)::BIGINT AS n FROM range(2) t(i))",
 		"SELECT len(lpad('x', n::INT, 'y')) FROM (SELECT (2000000000 - i)::BIGINT AS n FROM range(2) t(i))",
@@ -108,6 +110,58 @@ func TestEngineHasDuckDBsMemory(t *testing.T) {
 	}
 	if err := <-ended; !exhausted(err) { // or it meets the limit itself
 		t.Errorf("the user's statement: %v", err)
+	}
+}
+
+// TestLastingWorkHasDuckDBsMemory has work that must be done meet the limit because a statement of a
+// user has nearly all: the statement ends, no other begins, and the work is done. Work that has
+// everything and still does not fit fails soon.
+func TestLastingWorkHasDuckDBsMemory(t *testing.T) {
+	db, c := openWith(t, Options{Threads: 2, MemoryLimit: "128MB"})
+	c.Guard(true)
+	l := NewLasting(db, nil)
+	defer l.Close()
+	ended := make(chan error, 1)
+	go func() { // all there is, for hours
+		ended <- c.QueryToEnd(t.Context(), "SELECT count(*) FROM range(3000000) a(i) JOIN range(100000000000) b(j) ON a.i = b.j % 6000000 + 5000000000")
+	}()
+	own, err := db.Conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	for number(t, own, "SELECT sum(memory_usage_bytes)::BIGINT FROM duckdb_memory()") < 80<<20 { // until it has them
+		time.Sleep(time.Millisecond)
+	}
+	held := false
+	tries := 0
+	if err := l.Do(t.Context(), func(c *Conn) error {
+		tries++
+		err := c.QueryToEnd(t.Context(), "SELECT len(list(i)) FROM range(4000000) t(i)") // 32 MB, for a while twice
+		held = held || Full()
+		return err
+	}); err != nil {
+		t.Errorf("the work, tried %d times: %v", tries, err)
+	}
+	select {
+	case err := <-ended:
+		if !exhausted(err) {
+			t.Errorf("the user's statement: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the user's statement was not ended")
+	}
+	if tries < 2 || !held {
+		t.Errorf("%d tries; others had to wait: %v", tries, held)
+	}
+	if Full() {
+		t.Error("others have to wait although the work is done")
+	}
+	began := time.Now()
+	if err := l.Do(t.Context(), func(c *Conn) error {
+		return c.QueryToEnd(t.Context(), "SELECT len(list(i)) FROM range(50000000) t(i)")
+	}); !OutOfMemory(err) || time.Since(began) > 10*time.Second {
+		t.Errorf("too large a work: %v after %s", err, time.Since(began))
 	}
 }
 
@@ -190,5 +244,25 @@ func TestAbandonedResultsAreFreed(t *testing.T) {
 	returnMemory()
 	if now := resident(); now > before+50<<20 {
 		t.Errorf("the process had %d MiB and has %d MiB", before>>20, now>>20)
+	}
+}
+
+// TestGoHasWhatIsLeft looks at the limit that Go is given in a process with much memory and with little.
+func TestGoHasWhatIsLeft(t *testing.T) {
+	given := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(given)
+	g := newGoMemory()
+	has := resident()
+	g.fit(has, 100*has)
+	if limit := debug.SetMemoryLimit(-1); limit < 50*has {
+		t.Errorf("Go may have %d bytes of %d, others have %d", limit, 100*has, has)
+	}
+	g.fit(2*has, has) // however little it is, the collector is not to be at work all the time
+	if limit := debug.SetMemoryLimit(-1); limit < goSpare || limit > goSpare+has {
+		t.Errorf("Go may have %d bytes in a process that has %d too many", limit, has)
+	}
+	g.release()
+	if limit := debug.SetMemoryLimit(-1); limit != given {
+		t.Errorf("Go's limit is %d in the end, it was %d", limit, given)
 	}
 }
