@@ -17,6 +17,7 @@ import (
 	"github.com/millstream-db/millstream/engine/history"
 	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/job"
+	"github.com/millstream-db/millstream/engine/pause"
 	"github.com/millstream-db/millstream/engine/view"
 )
 
@@ -43,7 +44,7 @@ type backfill struct {
 	source  *catalog.SourceDefinition
 	v       *liveView
 	branch  *liveView        // of it, whose rows are being folded
-	missed  *viewPause       // not nil: these are the rows that a view has missed
+	missed  *pause.Pause     // not nil: these are the rows that a view has missed
 	reclaim *epoch.Reclaimer // of the state, until the writer takes it over
 
 	folded uint64          // the state has the rows of the epochs up to this one
@@ -390,7 +391,7 @@ func (b *backfill) apply(ctx context.Context, rec arrow.RecordBatch) error {
 	err := cmp.Or(context.Cause(ctx), duck.Crowded()) // nothing pauses a view before it is there
 	switch {
 	case b.missed != nil:
-		return b.branch.applyMissed(ctx, b.e, rec, b.missed.mark)
+		return b.branch.applyMissed(ctx, b.e, rec, b.missed.Mark)
 	case err != nil:
 	case b.branch.def.Plan.AppendOnly():
 		err = b.e.emit(ctx, []*liveView{b.branch}, rec, nil)

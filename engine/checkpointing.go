@@ -134,7 +134,7 @@ func (e *Engine) planView(p *pendingCheckpoint, v *liveView, state *view.Snapsho
 	name := v.def.Plan.Name
 	p.write.Counters = append(p.write.Counters, checkpoint.Counter{Object: name, Name: counterLate, Value: v.late},
 		checkpoint.Counter{Object: name, Name: counterErrors, Value: v.errors})
-	p.write.Counters = append(p.write.Counters, v.paused.counters(name)...)
+	p.write.Counters = append(p.write.Counters, v.paused.Counters(name)...)
 	if v.def.Plan.AppendOnly() {
 		v.out.tables().Seal()
 		e.planRows(p, v.out, v.out.snapshot(p.write.At))

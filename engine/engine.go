@@ -22,6 +22,7 @@ import (
 	"github.com/millstream-db/millstream/engine/killpoint"
 	"github.com/millstream-db/millstream/engine/livecatalog"
 	"github.com/millstream-db/millstream/engine/parquet"
+	"github.com/millstream-db/millstream/engine/pause"
 	"github.com/millstream-db/millstream/engine/reopen"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/subscription"
@@ -33,6 +34,7 @@ type Engine struct {
 	mem    *batch.Allocator
 	store  *checkpoint.Store
 	budget *budget.Budget
+	states budget.States // the writer's
 
 	door    *epoch.Door[Snapshot, *Snapshot]
 	roles   atomic.Pointer[catalog.Roles]
@@ -63,9 +65,10 @@ type Engine struct {
 	live      *livecatalog.Catalog
 	stopped   bool // no reader is opened any more
 	ckpt      checkpointState
-	durable   durable.Waiters // for the commit of what they have handed over
-	failed    error           // why nothing is taken any more
-	waiting   []operation     // until no checkpoint is under way
+	durable   durable.Waiters       // for the commit of what they have handed over
+	failed    error                 // why nothing is taken any more
+	torn      atomic.Pointer[error] // the same, if what is in memory is of no epoch; read by anybody
+	waiting   []operation           // until no checkpoint is under way
 	// handOverRows is up to how many rows the writer folds into a new view itself.
 	handOverRows int64
 	pause        func(context.Context) // tests stop jobs in it, before they fold anything
@@ -99,6 +102,8 @@ func Open(ctx context.Context, dir string, opts Options) (*Engine, error) {
 	}
 	e.handOverRows = defaultHandOverRows
 	e.budget = budget.New(e.opts.HotBytes)
+	e.budget.Hold = duck.Full
+	e.states = budget.States{Each: e.opts.ViewBytes, All: e.opts.StatesBytes}
 	var err error
 	if e.store, err = checkpoint.Open(ctx, dir, e.opts.DuckDB); err != nil {
 		return nil, err
@@ -228,8 +233,8 @@ func (e *Engine) restoreView(ctx context.Context, o *checkpoint.Object, im *chec
 		}
 	}
 	mark := v.source.current()
-	if v.paused = restorePause(im, o.Name); v.paused != nil {
-		mark = v.paused.mark
+	if v.paused = pause.Restore(im, o.Name); v.paused != nil {
+		mark = v.paused.Mark
 	}
 	v.state.Restoring(mark)
 	if err := e.store.LoadState(ctx, o.Name, v.state, mark, e.mem); err != nil {

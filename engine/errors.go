@@ -5,6 +5,8 @@ import "errors"
 var (
 	// ErrClosed is returned when the engine is closing or closed.
 	ErrClosed = errors.New("the database is shut down")
+	// ErrStopped is returned when an error has left in memory what is of no epoch.
+	ErrStopped = errors.New("ingest has stopped, and what is in memory cannot be trusted")
 	// ErrNotFound is returned when a source or view does not exist.
 	ErrNotFound = errors.New("does not exist")
 	// ErrExists is returned when an object of that name exists already.

@@ -17,6 +17,7 @@ import (
 	"github.com/millstream-db/millstream/engine/epoch"
 	"github.com/millstream-db/millstream/engine/hot"
 	"github.com/millstream-db/millstream/engine/partition"
+	"github.com/millstream-db/millstream/engine/pause"
 	"github.com/millstream-db/millstream/engine/receipt"
 	"github.com/millstream-db/millstream/engine/source"
 	"github.com/millstream-db/millstream/engine/stat"
@@ -73,7 +74,7 @@ type liveView struct {
 	vectors []batch.Vector // scratch
 	out     *liveSource    // what views over it read, nil if its rows change
 	mark    int64          // the watermark that has closed its windows
-	paused  *viewPause     // nil: it gets what its source gets
+	paused  *pause.Pause   // nil: it gets what its source gets
 	results *duck.Lasting  // computes stage three of closed windows for views over it
 	// branches are those of a UNION ALL, the view itself first; nil if there is one.
 	branches []*liveView
@@ -170,7 +171,7 @@ func (s *liveSource) rewound(id int32) {
 	s.rewinds++
 	for _, v := range s.views {
 		if v.paused != nil {
-			v.paused.next[id] = rewoundNext
+			v.paused.Rewind(id)
 		}
 	}
 }

@@ -19,8 +19,9 @@ type Options struct {
 	// hot buffers slow the readers down. The default is 512 MiB.
 	HotBytes int64
 	// ViewBytes bounds the state of each view: one that outgrows it is paused,
-	// and the others go on. The default is 1 GiB.
-	ViewBytes int64
+	// and the others go on. The default is 1 GiB. StatesBytes bounds those of all
+	// views together: the one that grows most is paused. The default is no limit.
+	ViewBytes, StatesBytes int64
 	// CheckpointInterval is the time between checkpoints while records come in.
 	// The default is 10 s. 64 MiB of hot rows, or a third of HotBytes, start one
 	// earlier.

@@ -71,6 +71,11 @@ func (e *Engine) beginRead(ctx context.Context) (*Read, error) {
 			return nil, err
 		}
 		r.snapshot = e.door.Enter()
+		if err := e.intact(); err != nil {
+			r.snapshot.pin.Release()
+			r.discard()
+			return nil, err
+		}
 		// The snapshot is not older than the transaction, since an epoch is
 		// published before its checkpoint commits. It may be so much newer that
 		// it has let go of rows that this transaction does not see yet.
@@ -107,6 +112,10 @@ func (e *Engine) BeginBare() (*Read, error) {
 	}
 	r := &Read{e: e, conn: conn, bare: true, snapshot: e.door.Enter(), settled: func() {}}
 	conn.SetRelations(r)
+	if err := e.intact(); err != nil {
+		r.Close()
+		return nil, err
+	}
 	return r, nil
 }
 

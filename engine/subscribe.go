@@ -27,6 +27,9 @@ type SubscribeOptions struct {
 
 // Subscribe starts a subscription. The caller must Close it.
 func (e *Engine) Subscribe(ctx context.Context, o SubscribeOptions) (*subscription.Subscription, error) {
+	if err := e.intact(); err != nil {
+		return nil, err
+	}
 	var f subscription.Follower = &queryFollower{e: e, o: &o}
 	if o.Object != "" {
 		object, err := findObject(e.door.Newest(), o.Object)

@@ -130,8 +130,7 @@ func (e *Engine) applyChange(ctx context.Context, folds int64, list ...liveChang
 	for _, l := range list {
 		if err := e.tableChanged(l.t); err != nil {
 			// The change is durable, and what comes next can't be joined with it.
-			e.failed = fmt.Errorf("ingest stopped, restart to go on from the last checkpoint: %w", err)
-			e.setProblem(e.failed)
+			e.stop(err)
 			return 0, e.failed
 		}
 	}

@@ -4,28 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/millstream-db/millstream/engine/checkpoint"
+	"github.com/millstream-db/millstream/engine/budget"
 	"github.com/millstream-db/millstream/engine/job"
+	"github.com/millstream-db/millstream/engine/pause"
 	"github.com/millstream-db/millstream/engine/watermark"
 )
-
-// viewPause is where a view has stopped. Its state stays as it is, and can be
-// read; what comes is for it to read when it goes on, from history.
-type viewPause struct {
-	reason string
-	epoch  uint64          // the state has the rows of the epochs up to this one
-	next   map[int32]int64 // the offsets that follow them
-	rows   int64           // the rows that the source had had by then
-	mark   int64           // the watermark that had closed its windows
-}
-
-// rewoundNext stands in a pause's offsets for a partition whose offsets have started
-// over since: they don't tell any more which rows the view has missed.
-const rewoundNext = -1
 
 // ErrNotResumable is returned when a view cannot go on where it was paused.
 var ErrNotResumable = errors.New("cannot go on")
@@ -35,9 +21,9 @@ var ErrNotResumable = errors.New("cannot go on")
 func (e *Engine) pauseView(v *liveView, reason string) {
 	s := v.source
 	s.rowTable.Seal() // so that no segment reaches over the place
-	p := &viewPause{reason: reason, epoch: e.Epoch(), next: make(map[int32]int64, len(s.parts)), rows: s.rowCount(), mark: s.current()}
+	p := &pause.Pause{Reason: reason, Epoch: e.Epoch(), Next: make(map[int32]int64, len(s.parts)), Rows: s.rowCount(), Mark: s.current()}
 	for id, q := range s.parts {
-		p.next[id] = q.Next
+		p.Next[id] = q.Next
 	}
 	v.paused = p
 	e.opts.Logger.Warn("a view was paused", "view", v.def.Plan.Name, "reason", reason)
@@ -49,16 +35,18 @@ func (v *liveView) pausable() bool {
 	return v.branches == nil && !v.def.Plan.AppendOnly() && v.source.rowTable != nil && !v.source.def.NoHistory
 }
 
-// pauseLarge pauses the views whose state has outgrown the limit, as of the
+// pauseLarge pauses the views whose states have outgrown their room, as of the
 // current snapshot, so that the others can go on.
 func (e *Engine) pauseLarge() {
-	paused := false
-	for name, s := range e.door.Newest().views {
+	snapshots := e.door.Newest().views
+	states := make([]budget.State, 0, len(snapshots))
+	for name, s := range snapshots {
 		v := e.views[name]
-		if v == nil || v.paused != nil || s.state.Bytes() <= e.opts.ViewBytes || !v.pausable() {
-			continue
-		}
-		e.pauseView(v, fmt.Sprintf("its state of %d MiB is above the limit of %d MiB for a view: raise view_memory or make its windows shorter, then ALTER MATERIALIZED VIEW %s RESUME", s.state.Bytes()>>20, e.opts.ViewBytes>>20, name))
+		states = append(states, budget.State{View: name, Bytes: s.state.Bytes(), Stops: v != nil && v.paused == nil && v.pausable()})
+	}
+	paused := false
+	for _, o := range e.states.Outgrown(states) {
+		e.pauseView(e.views[o.View], fmt.Sprintf("%s, then ALTER MATERIALIZED VIEW %s RESUME", o.Reason, o.View))
 		paused = true
 	}
 	if paused {
@@ -105,10 +93,8 @@ func (e *Engine) ResumeView(ctx context.Context, name string) (changed bool, err
 		if err != nil || v.paused == nil {
 			return err
 		}
-		for id, next := range v.paused.next {
-			if next == rewoundNext {
-				return fmt.Errorf("materialized view %q %w: while it was paused, the offsets of partition %d of its source started over, so that it is not known what it has missed", name, ErrNotResumable, id)
-			}
+		if id, ok := v.paused.Rewound(); ok {
+			return fmt.Errorf("materialized view %q %w: while it was paused, the offsets of partition %d of its source started over, so that it is not known what it has missed", name, ErrNotResumable, id)
 		}
 		changed = true
 		if err := e.resume(v); err != nil {
@@ -126,7 +112,7 @@ func (e *Engine) resume(v *liveView) error {
 	p := v.paused
 	b := &backfill{
 		e: e, job: &job.Job{}, def: v.def, v: v, branch: v, reclaim: e.reclaim,
-		folded: p.epoch, next: p.next, rows: p.rows, missed: p,
+		folded: p.Epoch, next: p.Next, rows: p.Rows, missed: p,
 	}
 	v.state.Unordered(true)
 	defer v.state.Unordered(false)
@@ -160,45 +146,4 @@ func (v *liveView) applyMissed(ctx context.Context, e *Engine, rec arrow.RecordB
 		err = v.source.keepLate(e, v.def.Plan.Name, rec, late)
 	}
 	return err
-}
-
-// The counters that a checkpoint keeps of a paused view; the last is followed
-// by a partition.
-const (
-	counterPausedMark = "paused_mark"
-	counterPausedRows = "paused_rows"
-	counterPausedNext = "paused_next:"
-)
-
-// counters returns the pause as a checkpoint keeps it.
-func (p *viewPause) counters(view string) []checkpoint.Counter {
-	if p == nil {
-		return nil
-	}
-	list := []checkpoint.Counter{
-		{Object: view, Name: counterPausedMark, Value: p.mark}, {Object: view, Name: counterPausedRows, Value: p.rows},
-	}
-	for id, next := range p.next {
-		list = append(list, checkpoint.Counter{Object: view, Name: fmt.Sprint(counterPausedNext, id), Value: next})
-	}
-	return list
-}
-
-// restorePause returns the pause that a checkpoint kept, nil for none.
-func restorePause(im *checkpoint.Image, view string) *viewPause {
-	mark, ok := im.Counter(view, counterPausedMark)
-	if !ok {
-		return nil
-	}
-	p := &viewPause{reason: "it was paused before the database was opened", mark: mark, next: make(map[int32]int64)}
-	p.rows, _ = im.Counter(view, counterPausedRows)
-	for _, c := range im.Counters {
-		var id int32
-		if c.Object == view && strings.HasPrefix(c.Name, counterPausedNext) {
-			if _, err := fmt.Sscan(strings.TrimPrefix(c.Name, counterPausedNext), &id); err == nil {
-				p.next[id] = c.Value
-			}
-		}
-	}
-	return p
 }

@@ -173,13 +173,15 @@ func (e *Engine) take(d delivery) error {
 }
 
 // stop ends ingest after an error, if there is one. Some views may have a batch
-// or a window and others not: what is in memory can no longer be trusted, what
-// is on disk and in Kafka can.
+// or a window and others not, and what the epoch before shows may have been changed in
+// place: what is in memory can no longer be trusted, what is on disk and in Kafka can. So no
+// read begins any more.
 func (e *Engine) stop(err error) {
 	if err == nil {
 		return
 	}
-	e.failed = fmt.Errorf("ingest stopped, restart to go on from the last checkpoint: %w", err)
+	e.failed = fmt.Errorf("%w: %w", ErrStopped, err)
+	e.torn.Store(&e.failed)
 	e.setProblem(e.failed)
 	e.opts.Logger.Error("ingest stopped", "err", err)
 }
@@ -207,6 +209,14 @@ func (e *Engine) apply(s *liveSource, b *batch.Batch) error {
 	}
 	if len(b.Rejected) > 0 {
 		return e.keep(s.rejectedTable, catalog.RejectedRows(e.mem, b.Rejected))
+	}
+	return nil
+}
+
+// intact returns why what is in memory is of no epoch, nil if it is of one.
+func (e *Engine) intact() error {
+	if err := e.torn.Load(); err != nil {
+		return *err
 	}
 	return nil
 }
@@ -250,15 +260,17 @@ func (e *Engine) publish() {
 		}
 	}
 	s.pin = e.reclaim.Publish()
-	e.door.Publish(s)
-	e.subs.Published(s)
+	e.door.Publish(s) // those who wait are let in, and find that it is torn
+	if e.intact() == nil {
+		e.subs.Published(s)
+	}
 	e.reclaim.Sweep()
 }
 
 func (v *liveView) snapshot(now time.Time) *viewSnapshot {
 	s := &viewSnapshot{def: v.def, created: v.created, state: v.state.Snapshot(), late: v.late, errors: v.errors, work: v.work}
 	if v.paused != nil {
-		s.paused = v.paused.reason
+		s.paused = v.paused.Reason
 	}
 	if v.out != nil && v.out.rowTable != nil {
 		s.out = v.out.snapshot(now)

@@ -30,6 +30,7 @@ type Config struct {
 	LogLevel  string
 	LogFormat string
 
+	// 0 is a share of process_memory, until shareMemory.
 	Memory             int64 // hot buffers, bytes
 	IngestBody         int64 // most of one request that brings rows, bytes
 	ViewMemory         int64 // state of a view, bytes
@@ -63,11 +64,8 @@ func defaultConfig() *Config {
 		HTTP:               "127.0.0.1:8488",
 		LogLevel:           "info",
 		LogFormat:          "text",
-		Memory:             512 << 20,
 		IngestBody:         httpapi.DefaultIngestBodyMax,
-		ViewMemory:         1 << 30,
 		CheckpointInterval: 10 * time.Second,
-		DuckDBMemory:       1 << 30,
 		StatementTimeout:   5 * time.Minute,
 		IdleInTransaction:  10 * time.Minute,
 		ShutdownTimeout:    10 * time.Second,
@@ -93,12 +91,12 @@ func (c *Config) settings() []setting {
 	return append(append(list, c.Access.settings()...), []setting{
 		{"log_level", "debug, info, warn or error", choiceValue{&c.LogLevel, []string{"debug", "info", "warn", "error"}}},
 		{"log_format", "text or json", choiceValue{&c.LogFormat, []string{"text", "json"}}},
-		{"memory", "most memory for hot rows; readers wait when it is full", sizeValue{&c.Memory}},
+		{"memory", "most memory for hot rows; readers wait when it is full. 0B: an eighth of process_memory, at most 512MiB", sizeValue{&c.Memory}},
 		{"ingest_body", "largest body of POST /v1/ingest/<source>, unpacked", sizeValue{&c.IngestBody}},
-		{"view_memory", "most memory for the state of a view; one that outgrows it is paused", sizeValue{&c.ViewMemory}},
+		{"view_memory", "most memory for the state of a view; one that outgrows it is paused. 0B: a half of process_memory, at most 1GiB", sizeValue{&c.ViewMemory}},
 		{"checkpoint_interval", "longest time between two checkpoints", durationValue{&c.CheckpointInterval}},
-		{"duckdb_memory", "most memory for DuckDB", sizeValue{&c.DuckDBMemory}},
-		{"process_memory", "most memory for the whole process; statements of clients are ended when it has more. 0B: three quarters of what the machine or the cgroup has", sizeValue{&c.ProcessMemory}},
+		{"duckdb_memory", "most memory for DuckDB. 0B: a quarter of process_memory, at most 1GiB", sizeValue{&c.DuckDBMemory}},
+		{"process_memory", "most memory for the whole process; statements of clients are ended when it has nine tenths. 0B: three quarters of what the machine or the cgroup has", sizeValue{&c.ProcessMemory}},
 		{"threads", "threads for queries; 0: one per CPU", intValue{&c.Threads}},
 		{"statement_timeout", "longest time of a statement; 0s: no limit", durationValue{&c.StatementTimeout}},
 		{"idle_in_transaction_session_timeout", "longest time in which the client of a transaction sends nothing; 0s: no limit", durationValue{&c.IdleInTransaction}},
@@ -134,8 +132,8 @@ func (c *Config) Validate() error {
 		name  string
 		bytes int64
 	}{{"memory", c.Memory}, {"view_memory", c.ViewMemory}, {"duckdb_memory", c.DuckDBMemory}} {
-		if size.bytes < 16<<20 {
-			errs = append(errs, fmt.Errorf("%s: %s is too little, at least 16MiB are needed", size.name, sizeValue{&size.bytes}))
+		if least := int64(leastMemory); size.bytes != 0 && size.bytes < least {
+			errs = append(errs, fmt.Errorf("%s: %s is too little, at least %s are needed", size.name, sizeValue{&size.bytes}, sizeValue{&least}))
 		}
 	}
 	if least := c.Memory + c.DuckDBMemory; c.ProcessMemory != 0 && c.ProcessMemory < least {

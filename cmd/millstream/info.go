@@ -20,6 +20,7 @@ func runCheckConfig(_ context.Context, inv invocation) error {
 	if err != nil {
 		return err
 	}
+	cfg.shareMemory()
 	if err := writeSettings(inv.stdout, settings); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +24,7 @@ import (
 
 // newProcess connects the engine, the query layer and the servers.
 func newProcess(cfg *Config, log *slog.Logger) process {
+	cfg.shareMemory()
 	w := &wiring{cfg: cfg, log: log, metrics: newMetrics(), push: push.New()}
 	return process{
 		open:      w.open,
@@ -46,14 +46,15 @@ type wiring struct {
 func (w *wiring) open(ctx context.Context) (database, error) {
 	options := query.Options{Version: versionNumber(), MaxQueries: w.cfg.MaxQueries, QueueTimeout: w.cfg.QueueTimeout, BackupTo: w.cfg.BackupTo, Engine: engine.Options{
 		Connectors: map[string]source.Connector{
-			"kafka": kafka.New(kafka.Options{}), catalog.FileConnector: file.New(file.Options{Directories: w.cfg.CopyFrom}), catalog.PushConnector: w.push,
+			"kafka": kafka.New(kafka.Options{FetchMemory: w.cfg.fetchMemory()}), catalog.FileConnector: file.New(file.Options{Directories: w.cfg.CopyFrom}), catalog.PushConnector: w.push,
 		},
 		Logger:             w.log,
 		HotBytes:           w.cfg.Memory,
 		ViewBytes:          w.cfg.ViewMemory,
+		StatesBytes:        w.cfg.statesMemory(),
 		CheckpointInterval: w.cfg.CheckpointInterval,
 		DuckDB: duck.Options{
-			MemoryLimit: fmt.Sprintf("%dB", w.cfg.DuckDBMemory), ProcessMemory: cmp.Or(w.cfg.ProcessMemory, machineMemory("/")/4*3),
+			MemoryLimit: fmt.Sprintf("%dB", w.cfg.DuckDBMemory), ProcessMemory: w.cfg.ProcessMemory,
 			Threads: w.cfg.Threads, AllowedDirectories: w.cfg.CopyFrom,
 		},
 		OnEpoch:      w.metrics.epoch,

@@ -5,12 +5,21 @@ package budget
 import (
 	"context"
 	"sync"
+	"time"
+)
+
+const (
+	holdMost  = time.Second // that a batch waits because of Hold
+	holdPause = 10 * time.Millisecond
 )
 
 // Budget is a number of bytes that can be held at once. It is safe for
 // concurrent use.
 type Budget struct {
 	limit int64
+	// Hold, when set, reports whether others have too much memory, who are about to give it back: then
+	// a batch waits for up to a second. It must be set before the budget is used, and be quick.
+	Hold func() bool
 
 	mu sync.Mutex
 	// mu protects the fields below.
@@ -24,6 +33,13 @@ func New(limit int64) *Budget { return &Budget{limit: limit, freed: make(chan st
 // Acquire takes n bytes, waiting while others hold so many that n does not fit.
 // One batch larger than the limit passes when it is alone.
 func (b *Budget) Acquire(ctx context.Context, n int64) error {
+	for held := time.Duration(0); held < holdMost && b.Hold != nil && b.Hold(); held += holdPause {
+		select {
+		case <-time.After(holdPause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	for {
 		b.mu.Lock()
 		if b.used == 0 || b.used+n <= b.limit {

@@ -45,6 +45,7 @@ const (
 	CodeSerializationFailure  = "40001"
 	CodeConnectionFailure     = "08006"
 	CodeProtocolViolation     = "08P01"
+	CodeSystemError           = "58000"
 	CodeInternal              = "XX000"
 	CodeInvalidPreparedName   = "26000"
 	CodeDuplicatePreparedName = "42P05"

@@ -129,6 +129,7 @@ func FromEngine(err error) *Error {
 		err        error
 		code, hint string
 	}{
+		{engine.ErrStopped, CodeSystemError, "Restart the server: it goes on from its last checkpoint. Its log says what has happened."},
 		{engine.ErrNotFound, CodeUndefinedTable, ""},
 		{engine.ErrExists, CodeDuplicateTable, "Drop it first, or write IF NOT EXISTS."},
 		{engine.ErrDependents, CodeDependentObjects, "Use DROP … CASCADE to drop the dependent objects too."},
