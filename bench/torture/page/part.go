@@ -62,6 +62,7 @@ var parts = []part{
 	{name: "attacks", tests: names("TestAttacks"), in: names(inTorture), timeout: time.Hour},
 	{name: "readers", tests: names("TestReadersDuringCheckpoints"), in: names(inTorture), args: [2]string{"-readers-for=5s", "-readers-for=10m"}, timeout: time.Hour},
 	{name: "records", tests: names("TestBadInput TestKeyedTopic TestDebeziumTopic TestAvroTopic TestProtobufTopic TestGrowingTopic TestPush TestFiles"), in: names(inTorture), timeout: time.Hour},
+	{name: "memory", tests: names("TestMemory"), in: names(inTorture), args: [2]string{"", "-memory-keys=10000000"}, timeout: 6 * time.Hour},
 	{name: "abuse", tests: names("TestAbuse"), in: names(inTorture), args: [2]string{"", "-abuse=5m"}, timeout: 6 * time.Hour},
 	{name: "soak", tests: names("TestSoak"), in: names(inTorture), args: [2]string{"", "-soak=2h"}, timeout: 6 * time.Hour},
 	{name: "fuzz", fuzz: [2]time.Duration{3 * time.Second, time.Hour}},
