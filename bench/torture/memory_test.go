@@ -27,7 +27,7 @@ const (
 	// budgetBase and budgetPerKey are process_memory: a view with a few numbers for each key fits,
 	// and one with more does not, nor what the readers ask for.
 	budgetBase   = 512 << 20
-	budgetPerKey = 300
+	budgetPerKey = 550
 	// The process may have a tenth more than process_memory, which it measures and does not reserve; but
 	// moreMemory in any case, which ten statements take until they heed that they are ended.
 	moreMemory = 256 << 20
@@ -260,7 +260,7 @@ func (c *crammed) finish() {
 // patiently runs a statement for which there is room once what the readers had is given back.
 func (c *crammed) patiently(sql string) *instance.Answer {
 	c.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		a, err := c.db.Query(c.t.Context(), sql)
 		var refused *instance.Error
 		if err == nil {

@@ -99,7 +99,7 @@ func TestStatementTimeout(t *testing.T) {
 	_, addr := startServer(t, &fakeDatabase{}, Options{})
 	conn := connectPgx(t, addr)
 	ctx := context.Background()
-	if _, err := conn.Exec(ctx, "set statement_timeout 20ms"); err != nil {
+	if _, err := conn.Exec(ctx, "set statement_timeout 200ms"); err != nil {
 		t.Fatal(err)
 	}
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeSimpleProtocol, pgx.QueryExecModeCacheStatement} {
