@@ -45,6 +45,7 @@ type pendingCheckpoint struct {
 	after    func(error) error // changes what is in memory as the commit has changed the file
 	outcome  error
 	done     chan<- error // told the outcome of both, once it is visible
+	claims   bool         // the one before had no memory, which statements of users had
 	then     func()       // not nil: done behind the commit instead of folding the log
 }
 
@@ -107,7 +108,7 @@ func (e *Engine) commitBeside(p *pendingCheckpoint) {
 // last checkpoint. create and drop are changes of the catalog.
 func (e *Engine) planCheckpoint(create []checkpoint.Object, drop []string) *pendingCheckpoint {
 	s := e.pinned()
-	p := &pendingCheckpoint{snapshot: s, deltas: make(map[string]*view.Delta)}
+	p := &pendingCheckpoint{snapshot: s, deltas: make(map[string]*view.Delta), claims: duck.OutOfMemory(e.ckpt.err)}
 	p.write = checkpoint.Write{Epoch: s.Epoch, At: e.opts.Now(), Create: create, Drop: drop, Bytes: e.budget.InUse(), Catalog: e.catalog, Receipts: make(map[string]receipt.Save), Unstage: e.unstaged}
 	created := make(map[string]bool)
 	for i := range create {
@@ -194,6 +195,9 @@ func (e *Engine) commit(ctx context.Context, p *pendingCheckpoint) {
 		delta := p.deltas[st.View]
 		st.Groups = record(delta.Groups(e.mem), st.Schema)
 		st.Details = record(delta.Details(e.mem), view.DetailSchema())
+	}
+	if p.claims {
+		defer duck.Claim()()
 	}
 	p.summary, p.err = e.store.Commit(ctx, &p.write)
 	for _, rec := range records {

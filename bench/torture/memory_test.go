@@ -27,7 +27,7 @@ const (
 	// budgetBase and budgetPerKey are process_memory: a view with a few numbers for each key fits,
 	// and one with more does not, nor what the readers ask for.
 	budgetBase   = 512 << 20
-	budgetPerKey = 550
+	budgetPerKey = 700
 	// The process may have a tenth more than process_memory, which it measures and does not reserve; but
 	// moreMemory in any case, which ten statements take until they heed that they are ended.
 	moreMemory = 256 << 20

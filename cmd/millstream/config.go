@@ -96,7 +96,7 @@ func (c *Config) settings() []setting {
 		{"view_memory", "most memory for the state of a view; one that outgrows it is paused. 0B: a half of process_memory, at most 1GiB", sizeValue{&c.ViewMemory}},
 		{"checkpoint_interval", "longest time between two checkpoints", durationValue{&c.CheckpointInterval}},
 		{"duckdb_memory", "most memory for DuckDB. 0B: a quarter of process_memory, at most 1GiB", sizeValue{&c.DuckDBMemory}},
-		{"process_memory", "most memory for the whole process; statements of clients are ended when it has nine tenths. 0B: three quarters of what the machine or the cgroup has", sizeValue{&c.ProcessMemory}},
+		{"process_memory", "most memory for the whole process; statements of clients are ended when it has four fifths. 0B: three quarters of what the machine or the cgroup has", sizeValue{&c.ProcessMemory}},
 		{"threads", "threads for queries; 0: one per CPU", intValue{&c.Threads}},
 		{"statement_timeout", "longest time of a statement; 0s: no limit", durationValue{&c.StatementTimeout}},
 		{"idle_in_transaction_session_timeout", "longest time in which the client of a transaction sends nothing; 0s: no limit", durationValue{&c.IdleInTransaction}},

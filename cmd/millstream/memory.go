@@ -36,10 +36,10 @@ func (c *Config) shareMemory() {
 	}
 }
 
-// statesMemory returns what the states of all views may have together: what is left of nine tenths of the
+// statesMemory returns what the states of all views may have together: what is left of four fifths of the
 // process's, from where on statements are ended, but a quarter of it at least. 0: no limit.
 func (c *Config) statesMemory() int64 {
-	return max(c.ProcessMemory/10*9-c.Memory-c.DuckDBMemory-c.ProcessMemory/8-otherMemory, c.ProcessMemory/4)
+	return max(c.ProcessMemory/5*4-c.Memory-c.DuckDBMemory-c.ProcessMemory/8-otherMemory, c.ProcessMemory/4)
 }
 
 // fetchMemory returns what a fetch of a topic's records may take.

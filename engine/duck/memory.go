@@ -1,7 +1,6 @@
 package duck
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -15,6 +14,8 @@ import (
 // had more memory than Options.ProcessMemory.
 var ErrMemory = errors.New("out of memory")
 
+var errNeeded = fmt.Errorf("%w: the database itself needs what the statement has of duckdb_memory", ErrMemory)
+
 // How the process's memory is watched.
 const (
 	watchPause      = 10 * time.Millisecond   // between two looks, when it is more than half full
@@ -22,8 +23,6 @@ const (
 	shortCall       = 20 * time.Millisecond   // a call that is younger is not what fills it
 	endPause        = 50 * time.Millisecond   // for what was ended to give its memory up
 	crowdedPatience = 1500 * time.Millisecond // for users' statements to end, and their memory to go back
-	needPatience    = time.Minute             // for users' statements to end
-	alonePatience   = 500 * time.Millisecond  // for what is left when there is none any more
 	returnPause     = time.Second             // between two times that freed memory is given back, when it is full
 	// Between two times when it is not, where so much more is there than there was at
 	// least; twice as long after each time that brought too little.
@@ -84,9 +83,9 @@ func Crowded() error {
 }
 
 // guarded returns from where on the process is held to a limit: what has begun goes on to take memory
-// until it is ended, and gives it up some time later. Of ten readers that took what they could,
-// that was up to a sixth of a limit of 0.8 GiB.
-func guarded(limit int64) int64 { return limit / 10 * 9 }
+// until it is ended, and gives it up some time later. Of ten readers that took what they could, that
+// was a quarter of what they were held to, of 0.7 GiB as of 5.
+func guarded(limit int64) int64 { return limit / 5 * 4 }
 
 // open begins to hold the process to a limit, for a database that is opened.
 func (m *memory) open(limit int64) {
@@ -249,7 +248,7 @@ func (m *memory) endNewest(now time.Time, has, limit int64) bool {
 }
 
 func tooMuch(has, most int64) string {
-	return fmt.Sprintf("the process has %d MiB, and from %d MiB on, nine tenths of process_memory, statements are ended", has>>20, most>>20)
+	return fmt.Sprintf("the process has %d MiB, and from %d MiB on, four fifths of process_memory, statements are ended", has>>20, most>>20)
 }
 
 // interrupt is endNewest with the error that the call is to have. The caller holds mu.
@@ -269,40 +268,5 @@ func (m *memory) interrupt(now time.Time, cause error) bool {
 func (m *memory) relieve() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.interrupt(time.Now(), fmt.Errorf("%w: the database itself needs what the statement has of duckdb_memory", ErrMemory))
-}
-
-// need is work of the engine's that has found DuckDB's memory full. The zero value has not.
-type need struct {
-	since time.Time // when it was found first
-	alone time.Time // since when no statement of a user is at work
-}
-
-// wait waits a little while statements of users end. It reports whether it is worth another try: not if
-// there have been none for a while, so that the work has all memory there is, or the context has ended.
-func (n *need) wait(ctx context.Context) bool {
-	now := time.Now()
-	if n.since.IsZero() {
-		n.since = now
-		process.needs.Add(1)
-	}
-	if _, working := process.state(); working || n.alone.IsZero() {
-		n.alone = now
-	}
-	if now.Sub(n.alone) > alonePatience || now.Sub(n.since) > needPatience {
-		return false
-	}
-	select {
-	case <-time.After(endPause):
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// over lets statements of users begin again.
-func (n *need) over() {
-	if !n.since.IsZero() {
-		process.needs.Add(-1)
-	}
+	m.interrupt(time.Now(), errNeeded)
 }

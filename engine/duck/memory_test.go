@@ -165,6 +165,33 @@ func TestLastingWorkHasDuckDBsMemory(t *testing.T) {
 	}
 }
 
+// TestClaimEndsStatements has statements of a user end, one after the other, until the claim is given back.
+func TestClaimEndsStatements(t *testing.T) {
+	_, c := openWith(t, Options{Threads: 2})
+	c.Guard(true)
+	const forever = "SELECT count(*) FROM range(1000000) a(i), range(1000000) b(j) WHERE hash(i + j) = 1"
+	ended := make(chan error, 1)
+	go func() { ended <- c.QueryToEnd(t.Context(), forever) }()
+	time.Sleep(shortCall)
+	release := Claim()
+	if !Full() {
+		t.Error("others may begin")
+	}
+	if err := <-ended; !errors.Is(err, ErrMemory) {
+		t.Errorf("the statement at work: %v", err)
+	}
+	if err := c.QueryToEnd(t.Context(), forever); !errors.Is(err, ErrMemory) {
+		t.Errorf("the next one: %v", err)
+	}
+	release()
+	if Full() {
+		t.Error("others have to wait")
+	}
+	if err := c.QueryToEnd(t.Context(), "SELECT 1"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCommitWithoutMemory(t *testing.T) {
 	e := parseError(`TransactionContext Error: Failed to commit: failed to pin block of size 256.0 KiB (266.7 MiB/256.0 MiB used)`)
 	if e.Type != memoryType {
