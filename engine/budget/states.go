@@ -1,8 +1,6 @@
 package budget
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // States bounds what the states of views take: of each, and of all together. It is not
 // safe for concurrent use.
