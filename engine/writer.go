@@ -180,8 +180,9 @@ func (e *Engine) stop(err error) {
 	if err == nil {
 		return
 	}
-	e.failed = fmt.Errorf("%w: %w", ErrStopped, err)
-	e.torn.Store(&e.failed)
+	stopped := fmt.Errorf("%w: %w", ErrStopped, err)
+	e.failed = stopped
+	e.torn.Store(&stopped) // readers look at it: failed is the writer's
 	e.setProblem(e.failed)
 	e.opts.Logger.Error("ingest stopped", "err", err)
 }
