@@ -20,7 +20,7 @@ const (
 )
 
 // fetchSize finds how many bytes a fetch may ask for so that its records, unpacked, take no more
-// memory than they are given. Short records that compress well take a hundred times what they have
+// memory than they are given. Short records that compress well take forty times what they have
 // on the wire, and a broker is asked for what is on the wire. It is safe for concurrent use.
 type fetchSize struct {
 	memory int64 // of one fetch from each broker, together
