@@ -51,10 +51,7 @@ func appendOrders(t *testing.T, e *Engine, first, n int) {
 
 func newOrders(t *testing.T, dir string) *Engine {
 	t.Helper()
-	e := openOrders(t, dir, Options{CheckpointInterval: time.Hour})
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, dir, Options{CheckpointInterval: time.Hour})
 	return e
 }
 

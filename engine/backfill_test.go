@@ -32,6 +32,21 @@ func openOrders(t *testing.T, dir string, o Options) *Engine {
 	return e
 }
 
+// openViews opens an engine whose source orders has the views.
+func openViews(t *testing.T, dir string, o Options, views ...*catalog.ViewDefinition) *Engine {
+	t.Helper()
+	e := openOrders(t, dir, o)
+	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
+		t.Fatal(err)
+	}
+	for _, def := range views {
+		if err := e.CreateView(ctx, def); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return e
+}
+
 // closeClean closes the engine and checks that no memory is left.
 func closeClean(t *testing.T, e *Engine) {
 	t.Helper()
@@ -111,10 +126,7 @@ func TestBackfillHasNoGapAndNoDuplicate(t *testing.T) {
 }
 
 func TestJobCanBeSeenAndCancelled(t *testing.T) {
-	e := openOrders(t, t.TempDir(), Options{CheckpointInterval: time.Hour})
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, t.TempDir(), Options{CheckpointInterval: time.Hour})
 	if err := e.Append(ctx, "orders", orders(e, 0, 5000)); err != nil {
 		t.Fatal(err)
 	}
@@ -165,10 +177,7 @@ func TestJobCanBeSeenAndCancelled(t *testing.T) {
 }
 
 func TestWaitEndsTheJobWithItsContext(t *testing.T) {
-	e := openOrders(t, "", Options{CheckpointInterval: time.Hour})
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, "", Options{CheckpointInterval: time.Hour})
 	if err := e.Append(ctx, "orders", orders(e, 0, 100)); err != nil {
 		t.Fatal(err)
 	}
@@ -182,10 +191,7 @@ func TestWaitEndsTheJobWithItsContext(t *testing.T) {
 }
 
 func TestDropCascadeCancelsJobs(t *testing.T) {
-	e := openOrders(t, t.TempDir(), Options{CheckpointInterval: time.Hour})
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, t.TempDir(), Options{CheckpointInterval: time.Hour})
 	if err := e.Append(ctx, "orders", orders(e, 0, 100)); err != nil {
 		t.Fatal(err)
 	}
@@ -207,10 +213,7 @@ func TestDropCascadeCancelsJobs(t *testing.T) {
 
 func TestCloseCancelsJobs(t *testing.T) {
 	dir := t.TempDir()
-	e := openOrders(t, dir, Options{CheckpointInterval: time.Hour})
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, dir, Options{CheckpointInterval: time.Hour})
 	if err := e.Append(ctx, "orders", orders(e, 0, 100)); err != nil {
 		t.Fatal(err)
 	}
@@ -241,10 +244,7 @@ func TestCloseCancelsJobs(t *testing.T) {
 // of the two, whole.
 func TestReplaceSwapsInOneStep(t *testing.T) {
 	dir := t.TempDir()
-	e := openOrders(t, dir, Options{CheckpointInterval: 20 * time.Millisecond, Tick: time.Millisecond})
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, dir, Options{CheckpointInterval: 20 * time.Millisecond, Tick: time.Millisecond})
 	for i := range 10 {
 		if err := e.Append(ctx, "orders", orders(e, i*100, 100)); err != nil {
 			t.Fatal(err)

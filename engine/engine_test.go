@@ -103,13 +103,7 @@ const same = `SELECT count(*) FROM (
 
 func TestViewSurvivesCheckpointsAndRestarts(t *testing.T) {
 	dir := t.TempDir()
-	e, err := Open(ctx, dir, Options{CheckpointInterval: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, dir, Options{CheckpointInterval: time.Hour})
 	for i := range 10 {
 		if err := e.Append(ctx, "orders", orders(e, i*100, 100)); err != nil {
 			t.Fatal(err)
@@ -138,9 +132,7 @@ func TestViewSurvivesCheckpointsAndRestarts(t *testing.T) {
 	if got := e.mem.Bytes(); got != 0 {
 		t.Errorf("%d bytes leaked", got)
 	}
-	if e, err = Open(ctx, dir, Options{}); err != nil {
-		t.Fatal(err)
-	}
+	e = openOrders(t, dir, Options{})
 	check(t, e, same, "[0]")
 	if err := e.Append(ctx, "orders", orders(e, 1000, 500)); err != nil {
 		t.Fatal(err)
@@ -226,17 +218,11 @@ func TestSmallBatchesAreMerged(t *testing.T) {
 
 func TestBatchDuringCheckpointIsNotForgotten(t *testing.T) {
 	dir := t.TempDir()
-	e, err := Open(ctx, dir, Options{CheckpointInterval: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, dir, Options{CheckpointInterval: time.Hour})
 	if err := e.Append(ctx, "orders", orders(e, 0, 10)); err != nil {
 		t.Fatal(err)
 	}
-	err = e.do(ctx, func() error { // a checkpoint begins, a batch comes, the checkpoint ends
+	err := e.do(ctx, func() error { // a checkpoint begins, a batch comes, the checkpoint ends
 		p := e.planCheckpoint(nil, nil)
 		e.step(delivery{source: "orders", batch: orders(e, 10, 10)})
 		e.commit(ctx, p)
@@ -249,9 +235,7 @@ func TestBatchDuringCheckpointIsNotForgotten(t *testing.T) {
 	if err := e.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if e, err = Open(ctx, dir, Options{}); err != nil {
-		t.Fatal(err)
-	}
+	e = openOrders(t, dir, Options{})
 	defer e.Close(ctx)
 	check(t, e, "SELECT count(*) FROM orders", "[20]")
 }
@@ -260,13 +244,7 @@ func TestBatchDuringCheckpointIsNotForgotten(t *testing.T) {
 // number is its place in the state table's order of writing.
 func TestLargeStateIsRestored(t *testing.T) {
 	dir := t.TempDir()
-	e, err := Open(ctx, dir, Options{CheckpointInterval: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, dir, Options{CheckpointInterval: time.Hour})
 	def := revenueDefinition()
 	def.Plan.Name, def.Plan.Window = "revenue", nil
 	def.Plan.Exprs[1] = view.Expr{SQL: `(id % 300000)::VARCHAR || ' of many'`, Type: batch.Type{Kind: batch.Varchar}, Column: -1}
@@ -291,9 +269,7 @@ func TestLargeStateIsRestored(t *testing.T) {
 	if err := e.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if e, err = Open(ctx, dir, Options{}); err != nil {
-		t.Fatal(err)
-	}
+	e = openOrders(t, dir, Options{})
 	defer e.Close(ctx)
 	check(t, e, want, result)
 }

@@ -26,10 +26,7 @@ func afresh(t *testing.T, e *Engine, first, n int, lost int64) *batch.Batch {
 // Those of both are rows, and what was lost is counted for ever.
 func TestOffsetsStartOver(t *testing.T) {
 	dir := t.TempDir()
-	e := openOrders(t, dir, Options{CheckpointInterval: time.Hour})
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, dir, Options{CheckpointInterval: time.Hour})
 	if err := e.CreateView(ctx, named("before")); err != nil {
 		t.Fatal(err)
 	}
@@ -70,10 +67,7 @@ func TestOffsetsStartOver(t *testing.T) {
 // TestPausedViewWhoseOffsetsStartOver can't know any more what it has missed.
 func TestPausedViewWhoseOffsetsStartOver(t *testing.T) {
 	dir := t.TempDir()
-	e := openOrders(t, dir, Options{CheckpointInterval: time.Hour})
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, dir, Options{CheckpointInterval: time.Hour})
 	if err := e.CreateView(ctx, named("v")); err != nil {
 		t.Fatal(err)
 	}
@@ -102,10 +96,7 @@ func TestPausedViewWhoseOffsetsStartOver(t *testing.T) {
 
 // TestJobWhoseOffsetsStartOver fails rather than build a view that lacks rows.
 func TestJobWhoseOffsetsStartOver(t *testing.T) {
-	e := openOrders(t, t.TempDir(), Options{CheckpointInterval: time.Hour})
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, t.TempDir(), Options{CheckpointInterval: time.Hour})
 	if err := e.Append(ctx, "orders", orders(e, 0, 100)); err != nil {
 		t.Fatal(err)
 	}

@@ -10,16 +10,7 @@ import (
 // then there is no answer any more, until a start that goes on from the checkpoint before.
 func TestTornEpochIsNotSeen(t *testing.T) {
 	dir := t.TempDir()
-	e, err := Open(ctx, dir, Options{CheckpointInterval: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
-	if err := e.CreateView(ctx, revenueDefinition()); err != nil {
-		t.Fatal(err)
-	}
+	e := openViews(t, dir, Options{CheckpointInterval: time.Hour}, revenueDefinition())
 	if err := e.Append(ctx, "orders", orders(e, 0, 100)); err != nil {
 		t.Fatal(err)
 	}

@@ -12,15 +12,7 @@ import (
 // TestViewsShareTheirRoom gives all views together less than two need: the one that grows is paused, the
 // other goes on.
 func TestViewsShareTheirRoom(t *testing.T) {
-	e := openOrders(t, t.TempDir(), Options{CheckpointInterval: time.Hour, StatesBytes: 1 << 20})
-	if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-		t.Fatal(err)
-	}
-	for _, def := range []*catalog.ViewDefinition{unbounded("large"), countries("small")} {
-		if err := e.CreateView(ctx, def); err != nil {
-			t.Fatal(err)
-		}
-	}
+	e := openViews(t, t.TempDir(), Options{CheckpointInterval: time.Hour, StatesBytes: 1 << 20}, unbounded("large"), countries("small"))
 	for i := range 10 {
 		if err := e.Append(ctx, "orders", orders(e, i*5000, 5000)); err != nil {
 			t.Fatal(err)
@@ -58,18 +50,7 @@ func TestLargeViewIsPausedAlone(t *testing.T) {
 		t.Run(moved, func(t *testing.T) {
 			dir := t.TempDir()
 			options := Options{CheckpointInterval: time.Hour, ViewBytes: 200 << 10}
-			e, err := Open(ctx, dir, options)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := e.CreateSource(ctx, ordersDefinition()); err != nil {
-				t.Fatal(err)
-			}
-			for _, def := range []*catalog.ViewDefinition{unbounded("large"), countries("small")} {
-				if err := e.CreateView(ctx, def); err != nil {
-					t.Fatal(err)
-				}
-			}
+			e := openViews(t, dir, options, unbounded("large"), countries("small"))
 			for i := range 5 {
 				if err := e.Append(ctx, "orders", orders(e, i*5000, 5000)); err != nil {
 					t.Fatal(err)
@@ -87,9 +68,7 @@ func TestLargeViewIsPausedAlone(t *testing.T) {
 				if err := e.Close(ctx); err != nil {
 					t.Fatal(err)
 				}
-				if e, err = Open(ctx, dir, options); err != nil {
-					t.Fatal(err)
-				}
+				e = openOrders(t, dir, options)
 			}
 			if err := e.Append(ctx, "orders", orders(e, 25000, 10)); err != nil {
 				t.Fatal(err)

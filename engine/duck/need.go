@@ -73,8 +73,7 @@ func (m *memory) endAll() {
 	defer m.mu.Unlock()
 	for _, d := range m.calls {
 		if d.ended == nil {
-			d.ended = errNeeded
-			d.conn.Interrupt()
+			d.end(errNeeded)
 		}
 	}
 }
