@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"time"
 
 	"github.com/millstream-db/millstream/engine/partition"
@@ -49,6 +50,11 @@ func (r *Read) View(name string) (stat.View, bool) {
 		return stat.View{}, false
 	}
 	return v.stats(name), true
+}
+
+// DuckDBBytes returns how much DuckDB holds of the memory that it may have.
+func (e *Engine) DuckDBBytes(ctx context.Context) (int64, error) {
+	return e.store.DB().MemoryBytes(ctx)
 }
 
 // Reopened returns how often the file was opened again since the start, because of

@@ -96,15 +96,18 @@ type victim struct {
 }
 
 // footprint is what a process takes of the machine.
-type footprint struct{ memory, descriptors, goroutines int64 }
+type footprint struct {
+	memory, descriptors, goroutines int64
+	duckdb                          int64 // what DuckDB has of the memory
+}
 
 func (v *victim) footprint(ctx context.Context) (footprint, error) {
 	m, err := v.db.Metrics(ctx)
 	if err != nil {
 		return footprint{}, err
 	}
-	f := footprint{int64(m["process_resident_memory_bytes"]), int64(m["process_open_fds"]), int64(m["go_goroutines"])}
-	if f.memory == 0 || f.descriptors == 0 || f.goroutines == 0 {
+	f := footprint{int64(m["process_resident_memory_bytes"]), int64(m["process_open_fds"]), int64(m["go_goroutines"]), int64(m["millstream_duckdb_bytes"])}
+	if f.memory == 0 || f.descriptors == 0 || f.goroutines == 0 || f.duckdb == 0 {
 		return f, fmt.Errorf("the process does not tell what it takes: %+v", f)
 	}
 	return f, nil
@@ -120,7 +123,7 @@ func (f footprint) String() string {
 }
 
 func (f footprint) max(g footprint) footprint {
-	return footprint{max(f.memory, g.memory), max(f.descriptors, g.descriptors), max(f.goroutines, g.goroutines)}
+	return footprint{max(f.memory, g.memory), max(f.descriptors, g.descriptors), max(f.goroutines, g.goroutines), max(f.duckdb, g.duckdb)}
 }
 
 // TestAbuse is a bad neighbour to clients that ask light questions and push rows, in

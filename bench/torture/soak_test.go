@@ -29,7 +29,7 @@ const (
 	soakShop   = 500
 	// soakDuckDB is to have room for comparing what two hours bring, beside everything else: 128 MiB
 	// had not.
-	soakDuckDB = "256MiB"
+	soakDuckDB = 256 << 20
 	// soakLives is how often a short soak starts the process. In a long one it lives for an hour, or
 	// half of the time: so long that DuckDB's cache is full in the first part of it.
 	soakLives = 5
@@ -67,7 +67,7 @@ func TestSoak(t *testing.T) {
 	t.Cleanup(registry.Close)
 	b := startBroker(t, broker.Options{Topics: workload.ShopTopics(true)})
 	s := &soak{
-		t: t, options: options(t, "--pg=127.0.0.1:0", "--checkpoint_interval=1s", "--memory=64MiB", "--duckdb_memory="+soakDuckDB),
+		t: t, options: options(t, "--pg=127.0.0.1:0", "--checkpoint_interval=1s", "--memory=64MiB", fmt.Sprintf("--duckdb_memory=%dB", soakDuckDB)),
 		random: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), views: soakViews(),
 	}
 	s.db = start(t, s.options)
@@ -343,7 +343,7 @@ func (s *soak) finish(feed *shopcheck.Feed, orders *shopcheck.Orders) {
 			s.checks.Load(), s.queries.Load(), s.definitions.Load(), s.told.rows.Load(), s.life)
 	}
 	if *soakFor >= growthAfter {
-		for _, problem := range s.growth.problems() {
+		for _, problem := range s.growth.problems(soakDuckDB) {
 			s.t.Error(problem)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -81,6 +82,7 @@ var (
 	descRecords     = desc("records_total", "Records taken from all sources since the start.")
 	descHotBytes    = desc("hot_bytes", "Bytes of rows waiting for their checkpoint.")
 	descOffHeap     = desc("off_heap_bytes", "Off-heap bytes of rows and view states.")
+	descDuckDB      = desc("duckdb_bytes", "Bytes that DuckDB holds of duckdb_memory: blocks of the history file that it keeps, and what statements have.")
 	descWAL         = desc("history_wal_bytes", "Bytes of the history file's write-ahead log.")
 	descCheckpoints = desc("checkpoints_total", "Checkpoints committed since the start.")
 	descReopened    = desc("history_reopened_total", "How often the history file was opened again after an error, since the start.")
@@ -121,6 +123,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter(descRecords, s.Records)
 	gauge(descHotBytes, float64(s.HotBytes))
 	gauge(descOffHeap, float64(s.OffHeapBytes))
+	if n, err := e.DuckDBBytes(context.Background()); err == nil { // it can't tell while the file is opened again
+		gauge(descDuckDB, float64(n))
+	}
 	gauge(descWAL, float64(s.WALBytes))
 	counter(descCheckpoints, s.Checkpoints)
 	counter(descReopened, e.Reopened())
