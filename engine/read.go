@@ -112,6 +112,7 @@ func (e *Engine) BeginBare() (*Read, error) {
 	}
 	r := &Read{e: e, conn: conn, bare: true, snapshot: e.door.Enter(), settled: func() {}}
 	conn.SetRelations(r)
+	conn.OnlyMemory(true)
 	if err := e.intact(); err != nil {
 		r.Close()
 		return nil, err

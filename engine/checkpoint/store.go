@@ -81,7 +81,7 @@ func Open(ctx context.Context, dir string, o duck.Options) (*Store, error) {
 		dir: dir, folding: newGate(), reading: newGate(), filled: make(map[string]bool), names: duck.Named{}, tables: make(map[string]*history.Table),
 		segments: make(map[string][]history.Segment), staged: make(map[string]history.Segment), generation: make(map[string]*generation), objects: make(map[string]bool),
 	}
-	s.commit = func(ctx context.Context) error { return s.conn.Exec(ctx, "COMMIT") }
+	s.commit = func(ctx context.Context) error { return s.conn.Commit(ctx) }
 	path := ""
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {

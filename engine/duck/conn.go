@@ -26,12 +26,18 @@ type Conn struct {
 	rows      map[*Rows]struct{} // open
 	left      bool               // the result before was closed before its end, and nothing has come since
 	guarded   bool               // what it runs is for users
+	memory    bool               // what it runs reads nothing of the file
 }
 
 // Guard makes the connection one of users, or of the engine: statements of users may
 // be ended when the process has too much memory, see Options.ProcessMemory. It must not
 // be called while something runs.
 func (c *Conn) Guard(users bool) { c.guarded = users }
+
+// OnlyMemory says whether what the connection runs reads nothing but relations of ms_scan: then its results
+// need not wait for transactions that are being committed, see Commit. It must not be called while something
+// runs.
+func (c *Conn) OnlyMemory(only bool) { c.memory = only }
 
 // enter begins a call into DuckDB, as instance.enter does.
 func (c *Conn) enter() bool {

@@ -123,7 +123,7 @@ func parseError(text string) *Error {
 // or that the process's memory is.
 const memoryType = "Out of Memory"
 
-var outOfMemory = regexp.MustCompile(`^Failed to commit: failed to (pin block|allocate)`)
+var outOfMemory = regexp.MustCompile(`^Failed to commit: (failed to (pin block|allocate)|could not allocate)`)
 
 // Lost reports whether an error says that the instance is, or may be, beyond use.
 // What was under way can be done again after [DB.Await].

@@ -29,6 +29,7 @@ type instance struct {
 	// working counts the calls into DuckDB, which severed lets no more begin.
 	working atomic.Int64
 	severed atomic.Bool
+	commits sync.RWMutex // is held for writing while a transaction is committed: see Conn.Commit
 
 	mu sync.Mutex
 	// mu protects the fields below.

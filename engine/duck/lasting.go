@@ -11,10 +11,14 @@ type Lasting struct {
 	db        *DB
 	conn      *Conn
 	relations Relations
+	memory    bool
 }
 
 // NewLasting returns a connection of db on which ms_scan finds the relations.
 func NewLasting(db *DB, r Relations) *Lasting { return &Lasting{db: db, relations: r} }
+
+// OnlyMemory is Conn.OnlyMemory(true) for the connection. It is called before the first Do.
+func (l *Lasting) OnlyMemory() { l.memory = true }
 
 // lastingTries is how often work is begun, that errors have ended which may be the
 // instance's: a statement that is fatal itself must not be tried for ever.
@@ -57,6 +61,7 @@ func (l *Lasting) current() (*Conn, error) {
 		return nil, err
 	}
 	c.SetRelations(l.relations)
+	c.OnlyMemory(l.memory)
 	l.conn = c
 	return c, nil
 }

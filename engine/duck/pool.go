@@ -166,6 +166,7 @@ func (p *Pool) take() *PooledConn {
 		p.idle = p.idle[:len(p.idle)-1]
 		if !c.Stale() {
 			c.Guard(true)
+			c.OnlyMemory(false)
 			return c
 		}
 	}

@@ -87,6 +87,12 @@ func (r *Rows) nextChunk() (int, error) {
 			if message := mapping.ResultError(&r.res); message != "" {
 				return 0, r.conn.fault(r.ctx, message)
 			}
+		}
+		if !r.conn.memory && !r.conn.inst.settled() {
+			r.dropChunk()
+			return 0, ErrReopened
+		}
+		if !r.has {
 			return 0, nil
 		}
 		if r.size = int(mapping.DataChunkGetSize(r.chunk)); r.size > 0 {

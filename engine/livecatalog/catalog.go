@@ -191,7 +191,9 @@ func (c *Catalog) run(ctx context.Context, list []entry, version *int64) error {
 			}
 		}
 		if err == nil && version != nil {
-			err = conn.Exec(ctx, setVersion(*version)+"; COMMIT")
+			if err = conn.Exec(ctx, setVersion(*version)); err == nil {
+				err = conn.Commit(ctx)
+			}
 		}
 		if err != nil {
 			if version != nil {

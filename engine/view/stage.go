@@ -53,6 +53,7 @@ func NewStage(db *duck.DB, mem *batch.Allocator, schema *batch.Schema, exprs []E
 	s.sql[0] = "SELECT " + strings.Join(plain, ", ") + " FROM ms_scan('batch')"
 	s.sql[1] = "SELECT " + strings.Join(try, ", ") + " FROM ms_scan('batch')"
 	s.conn = duck.NewLasting(db, s)
+	s.conn.OnlyMemory()
 	if err := s.conn.Do(context.Background(), func(c *duck.Conn) error { return s.prepare(c, 0) }); err != nil {
 		s.Close()
 		return nil, err
