@@ -51,7 +51,9 @@ func newRowEncoder(columns []query.Column, types []*wireType, formats []int16, z
 // while they are encoded.
 func (e *rowEncoder) bind(batch arrow.RecordBatch) error {
 	if int(batch.NumCols()) != len(e.types) {
-		return errPlanChanged
+		changed := *errPlanChanged
+		changed.Detail = fmt.Sprintf("%d columns were described, the result has %d", len(e.types), batch.NumCols())
+		return &changed
 	}
 	for i, t := range e.types {
 		array := batch.Column(i)
