@@ -178,6 +178,7 @@ func (c *PooledConn) Set(ctx context.Context, name, value string) error {
 	if held, ok := c.settings[name]; ok && held == value {
 		return nil
 	}
+	delete(c.settings, name) // a SET that fails may have had its effect: there may be no memory for saying so
 	if err := c.Exec(ctx, "SET "+name+" = '"+strings.ReplaceAll(value, "'", "''")+"'"); err != nil {
 		return err
 	}
@@ -192,6 +193,7 @@ func (c *PooledConn) SetVariable(ctx context.Context, name, value string) error 
 	if held, ok := c.settings[key]; ok && held == value {
 		return nil
 	}
+	delete(c.settings, key)
 	if err := c.Exec(ctx, "SET VARIABLE "+name+" = "+value); err != nil {
 		return err
 	}

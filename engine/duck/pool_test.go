@@ -76,3 +76,53 @@ func TestPlansBecomeGoodAgain(t *testing.T) {
 		return
 	}
 }
+
+// TestSettingsOfUnknownValue: after a SET that failed, which may have had its effect, nobody takes the value before
+// for the connection's.
+func TestSettingsOfUnknownValue(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	db, err := Open("", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	pool := &Pool{}
+	defer pool.Close()
+	c, err := pool.Get(db, map[string]string{"TimeZone": "UTC"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Put(c)
+	if err := c.SetVariable(ctx, "v", "1"); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []struct {
+		effect     string
+		fail, then func() error
+	}{
+		{"SET TimeZone = 'Asia/Tokyo'", func() error { return c.Set(ctx, "TimeZone", "no such zone") }, func() error { return c.Set(ctx, "TimeZone", "UTC") }},
+		{"SET VARIABLE v = 2", func() error { return c.SetVariable(ctx, "v", "error('no')") }, func() error { return c.SetVariable(ctx, "v", "1") }},
+	} {
+		if err := c.Exec(ctx, s.effect); err != nil {
+			t.Fatal(err)
+		}
+		if s.fail() == nil {
+			t.Error("it did not fail")
+		}
+		if err := s.then(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := c.Each(ctx, "SELECT current_setting('TimeZone'), getvariable('v')::BIGINT", func(scan func(...any) error) error {
+		var zone string
+		var v int64
+		err := scan(&zone, &v)
+		if zone != "UTC" || v != 1 {
+			t.Errorf("the zone is %s, the variable %d", zone, v)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+}
