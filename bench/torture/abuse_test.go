@@ -98,7 +98,7 @@ type victim struct {
 // footprint is what a process takes of the machine.
 type footprint struct {
 	memory, descriptors, goroutines int64
-	duckdb                          int64 // what DuckDB has of the memory
+	duckdb, heap                    int64 // what DuckDB and Go have of the memory
 }
 
 func (v *victim) footprint(ctx context.Context) (footprint, error) {
@@ -106,7 +106,8 @@ func (v *victim) footprint(ctx context.Context) (footprint, error) {
 	if err != nil {
 		return footprint{}, err
 	}
-	f := footprint{int64(m["process_resident_memory_bytes"]), int64(m["process_open_fds"]), int64(m["go_goroutines"]), int64(m["millstream_duckdb_bytes"])}
+	f := footprint{int64(m["process_resident_memory_bytes"]), int64(m["process_open_fds"]), int64(m["go_goroutines"]), int64(m["millstream_duckdb_bytes"]),
+		int64(m["go_memstats_sys_bytes"] - m["go_memstats_heap_released_bytes"])}
 	if f.memory == 0 || f.descriptors == 0 || f.goroutines == 0 || f.duckdb == 0 {
 		return f, fmt.Errorf("the process does not tell what it takes: %+v", f)
 	}
@@ -123,7 +124,7 @@ func (f footprint) String() string {
 }
 
 func (f footprint) max(g footprint) footprint {
-	return footprint{max(f.memory, g.memory), max(f.descriptors, g.descriptors), max(f.goroutines, g.goroutines), max(f.duckdb, g.duckdb)}
+	return footprint{max(f.memory, g.memory), max(f.descriptors, g.descriptors), max(f.goroutines, g.goroutines), max(f.duckdb, g.duckdb), max(f.heap, g.heap)}
 }
 
 // TestAbuse is a bad neighbour to clients that ask light questions and push rows, in
