@@ -126,6 +126,29 @@ func (g *growth) String() string {
 		g.slope(memoryOf)/(1<<20), g.slope(descriptorsOf), g.slope(goroutinesOf), g.cache()>>20, end)
 }
 
+// parts says who had the memory in each tenth of the lives: medians in MiB.
+func (g *growth) parts() string {
+	var out strings.Builder
+	for i, life := range g.lives {
+		for tenth := range 10 {
+			some := life[len(life)*tenth/10 : len(life)*(tenth+1)/10]
+			of := func(figure func(sample) int64) int64 {
+				values := make([]float64, len(some))
+				for i, s := range some {
+					values[i] = float64(figure(s))
+				}
+				return int64(figures.Median(values)) >> 20
+			}
+			if len(some) > 0 {
+				fmt.Fprintf(&out, "\nlife %d, after %s: %d MiB; DuckDB %d, Go %d, the rest %d", i+1, some[0].at.Sub(life[0].at).Round(time.Second),
+					of(func(s sample) int64 { return s.memory }), of(func(s sample) int64 { return s.duckdb }), of(func(s sample) int64 { return s.heap }),
+					of(func(s sample) int64 { return s.memory - s.duckdb - s.heap }))
+			}
+		}
+	}
+	return out.String()
+}
+
 // TestGrowth shows that what grows is found, and what does not is not.
 func TestGrowth(t *testing.T) {
 	t.Parallel()

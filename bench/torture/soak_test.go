@@ -106,12 +106,11 @@ func TestSoak(t *testing.T) {
 		run(f)
 	}
 	all.Wait()
+	if !t.Failed() {
+		s.finish(feed, orders)
+	}
 	if t.Failed() {
 		t.Logf("until then: %d full checks, %d queries, %d restarts; %s", s.checks.Load(), s.queries.Load(), s.life, s.grown())
-		return
-	}
-	s.finish(feed, orders)
-	if t.Failed() {
 		return
 	}
 	result.Report(t, "soak", "%s, %d records of orders, %d of other topics, %d pushed rows; %d full checks, %d queries, %d definitions, %d rows told to a subscriber, 0 wrong; %d restarts, %d of them kills; %s",
@@ -343,6 +342,7 @@ func (s *soak) finish(feed *shopcheck.Feed, orders *shopcheck.Orders) {
 			s.checks.Load(), s.queries.Load(), s.definitions.Load(), s.told.rows.Load(), s.life)
 	}
 	if *soakFor >= growthAfter {
+		s.t.Log(s.growth.parts())
 		for _, problem := range s.growth.problems(soakDuckDB) {
 			s.t.Error(problem)
 		}
