@@ -103,6 +103,9 @@ var (
 	descViewErrors  = desc("view_errors_total", "Batches in which an expression of a view failed.", "view")
 )
 
+// duckDBPatience is how long the metrics wait for DuckDB: they matter most when something hangs.
+const duckDBPatience = time.Second
+
 // Describe sends nothing: the collector is unchecked, since sources come and go.
 func (m *metrics) Describe(chan<- *prometheus.Desc) {}
 
@@ -123,7 +126,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter(descRecords, s.Records)
 	gauge(descHotBytes, float64(s.HotBytes))
 	gauge(descOffHeap, float64(s.OffHeapBytes))
-	if n, err := e.DuckDBBytes(context.Background()); err == nil { // it can't tell while the file is opened again
+	ctx, cancel := context.WithTimeout(context.Background(), duckDBPatience)
+	defer cancel()
+	if n, err := e.DuckDBBytes(ctx); err == nil { // it can't tell while the file is opened again, or the disk hangs
 		gauge(descDuckDB, float64(n))
 	}
 	gauge(descWAL, float64(s.WALBytes))

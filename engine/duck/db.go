@@ -57,7 +57,8 @@ type DB struct {
 	settled  chan struct{} // closed while nothing is wrong with the instance
 	severed  chan struct{} // closed when the instance is
 
-	cut atomic.Int64 // bytes of logs
+	cut    atomic.Int64 // bytes of logs
+	asking sync.Mutex   // is held while DuckDB is asked how much memory it holds
 }
 
 // Cut returns how many bytes were cut off the log when the file was opened, also again: a last commit that a

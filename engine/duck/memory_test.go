@@ -125,7 +125,7 @@ func TestLastingWorkHasDuckDBsMemory(t *testing.T) {
 	go func() { // all there is, for hours
 		ended <- c.QueryToEnd(t.Context(), "SELECT count(*) FROM range(3000000) a(i) JOIN range(100000000000) b(j) ON a.i = b.j % 6000000 + 5000000000")
 	}()
-	for has := int64(0); has < 80<<20; time.Sleep(time.Millisecond) { // until it has them
+	for has := int64(0); has < 80<<20 && len(ended) == 0; time.Sleep(time.Millisecond) { // until it has them
 		var err error
 		if has, err = db.MemoryBytes(t.Context()); err != nil {
 			t.Fatal(err)
