@@ -51,8 +51,7 @@ func appendOrders(t *testing.T, e *Engine, first, n int) {
 
 func newOrders(t *testing.T, dir string) *Engine {
 	t.Helper()
-	e := openViews(t, dir, Options{CheckpointInterval: time.Hour})
-	return e
+	return openViews(t, dir, Options{CheckpointInterval: time.Hour})
 }
 
 func renameTo(name string) func(*catalog.ViewDefinition) error {

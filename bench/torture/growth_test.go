@@ -132,21 +132,24 @@ func (g *growth) parts() string {
 	for i, life := range g.lives {
 		for tenth := range 10 {
 			some := life[len(life)*tenth/10 : len(life)*(tenth+1)/10]
-			of := func(figure func(sample) int64) int64 {
-				values := make([]float64, len(some))
-				for i, s := range some {
-					values[i] = float64(figure(s))
-				}
-				return int64(figures.Median(values)) >> 20
+			if len(some) == 0 {
+				continue
 			}
-			if len(some) > 0 {
-				fmt.Fprintf(&out, "\nlife %d, after %s: %d MiB; DuckDB %d, Go %d, the rest %d", i+1, some[0].at.Sub(life[0].at).Round(time.Second),
-					of(func(s sample) int64 { return s.memory }), of(func(s sample) int64 { return s.duckdb }), of(func(s sample) int64 { return s.heap }),
-					of(func(s sample) int64 { return s.memory - s.duckdb - s.heap }))
-			}
+			fmt.Fprintf(&out, "\nlife %d, after %s: %d MiB; DuckDB %d, Go %d, the rest %d", i+1, some[0].at.Sub(life[0].at).Round(time.Second),
+				middle(some, func(s sample) int64 { return s.memory }), middle(some, func(s sample) int64 { return s.duckdb }),
+				middle(some, func(s sample) int64 { return s.heap }), middle(some, func(s sample) int64 { return memoryOf(s) - s.heap }))
 		}
 	}
 	return out.String()
+}
+
+// middle returns the median of a figure, in MiB.
+func middle(samples []sample, figure func(sample) int64) int64 {
+	values := make([]float64, len(samples))
+	for i, s := range samples {
+		values[i] = float64(figure(s))
+	}
+	return int64(figures.Median(values)) >> 20
 }
 
 // TestGrowth shows that what grows is found, and what does not is not.
@@ -190,5 +193,25 @@ func TestGrowth(t *testing.T) {
 				t.Errorf("%q, want one about %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestParts shows whose the memory is in each tenth of a life, also of a short one.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	g := &growth{}
+	for _, samples := range []int{20, 3} {
+		g.begin()
+		for range samples {
+			g.add(footprint{memory: 6 << 20, duckdb: 2 << 20, heap: 1 << 20}, 0, 0)
+		}
+	}
+	for _, want := range []struct {
+		life  string
+		lines int
+	}{{"life 1, after 0s: 6 MiB; DuckDB 2, Go 1, the rest 3", 10}, {"life 2, after 0s: 6 MiB; DuckDB 2, Go 1, the rest 3", 3}} {
+		if n := strings.Count(g.parts(), want.life); n != want.lines {
+			t.Errorf("%q is there %d times, want %d:%s", want.life, n, want.lines, g.parts())
+		}
 	}
 }

@@ -7,7 +7,7 @@ import "context"
 //
 // DuckDB moves what a transaction has appended into the tables while it commits. Where that fails midway,
 // mostly for want of memory, it takes the rows back beside whoever scans the tables, who may see them; and
-// it leaves tables that have lost rows, or columns of unequal length, for those who come later (1.5.6;
+// it leaves tables that lack rows which are committed later, or columns of unequal length (1.5.6;
 // TestCommitWithoutMemory in package checkpoint shows it). So nothing of the file that DuckDB gives as a
 // result while a commit goes on is passed on before that has succeeded.
 func (c *Conn) Commit(ctx context.Context) error {

@@ -117,6 +117,18 @@ func TestEngineHasDuckDBsMemory(t *testing.T) {
 // user has nearly all: the statement ends, no other begins, and the work is done. Work that has
 // everything and still does not fit fails soon.
 func TestLastingWorkHasDuckDBsMemory(t *testing.T) {
+	for range 5 {
+		if lastingBesideStatement(t) || t.Failed() {
+			return
+		}
+	}
+	t.Error("the statement has met the limit before the work did, each time")
+}
+
+// lastingBesideStatement is the test once. It returns false if the statement has met the limit before the work did,
+// of which nothing is to be learned.
+func lastingBesideStatement(t *testing.T) bool {
+	t.Helper()
 	db, c := openWith(t, Options{Threads: 2, MemoryLimit: "128MB"})
 	c.Guard(true)
 	l := NewLasting(db, nil)
@@ -131,7 +143,7 @@ func TestLastingWorkHasDuckDBsMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	held, first := false, false // that the statement meets the limit before the work does
+	held := false
 	tries := 0
 	if err := l.Do(t.Context(), func(c *Conn) error {
 		tries++
@@ -143,14 +155,16 @@ func TestLastingWorkHasDuckDBsMemory(t *testing.T) {
 	}
 	select {
 	case err := <-ended:
-		first = OutOfMemory(err)
+		if OutOfMemory(err) {
+			return false
+		}
 		if !exhausted(err) {
 			t.Errorf("the user's statement: %v", err)
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("the user's statement was not ended")
 	}
-	if !first && (tries < 2 || !held) {
+	if tries < 2 || !held {
 		t.Errorf("%d tries; others had to wait: %v", tries, held)
 	}
 	if Full() {
@@ -162,6 +176,7 @@ func TestLastingWorkHasDuckDBsMemory(t *testing.T) {
 	}); !OutOfMemory(err) || time.Since(began) > 10*time.Second {
 		t.Errorf("too large a work: %v after %s", err, time.Since(began))
 	}
+	return true
 }
 
 // TestClaimEndsStatements has statements of a user end, one after the other, until the claim is given back.

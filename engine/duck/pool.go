@@ -175,26 +175,22 @@ func (p *Pool) take() *PooledConn {
 
 // Set changes a setting, unless it has the value already.
 func (c *PooledConn) Set(ctx context.Context, name, value string) error {
-	if held, ok := c.settings[name]; ok && held == value {
-		return nil
-	}
-	delete(c.settings, name) // a SET that fails may have had its effect: there may be no memory for saying so
-	if err := c.Exec(ctx, "SET "+name+" = '"+strings.ReplaceAll(value, "'", "''")+"'"); err != nil {
-		return err
-	}
-	c.settings[name] = value
-	return nil
+	return c.remember(ctx, name, value, "SET "+name+" = '"+strings.ReplaceAll(value, "'", "''")+"'")
 }
 
 // SetVariable gives a variable of SQL, which getvariable reads, a value that is
 // written in SQL, unless it has that already.
 func (c *PooledConn) SetVariable(ctx context.Context, name, value string) error {
-	key := "variable " + name
+	return c.remember(ctx, "variable "+name, value, "SET VARIABLE "+name+" = "+value)
+}
+
+// remember runs the SQL that gives what the key names the value, unless it has that already.
+func (c *PooledConn) remember(ctx context.Context, key, value, sql string) error {
 	if held, ok := c.settings[key]; ok && held == value {
 		return nil
 	}
-	delete(c.settings, key)
-	if err := c.Exec(ctx, "SET VARIABLE "+name+" = "+value); err != nil {
+	delete(c.settings, key) // SQL that fails may have had its effect: there may be no memory for saying so
+	if err := c.Exec(ctx, sql); err != nil {
 		return err
 	}
 	c.settings[key] = value

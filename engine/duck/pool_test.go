@@ -21,23 +21,26 @@ func (r *countedRelation) Relation(string) (Relation, error) {
 	return &r.RecordRelation, nil
 }
 
+// pooled returns a connection of a pool, and of a database in memory.
+func pooled(t *testing.T, settings map[string]string) *PooledConn {
+	t.Helper()
+	db, _ := openWith(t, Options{})
+	pool := &Pool{}
+	t.Cleanup(pool.Close)
+	c, err := pool.Get(db, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pool.Put(c) })
+	return c
+}
+
 // TestPlansBecomeGoodAgain: DuckDB plans a statement anew for each execution once a
 // catalog has changed under it. Soon after, the pool has a plan that is used as it is.
 func TestPlansBecomeGoodAgain(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	db, err := Open("", Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	pool := &Pool{}
-	defer pool.Close()
-	c, err := pool.Get(db, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Put(c)
+	c := pooled(t, nil)
 	rel := &countedRelation{RecordRelation: RecordRelation{Schema: batch.NewSchema([]batch.Column{{Name: "n", Type: batch.Type{Kind: batch.BigInt}}})}}
 	c.SetRelations(rel)
 	const sql = "INSERT INTO t SELECT n FROM ms_scan('x')"
@@ -82,18 +85,7 @@ func TestPlansBecomeGoodAgain(t *testing.T) {
 func TestSettingsOfUnknownValue(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	db, err := Open("", Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	pool := &Pool{}
-	defer pool.Close()
-	c, err := pool.Get(db, map[string]string{"TimeZone": "UTC"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Put(c)
+	c := pooled(t, map[string]string{"TimeZone": "UTC"})
 	if err := c.SetVariable(ctx, "v", "1"); err != nil {
 		t.Fatal(err)
 	}

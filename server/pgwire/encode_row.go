@@ -2,7 +2,6 @@ package pgwire
 
 import (
 	"encoding/binary"
-	"fmt"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -51,9 +50,7 @@ func newRowEncoder(columns []query.Column, types []*wireType, formats []int16, z
 // while they are encoded.
 func (e *rowEncoder) bind(batch arrow.RecordBatch) error {
 	if int(batch.NumCols()) != len(e.types) {
-		changed := *errPlanChanged
-		changed.Detail = fmt.Sprintf("%d columns were described, the result has %d", len(e.types), batch.NumCols())
-		return &changed
+		return planChanged("%d columns were described, the result has %d", len(e.types), batch.NumCols())
 	}
 	for i, t := range e.types {
 		array := batch.Column(i)
@@ -67,9 +64,7 @@ func (e *rowEncoder) bind(batch arrow.RecordBatch) error {
 			a = e.textAppender(t, array)
 		}
 		if a == nil {
-			changed := *errPlanChanged
-			changed.Detail = fmt.Sprintf("column %q: a %s can't be sent as type %d", e.names[i], array.DataType(), t.oid)
-			return &changed
+			return planChanged("column %q: a %s can't be sent as type %d", e.names[i], array.DataType(), t.oid)
 		}
 		e.appenders[i], e.nullable[i] = a, array
 		if array.NullN() == 0 && !hidesNulls(array) {

@@ -36,6 +36,13 @@ var errMalformed = query.Errorf(query.CodeProtocolViolation, "invalid message fo
 // client was told. Drivers know it and prepare the statement again.
 var errPlanChanged = query.Errorf(query.CodeFeatureNotSupported, "cached plan must not change result type")
 
+// planChanged is errPlanChanged with what is not as it was.
+func planChanged(format string, args ...any) error {
+	changed := *errPlanChanged
+	changed.Detail = fmt.Sprintf(format, args...)
+	return &changed
+}
+
 // errTooManyClients is what clients are told for whom there is no room.
 var errTooManyClients = query.Errorf(query.CodeTooManyConnections, "sorry, too many clients already")
 
