@@ -38,6 +38,7 @@ type database struct {
 	backups string // where BACKUP may write
 	reopens int
 	clock   atomic.Int64 // nanoseconds since epochStart
+	inserts int          // how many were executed
 
 	db      *query.DB
 	server  *pgwire.Server
@@ -220,6 +221,9 @@ func (d *database) must(t *testing.T, c *client, sql string) [][]string {
 
 // exec runs one statement, by the simple protocol or the extended one.
 func (d *database) exec(ctx context.Context, c *client, sql string) (*pgconn.Result, error) {
+	if _, is := insertTree(sql); is {
+		d.inserts++
+	}
 	if d.setting == "checkpoint" {
 		return read(c.conn.ExecParams(ctx, sql, nil, nil, nil, nil))
 	}
