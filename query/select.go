@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-
-	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/duck"
@@ -22,12 +19,17 @@ import (
 // prepareSelect lets a query through the gate and binds it. sql stands at the
 // given offset of the statement.
 func (s *Session) prepareSelect(ctx context.Context, st *Statement, sql string, offset int, paramTypes []string) error {
-	q := &selectQuery{s: s, st: st, sql: sql, offset: offset, path: path(sql)}
-	if err := q.learn(ctx, paramTypes); err != nil {
-		return q.explain(err)
+	for try := 1; ; try++ {
+		q := &selectQuery{s: s, st: st, sql: sql, offset: offset, path: path(sql)}
+		err := q.learn(ctx, paramTypes)
+		switch {
+		case err == nil:
+			st.run = q.run
+			return nil
+		case !passes(err) || s.status != statusIdle || try == mostTries || ctx.Err() != nil:
+			return q.explain(err)
+		}
 	}
-	st.run = q.run
-	return nil
 }
 
 // selectQuery is a query that has passed the gate.
@@ -285,124 +287,4 @@ func (q *selectQuery) prepareWithTypes(ctx context.Context, r *engine.Read, know
 		}
 	}
 	return nil, first
-}
-
-// run executes the query at a new epoch, or at the transaction's.
-func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
-	if next := q.answer.Next(); next != nil && q.bare() && ctx.Err() == nil { // it takes nobody's place
-		return &Result{Columns: q.st.Columns, Tag: q.st.Tag, Epoch: q.s.db.engine.Epoch(), next: next}, nil
-	}
-	leave, err := q.s.db.queue.Enter(ctx) // before it has an epoch, which costs memory
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	q.runs++
-	r, own, known, err := q.source(ctx, args)
-	if err != nil {
-		return nil, err
-	}
-	release := func() {
-		if own {
-			r.Close()
-		}
-	}
-	rows, p, err := q.start(ctx, r, own, known, args)
-	if inText := p != nil && p.inText; err != nil && ctx.Err() == nil && (known != nil || inText) {
-		release()
-		q.constants = !r.Outdated() && !duck.Lost(err) // so that the error speaks of the text as written
-		if r, own, err = q.s.begin(ctx); err != nil {
-			return nil, err
-		}
-		rows, p, err = q.start(ctx, r, own, nil, args)
-	}
-	if err != nil {
-		release()
-		return nil, q.explain(err)
-	}
-	return q.result(ctx, r, own, p, rows, func() {
-		rows.Close()
-		p.done(r)
-		r.Widen()
-		release()
-	}), nil
-}
-
-// source returns what the query reads from, whether it is the query's own, and the
-// plan that its connection has already, if so.
-func (q *selectQuery) source(ctx context.Context, args []any) (r *engine.Read, own bool, known *planned, err error) {
-	if q.bare() {
-		r, err = q.s.db.engine.BeginBare()
-		return r, true, nil, err
-	}
-	if r, known, err = q.recall(ctx, args); r != nil || err != nil {
-		return r, true, known, err
-	}
-	r, own, err = q.s.begin(ctx)
-	return r, own, nil, err
-}
-
-// start executes the query, by its plan if that is known. Until its rows are closed, the
-// read gives statements only what this one needs: see narrow.Finder.
-func (q *selectQuery) start(ctx context.Context, r *engine.Read, own bool, known *planned, args []any) (rows *duck.Rows, p *planned, err error) {
-	p = known
-	defer func() {
-		if err != nil {
-			r.Widen()
-			if p != nil && p.stmt != nil {
-				p.stmt.Close()
-			}
-		}
-	}()
-	var (
-		basis  duck.Basis
-		memory bool
-	)
-	if p == nil {
-		basis, memory = r.Basis(q.relations()) // while it has all of the epoch
-	}
-	if err := q.narrow(r, args).Narrow(ctx, own); err != nil {
-		return nil, p, err
-	}
-	if slices.ContainsFunc(args, exact) {
-		described := q.sql
-		defer func() { q.sql = described }()
-		q.sql = parser.Uncast(described, func(i int) bool { return exact(args[i]) })
-	}
-	if p == nil {
-		if p, err = q.plan(ctx, r, basis, memory, args); err != nil {
-			return nil, p, err
-		}
-	}
-	rows, err = p.run(ctx, r, args)
-	return rows, p, err
-}
-
-func (q *selectQuery) result(ctx context.Context, r *engine.Read, own bool, p *planned, rows *duck.Rows, closeRows func()) *Result {
-	res := &Result{Columns: q.st.Columns, Tag: q.st.Tag, Epoch: r.Epoch()}
-	next := func() (arrow.RecordBatch, error) {
-		leave, err := q.s.db.queue.GoOn(ctx)
-		if err != nil {
-			q.s.fail()
-			return nil, q.explain(err)
-		}
-		defer leave()
-		rec, err := rows.NextRecord()
-		if err != nil && !errors.Is(err, io.EOF) {
-			q.s.fail()
-			return nil, q.explain(p.unplaced(err))
-		}
-		q.answer.Keep(rec)
-		return rec, err
-	}
-	if own {
-		res.next = func(context.Context) (arrow.RecordBatch, error) { return next() }
-		res.close = closeRows
-		return res
-	}
-	o := &openResult{s: q.s, next: next, close: closeRows}
-	q.s.open = o
-	res.next = func(context.Context) (arrow.RecordBatch, error) { return o.read() }
-	res.close = o.finish
-	return res
 }

@@ -135,22 +135,22 @@ func (c *Conn) Exec(ctx context.Context, sql string) error {
 	return nil
 }
 
-// fault is the error that a message of DuckDB's stands for.
-func (c *Conn) fault(ctx context.Context, message string) error {
-	err := c.inst.fault(parseError(message))
-	if !c.guarded && err.Type == memoryType {
+// fault is the error that a message of DuckDB's stands for. For "interrupted" it is the reason of that,
+// which memory.end knows of where it has none.
+func (c *Conn) fault(ctx context.Context, message string) (err error) {
+	d := c.inst.fault(parseError(message))
+	switch {
+	case !d.interrupted():
+		err = d
+	case c.Stale():
+		err = ErrReopened
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	default:
+		err = ErrUntold
+	}
+	if !c.guarded && OutOfMemory(err) {
 		process.relieve()
-	}
-	if c.Stale() && err.Interrupted() {
-		return ErrReopened
-	}
-	return contextError(ctx, err)
-}
-
-// contextError prefers the context's reason to DuckDB's "interrupted".
-func contextError(ctx context.Context, err *Error) error {
-	if ctx.Err() != nil && err.Interrupted() {
-		return context.Cause(ctx)
 	}
 	return err
 }

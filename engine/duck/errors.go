@@ -88,8 +88,8 @@ func (e *Error) Fatal() bool {
 	return e.Type == "FATAL" || e.Type == "INTERNAL" || strings.Contains(e.Message, "database has been invalidated")
 }
 
-// Interrupted reports whether the statement was cancelled.
-func (e *Error) Interrupted() bool { return e.Type == "INTERRUPT" || e.Type == "Interrupt" }
+// interrupted reports whether the statement was interrupted: by us, or by DuckDB, see ErrUntold.
+func (e *Error) interrupted() bool { return e.Type == "INTERRUPT" || e.Type == "Interrupt" }
 
 // parseError reads DuckDB's message, which is "Kind Error: text" or, where
 // errors_as_json holds, JSON with or without that kind in front.
@@ -133,8 +133,15 @@ func Lost(err error) bool {
 }
 
 // OutOfMemory reports whether an error says that DuckDB's memory_limit is reached, which
-// passes when a statement of somebody else ends.
+// passes when a statement of somebody else ends. ErrUntold may be that.
 func OutOfMemory(err error) bool {
 	var d *Error
-	return errors.As(err, &d) && d.Type == memoryType
+	return errors.Is(err, ErrUntold) || errors.As(err, &d) && d.Type == memoryType
 }
+
+// ErrUntold is returned for a statement that has failed by an error which DuckDB keeps to itself.
+// When a thread fails that works ahead of those who read the rows, DuckDB (1.5.6, simple_buffered_data.cpp)
+// interrupts the other threads, and takes its own interruption for the user's when the next rows are
+// fetched, before it looks for the error. It is there when the statement is run again, and its rows are
+// fetched without a pause.
+var ErrUntold = errors.New("an error has ended the statement, which DuckDB does not tell")

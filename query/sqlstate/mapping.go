@@ -49,7 +49,7 @@ func Explain(err error, sql string, base int) error {
 		return done
 	case errors.As(err, &duckdb) && duckdb.File != "":
 		return &Error{Code: CodeDataCorrupted, Message: duckdb.Damage(), Hint: duck.DamageHint}
-	case reopening(err):
+	case Reopening(err):
 		return &Error{Code: CodeCannotConnectNow, Message: duck.ErrReopened.Error(), Hint: "Try again, a transaction from its beginning."}
 	case errors.As(err, &parse):
 		return &Error{Code: parse.Code, Message: parse.Message, Hint: parse.Hint, Position: at(parse.Offset)}
@@ -72,9 +72,9 @@ func Explain(err error, sql string, base int) error {
 	}
 }
 
-// reopening reports whether DuckDB has given the file up. An internal error of the
+// Reopening reports whether DuckDB has given the file up. An internal error of the
 // statement itself is none of these: DuckDB may be well.
-func reopening(err error) bool {
+func Reopening(err error) bool {
 	var d *duck.Error
 	return errors.Is(err, duck.ErrReopened) || errors.As(err, &d) && d.Fatal() && d.Type != "INTERNAL"
 }
@@ -143,6 +143,7 @@ func FromEngine(err error) *Error {
 		{admission.ErrFull, CodeInsufficientResources, "Wait, or raise the setting max_queries."},
 		{admission.ErrNoMemory, CodeOutOfMemory, "Try again, or raise the setting process_memory."},
 		{duck.ErrMemory, CodeOutOfMemory, memoryHint},
+		{duck.ErrUntold, CodeInsufficientResources, "Try again. An error that does not come again is mostly one for want of memory: see the setting duckdb_memory."},
 		{checkpoint.ErrDiskFull, CodeDiskFull, "Free space on the disk; Millstream goes on by itself."},
 		{backup.ErrNotEmpty, CodeDuplicateFile, "Name a directory that does not exist."},
 		{backup.ErrNoParent, CodeUndefinedFile, "Make the directory that it is to be in, and let the server write there."},
@@ -181,7 +182,7 @@ var duckCodes = map[string]string{
 	"Parser": CodeSyntaxError, "Syntax": CodeSyntaxError, "Binder": CodeUndefinedColumn, "Catalog": CodeUndefinedTable,
 	"Conversion": CodeInvalidText, "Mismatch Type": CodeDatatypeMismatch, "Out of Range": CodeNumericOutOfRange,
 	"Invalid Input": CodeInvalidParameter, "Invalid type": CodeUndefinedObject, "Decimal": CodeNumericOutOfRange,
-	"Permission": CodeInsufficientPrivilege, "Not implemented": CodeFeatureNotSupported, "INTERRUPT": CodeQueryCanceled,
+	"Permission": CodeInsufficientPrivilege, "Not implemented": CodeFeatureNotSupported,
 	"Out of Memory": CodeOutOfMemory, "TransactionContext": CodeReadOnlyTransaction, "Divide by Zero": CodeDivisionByZero,
 	"IO": CodeDiskFull,
 }
@@ -212,8 +213,6 @@ func FromDuckDB(d *duck.Error) *Error {
 	case d.Type == "Out of Memory": // what DuckDB advises is not for users to do
 		cause, _, _ := strings.Cut(d.Message, "\n")
 		e.Message, e.Hint = "out of memory: "+cause, memoryHint
-	case d.Type == "INTERRUPT":
-		e.Message = "canceling statement due to user request"
 	}
 	// DuckDB appends the line at fault, which the position says already.
 	if cut := strings.Index(e.Message, "\n\nLINE "); cut > 0 {

@@ -1,0 +1,241 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/millstream-db/millstream/engine"
+	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/query/parser"
+	"github.com/millstream-db/millstream/query/sqlstate"
+)
+
+// mostTries is how often a query is prepared or begun that fails by what passes.
+const mostTries = 3
+
+// passes reports whether an error may have nothing to do with the query that has failed by it.
+func passes(err error) bool {
+	return sqlstate.Reopening(err) || errors.Is(err, duck.ErrUntold)
+}
+
+// run executes the query at a new epoch, or at the transaction's. One at an epoch of its own is
+// begun anew when, before its first rows are there, the file has to be opened again, or DuckDB does not
+// tell why it has ended: nobody has seen anything of it, and no query has an effect.
+func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
+	if next := q.answer.Next(); next != nil && q.bare() && ctx.Err() == nil { // it takes nobody's place
+		return &Result{Columns: q.st.Columns, Tag: q.st.Tag, Epoch: q.s.db.engine.Epoch(), next: next}, nil
+	}
+	leave, err := q.s.db.queue.Enter(ctx) // before it has an epoch, which costs memory
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	q.runs++
+	for try := 1; ; try++ {
+		run, err := q.open(ctx, args)
+		switch {
+		case err == nil:
+			return q.result(ctx, run, args), nil
+		case !passes(err) || q.s.status != statusIdle || try == mostTries || ctx.Err() != nil:
+			return nil, q.explain(err)
+		}
+	}
+}
+
+// running is a query that has begun.
+type running struct {
+	r    *engine.Read
+	own  bool // r is the query's, not its transaction's
+	p    *planned
+	rows *duck.Rows
+	// ahead are the first records, which were read as the query began, and end is io.EOF if they are all.
+	ahead []arrow.RecordBatch
+	end   error
+	given arrow.RecordBatch // that next has returned, if it was ahead
+}
+
+// readAhead is how many records are read before a query that reads at an epoch of its own is taken
+// for begun: so many that it is known of a small result that it is whole.
+const readAhead = 2
+
+// open begins the query, up to its first records if what it reads from is its own. After an error
+// there is nothing to close.
+func (q *selectQuery) open(ctx context.Context, args []any) (running, error) {
+	r, own, known, err := q.source(ctx, args)
+	run := running{r: r, own: own}
+	if err != nil {
+		return run, err
+	}
+	run.rows, run.p, err = q.start(ctx, r, own, known, args)
+	if inText := run.p != nil && run.p.inText; err != nil && ctx.Err() == nil && (known != nil || inText) {
+		run.release()
+		q.constants = !r.Outdated() && !duck.Lost(err) && !errors.Is(err, duck.ErrUntold) // so that the error speaks of the text as written
+		if run.r, run.own, err = q.s.begin(ctx); err != nil {
+			return run, err
+		}
+		run.rows, run.p, err = q.start(ctx, run.r, run.own, nil, args)
+	}
+	if err != nil {
+		run.release()
+		return run, err
+	}
+	for run.own && run.end == nil && len(run.ahead) < readAhead {
+		record, err := run.rows.NextRecord()
+		switch {
+		case errors.Is(err, io.EOF):
+			run.end = err
+		case err != nil:
+			run.close()
+			return run, run.p.unplaced(err)
+		default:
+			record.Retain()
+			run.ahead = append(run.ahead, record)
+		}
+	}
+	return run, nil
+}
+
+func (run *running) release() {
+	if run.own {
+		run.r.Close()
+	}
+}
+
+// close gives up all that the query has.
+func (run *running) close() {
+	run.giveUp()
+	for _, record := range run.ahead {
+		record.Release()
+	}
+	run.rows.Close()
+	run.p.done(run.r)
+	run.r.Widen()
+	run.release()
+}
+
+// giveUp releases the record that was returned last.
+func (run *running) giveUp() {
+	if run.given != nil {
+		run.given.Release()
+		run.given = nil
+	}
+}
+
+// next returns the next record, which is there until the next call, or io.EOF.
+func (run *running) next() (arrow.RecordBatch, error) {
+	run.giveUp()
+	if len(run.ahead) > 0 {
+		run.given, run.ahead = run.ahead[0], run.ahead[1:]
+		return run.given, nil
+	}
+	if run.end != nil {
+		return nil, run.end
+	}
+	return run.rows.NextRecord()
+}
+
+// source returns what the query reads from, whether it is the query's own, and the
+// plan that its connection has already, if so.
+func (q *selectQuery) source(ctx context.Context, args []any) (r *engine.Read, own bool, known *planned, err error) {
+	if q.bare() {
+		r, err = q.s.db.engine.BeginBare()
+		return r, true, nil, err
+	}
+	if r, known, err = q.recall(ctx, args); r != nil || err != nil {
+		return r, true, known, err
+	}
+	r, own, err = q.s.begin(ctx)
+	return r, own, nil, err
+}
+
+// start executes the query, by its plan if that is known. Until its rows are closed, the
+// read gives statements only what this one needs: see narrow.Finder.
+func (q *selectQuery) start(ctx context.Context, r *engine.Read, own bool, known *planned, args []any) (rows *duck.Rows, p *planned, err error) {
+	p = known
+	defer func() {
+		if err != nil {
+			r.Widen()
+			if p != nil && p.stmt != nil {
+				p.stmt.Close()
+			}
+		}
+	}()
+	var (
+		basis  duck.Basis
+		memory bool
+	)
+	if p == nil {
+		basis, memory = r.Basis(q.relations()) // while it has all of the epoch
+	}
+	if err := q.narrow(r, args).Narrow(ctx, own); err != nil {
+		return nil, p, err
+	}
+	if slices.ContainsFunc(args, exact) {
+		described := q.sql
+		defer func() { q.sql = described }()
+		q.sql = parser.Uncast(described, func(i int) bool { return exact(args[i]) })
+	}
+	if p == nil {
+		if p, err = q.plan(ctx, r, basis, memory, args); err != nil {
+			return nil, p, err
+		}
+	}
+	rows, err = p.run(ctx, r, args)
+	return rows, p, err
+}
+
+func (q *selectQuery) result(ctx context.Context, run running, args []any) *Result {
+	res := &Result{Columns: q.st.Columns, Tag: q.st.Tag, Epoch: run.r.Epoch()}
+	next := func() (arrow.RecordBatch, error) {
+		leave, err := q.s.db.queue.GoOn(ctx)
+		if err != nil {
+			q.s.fail()
+			return nil, q.explain(err)
+		}
+		defer leave()
+		rec, err := run.next()
+		if errors.Is(err, duck.ErrUntold) {
+			err = cmp.Or(q.untold(ctx, args), err)
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			q.s.fail()
+			return nil, q.explain(run.p.unplaced(err))
+		}
+		q.answer.Keep(rec)
+		return rec, err
+	}
+	if run.own {
+		res.next = func(context.Context) (arrow.RecordBatch, error) { return next() }
+		res.close = run.close
+		return res
+	}
+	o := &openResult{s: q.s, next: next, close: run.close}
+	q.s.open = o
+	res.next = func(context.Context) (arrow.RecordBatch, error) { return o.read() }
+	res.close = o.finish
+	return res
+}
+
+// untold returns the error of a query that has ended by one which DuckDB has not told: it runs the query
+// once more, at an epoch of its own. It returns nil if there is none then.
+func (q *selectQuery) untold(ctx context.Context, args []any) error {
+	r, err := q.s.db.engine.BeginRead(ctx)
+	if err != nil {
+		return err
+	}
+	run := running{r: r, own: true}
+	if run.rows, run.p, err = q.start(ctx, r, true, nil, args); err != nil {
+		run.release()
+		return err
+	}
+	defer run.close()
+	for {
+		if n, err := run.rows.NextChunk(); n == 0 || err != nil {
+			return run.p.unplaced(err)
+		}
+	}
+}
