@@ -95,38 +95,6 @@ type victim struct {
 	up        func()        // is called when an abuse has all its connections
 }
 
-// footprint is what a process takes of the machine.
-type footprint struct {
-	memory, descriptors, goroutines int64
-	duckdb, heap                    int64 // what DuckDB and Go have of the memory
-}
-
-func (v *victim) footprint(ctx context.Context) (footprint, error) {
-	m, err := v.db.Metrics(ctx)
-	if err != nil {
-		return footprint{}, err
-	}
-	f := footprint{int64(m["process_resident_memory_bytes"]), int64(m["process_open_fds"]), int64(m["go_goroutines"]), int64(m["millstream_duckdb_bytes"]),
-		int64(m["go_memstats_sys_bytes"] - m["go_memstats_heap_released_bytes"])}
-	if f.memory == 0 || f.descriptors == 0 || f.goroutines == 0 || f.duckdb == 0 {
-		return f, fmt.Errorf("the process does not tell what it takes: %+v", f)
-	}
-	return f, nil
-}
-
-// above reports whether f takes more than before allows.
-func (f footprint) above(before footprint) bool {
-	return f.memory > before.memory+memoryMore || f.descriptors > before.descriptors+descriptorsMore || f.goroutines > before.goroutines+goroutinesMore
-}
-
-func (f footprint) String() string {
-	return fmt.Sprintf("%d MiB, %d descriptors, %d goroutines", f.memory>>20, f.descriptors, f.goroutines)
-}
-
-func (f footprint) max(g footprint) footprint {
-	return footprint{max(f.memory, g.memory), max(f.descriptors, g.descriptors), max(f.goroutines, g.goroutines), max(f.duckdb, g.duckdb), max(f.heap, g.heap)}
-}
-
 // TestAbuse is a bad neighbour to clients that ask light questions and push rows, in
 // many ways, while records come in: the others are not slower than twice what they were
 // (but see latencyFloor), have right answers only, ingest goes on and loses nothing, and
@@ -155,7 +123,7 @@ func TestAbuse(t *testing.T) {
 	defer stop()
 	began := time.Now()
 	time.Sleep(2 * calmFor) // until the process has grown to its size
-	first, err := v.footprint(ctx)
+	first, err := footprintOf(ctx, v.db)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +281,7 @@ func (v *victim) calm(t *testing.T) calm {
 	began, used := time.Now(), v.db.CPUTime()
 	time.Sleep(max(calmFor, min(*abuseFor/10, 10*time.Second)))
 	v.idle = time.Duration(float64(v.db.CPUTime()-used) / time.Since(began).Seconds())
-	f, err := v.footprint(t.Context())
+	f, err := footprintOf(t.Context(), v.db)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +312,7 @@ func (v *victim) abused(t *testing.T, a abuse) (peak footprint, did string, err 
 	over := make(chan struct{})
 	watching.Go(func() {
 		for {
-			if f, err := v.footprint(t.Context()); err == nil { // one that fails is seen in the calm
+			if f, err := footprintOf(t.Context(), v.db); err == nil { // one that fails is seen in the calm
 				peak = peak.max(f)
 			}
 			select {
@@ -411,7 +379,7 @@ func (v *victim) recovered(t *testing.T, name string, before footprint, feed *sh
 	sent, now := feed.Sent(), footprint{}
 	eventually(t, recoverPatience, name+": the process recovers", func() bool {
 		var err error
-		if now, err = v.footprint(t.Context()); err != nil {
+		if now, err = footprintOf(t.Context(), v.db); err != nil {
 			t.Fatal(err)
 		}
 		return !now.above(before) && number(t, v.db, takenOrders) >= sent
@@ -433,7 +401,7 @@ func (v *victim) ended(t *testing.T) (last footprint) {
 	most.memory += (hotMiB+cacheMiB)<<20 + memoryEnd - memoryMore
 	eventually(t, recoverPatience, "the process gives back what all abuses took", func() bool {
 		var err error
-		if last, err = v.footprint(t.Context()); err != nil {
+		if last, err = footprintOf(t.Context(), v.db); err != nil {
 			t.Fatal(err)
 		}
 		return !last.above(most)

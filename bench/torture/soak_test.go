@@ -290,8 +290,7 @@ func (s *soak) sample(ctx context.Context) error {
 	s.growth.begin()
 	return every(ctx, min(10*time.Second, *soakFor/100), func() error {
 		return s.using(func(db *instance.Instance) error {
-			v := victim{db: db}
-			f, err := v.footprint(s.t.Context())
+			f, err := footprintOf(s.t.Context(), db)
 			if err != nil {
 				return err
 			}
