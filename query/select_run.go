@@ -58,9 +58,14 @@ type running struct {
 	given arrow.RecordBatch // that next has returned, if it was ahead
 }
 
-// readAhead is how many records are read before a query that reads at an epoch of its own is taken
-// for begun: so many that it is known of a small result that it is whole.
-const readAhead = 2
+const (
+	// aheadMost is how many records are read before a query that reads at an epoch of its own is taken
+	// for begun: so many that it is known of a small result that it is whole.
+	aheadMost = 2
+	// vectorRows are in a record of a large result, behind which there are mostly more: it is not worth
+	// the memory to wait for them.
+	vectorRows = 2048
+)
 
 // open begins the query, up to its first records if what it reads from is its own. After an error
 // there is nothing to close.
@@ -83,20 +88,29 @@ func (q *selectQuery) open(ctx context.Context, args []any) (running, error) {
 		run.release()
 		return run, err
 	}
-	for run.own && run.end == nil && len(run.ahead) < readAhead {
-		record, err := run.rows.NextRecord()
-		switch {
-		case errors.Is(err, io.EOF):
-			run.end = err
-		case err != nil:
-			run.close()
-			return run, run.p.unplaced(err)
-		default:
-			record.Retain()
-			run.ahead = append(run.ahead, record)
-		}
+	if err := run.readAhead(); err != nil {
+		run.close()
+		return run, run.p.unplaced(err)
 	}
 	return run, nil
+}
+
+// readAhead reads the first records of a query that reads at an epoch of its own.
+func (run *running) readAhead() error {
+	for more := run.own; more; {
+		record, err := run.rows.NextRecord()
+		if errors.Is(err, io.EOF) {
+			run.end = err
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		record.Retain()
+		run.ahead = append(run.ahead, record)
+		more = len(run.ahead) < aheadMost && record.NumRows() < vectorRows
+	}
+	return nil
 }
 
 func (run *running) release() {
@@ -221,8 +235,18 @@ func (q *selectQuery) result(ctx context.Context, run running, args []any) *Resu
 }
 
 // untold returns the error of a query that has ended by one which DuckDB has not told: it runs the query
-// once more, at an epoch of its own. It returns nil if there is none then.
-func (q *selectQuery) untold(ctx context.Context, args []any) error {
+// once more, or again if it is not told then. It returns nil if there is none.
+func (q *selectQuery) untold(ctx context.Context, args []any) (err error) {
+	for range mostTries {
+		if err = q.fail(ctx, args); !errors.Is(err, duck.ErrUntold) {
+			break
+		}
+	}
+	return err
+}
+
+// fail runs the query at an epoch of its own, for the error that it has.
+func (q *selectQuery) fail(ctx context.Context, args []any) error {
 	r, err := q.s.db.engine.BeginRead(ctx)
 	if err != nil {
 		return err
