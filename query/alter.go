@@ -287,7 +287,7 @@ func (db *DB) setOptions(ctx context.Context, kind, name string, options []parse
 	case catalog.KindView:
 		return db.engine.AlterView(ctx, name, func(d *catalog.ViewDefinition) (err error) {
 			for _, o := range options {
-				if o.Name == ttlOption {
+				if o.Name == definition.TTLOption {
 					return fixed(o, "Groups that have expired can't come back: CREATE OR REPLACE the view with another ttl.")
 				}
 				if o.Name != "retention" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/millstream-db/millstream/engine/catalog"
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/query/binder"
+	"github.com/millstream-db/millstream/query/definition"
 	"github.com/millstream-db/millstream/query/dialect"
 	"github.com/millstream-db/millstream/query/gate"
 	"github.com/millstream-db/millstream/query/parser"
@@ -36,11 +36,11 @@ func (s *Session) createView(ctx context.Context, t *parser.CreateView, sql stri
 		return nil, err
 	}
 	for _, o := range t.Options {
-		if o.Name == backgroundOption {
+		if o.Name == definition.BackgroundOption {
 			background, _ = setting.Switch(o.Value)
 		}
 	}
-	job, err := db.engine.StartView(ctx, &catalog.ViewDefinition{SQL: storedView(t, sql), Plan: *def, Access: s.rights.Owner()}, t.OrReplace)
+	job, err := db.engine.StartView(ctx, &catalog.ViewDefinition{SQL: definition.StoredView(t, sql), Plan: *def, Access: s.rights.Owner()}, t.OrReplace)
 	if t.IfNotExists && errors.Is(err, engine.ErrExists) {
 		return skip, nil
 	}
@@ -53,13 +53,9 @@ func (s *Session) createView(ctx context.Context, t *parser.CreateView, sql stri
 	return nil, job.Wait(ctx)
 }
 
-// backgroundOption of CREATE MATERIALIZED VIEW is the setting background_ddl for
-// one statement.
-const backgroundOption = "background"
-
 // viewDefinition plans a view with its clauses and options.
 func (s *Session) viewDefinition(ctx context.Context, t *parser.CreateView, sql string) (*view.Definition, error) {
-	ttl, err := viewTTL(t.Options)
+	ttl, err := definition.TTL(t.Options)
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +63,12 @@ func (s *Session) viewDefinition(ctx context.Context, t *parser.CreateView, sql 
 	if err != nil {
 		return nil, sqlstate.Explain(err, sql, t.Offset)
 	}
-	if err := emit(def, t); err != nil {
+	if err := definition.Windows(def, t); err != nil {
 		return nil, err
 	}
 	for _, o := range t.Options {
 		switch o.Name {
-		case backgroundOption:
+		case definition.BackgroundOption:
 			if _, ok := setting.Switch(o.Value); !ok {
 				return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option background must be true or false, not %q", o.Value), Offset: o.ValueOffset}
 			}
@@ -80,7 +76,7 @@ func (s *Session) viewDefinition(ctx context.Context, t *parser.CreateView, sql 
 			if def.Retention, err = parser.ParseDuration(o.Value); err != nil {
 				return nil, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option retention: %v", err), Offset: o.ValueOffset}
 			}
-		case ttlOption:
+		case definition.TTLOption:
 			if err := s.db.relations().checkTTL(def, o); err != nil {
 				return nil, err
 			}
@@ -90,22 +86,6 @@ func (s *Session) viewDefinition(ctx context.Context, t *parser.CreateView, sql 
 		}
 	}
 	return def, nil
-}
-
-// emit sets what EMIT and ALLOW LATENESS say about the view's windows.
-func emit(def *view.Definition, t *parser.CreateView) error {
-	const hint = "Read FROM TUMBLE(source, time_column, INTERVAL '1 minute') and GROUP BY window_start, window_end, or leave %s out."
-	switch {
-	case def.Window != nil:
-		def.Window.Final, def.Window.LatenessMicros = t.EmitOnClose, t.Lateness.Microseconds()
-	case t.EmitOnClose:
-		return &parser.Error{Code: CodeInvalidDefinition, Message: "EMIT ON WINDOW CLOSE needs a window over the watermark column in GROUP BY",
-			Hint: fmt.Sprintf(hint, "EMIT"), Offset: t.EmitOffset}
-	case t.LatenessOffset > 0:
-		return &parser.Error{Code: CodeInvalidDefinition, Message: "ALLOW LATENESS needs a window over the watermark column in GROUP BY",
-			Hint: fmt.Sprintf(hint, "ALLOW LATENESS"), Offset: t.LatenessOffset}
-	}
-	return nil
 }
 
 // kind returns the kind of the object of a name, "" if there is none.
@@ -119,19 +99,6 @@ func (db *DB) kind(name string) string {
 		return catalog.KindTable
 	}
 	return ""
-}
-
-// storedView is the statement as SHOW CREATE shows it: without what says how to
-// run it.
-func storedView(t *parser.CreateView, sql string) string {
-	isHow := func(o parser.Option) bool { return o.Name == backgroundOption }
-	if !t.OrReplace && !slices.ContainsFunc(t.Options, isHow) {
-		return sql
-	}
-	stored := *t
-	stored.OrReplace = false
-	stored.Options = slices.DeleteFunc(slices.Clone(t.Options), isHow)
-	return parser.FormatCreateView(&stored, false)
 }
 
 // planView lets a view's SELECT through the gate and cuts it into stages. What it

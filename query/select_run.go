@@ -8,8 +8,10 @@ import (
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/millstream-db/millstream/engine"
 	"github.com/millstream-db/millstream/engine/duck"
+	"github.com/millstream-db/millstream/query/ahead"
 	"github.com/millstream-db/millstream/query/parser"
 	"github.com/millstream-db/millstream/query/sqlstate"
 )
@@ -52,20 +54,9 @@ type running struct {
 	own  bool // r is the query's, not its transaction's
 	p    *planned
 	rows *duck.Rows
-	// ahead are the first records, which were read as the query began, and end is io.EOF if they are all.
-	ahead []arrow.RecordBatch
-	end   error
-	given arrow.RecordBatch // that next has returned, if it was ahead
+	// records are those of rows: the first ones are read ahead if what they come from is the query's own.
+	records *ahead.Records
 }
-
-const (
-	// aheadMost is how many records are read before a query that reads at an epoch of its own is taken
-	// for begun: so many that it is known of a small result that it is whole.
-	aheadMost = 2
-	// vectorRows are in a record of a large result, behind which there are mostly more: it is not worth
-	// the memory to wait for them.
-	vectorRows = 2048
-)
 
 // open begins the query, up to its first records if what it reads from is its own. After an error
 // there is nothing to close.
@@ -88,29 +79,15 @@ func (q *selectQuery) open(ctx context.Context, args []any) (running, error) {
 		run.release()
 		return run, err
 	}
-	if err := run.readAhead(); err != nil {
+	run.records = ahead.New(run.rows.NextRecord)
+	if !run.own {
+		return run, nil
+	}
+	if err := run.records.Read(); err != nil {
 		run.close()
 		return run, run.p.unplaced(err)
 	}
 	return run, nil
-}
-
-// readAhead reads the first records of a query that reads at an epoch of its own.
-func (run *running) readAhead() error {
-	for more := run.own; more; {
-		record, err := run.rows.NextRecord()
-		if errors.Is(err, io.EOF) {
-			run.end = err
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		record.Retain()
-		run.ahead = append(run.ahead, record)
-		more = len(run.ahead) < aheadMost && record.NumRows() < vectorRows
-	}
-	return nil
 }
 
 func (run *running) release() {
@@ -121,35 +98,13 @@ func (run *running) release() {
 
 // close gives up all that the query has.
 func (run *running) close() {
-	run.giveUp()
-	for _, record := range run.ahead {
-		record.Release()
+	if run.records != nil {
+		run.records.Close()
 	}
 	run.rows.Close()
 	run.p.done(run.r)
 	run.r.Widen()
 	run.release()
-}
-
-// giveUp releases the record that was returned last.
-func (run *running) giveUp() {
-	if run.given != nil {
-		run.given.Release()
-		run.given = nil
-	}
-}
-
-// next returns the next record, which is there until the next call, or io.EOF.
-func (run *running) next() (arrow.RecordBatch, error) {
-	run.giveUp()
-	if len(run.ahead) > 0 {
-		run.given, run.ahead = run.ahead[0], run.ahead[1:]
-		return run.given, nil
-	}
-	if run.end != nil {
-		return nil, run.end
-	}
-	return run.rows.NextRecord()
 }
 
 // source returns what the query reads from, whether it is the query's own, and the
@@ -211,7 +166,7 @@ func (q *selectQuery) result(ctx context.Context, run running, args []any) *Resu
 			return nil, q.explain(err)
 		}
 		defer leave()
-		rec, err := run.next()
+		rec, err := run.records.Next()
 		if errors.Is(err, duck.ErrUntold) {
 			err = cmp.Or(q.untold(ctx, args), err)
 		}

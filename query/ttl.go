@@ -2,34 +2,10 @@ package query
 
 import (
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/millstream-db/millstream/engine/view"
 	"github.com/millstream-db/millstream/query/parser"
 )
-
-// ttlOption of CREATE MATERIALIZED VIEW ends the groups of a view without windows
-// a while after their last row.
-const ttlOption = "ttl"
-
-// viewTTL reads the option ttl, 0 without it.
-func viewTTL(options []parser.Option) (time.Duration, error) {
-	i := slices.IndexFunc(options, func(o parser.Option) bool { return o.Name == ttlOption })
-	if i < 0 {
-		return 0, nil
-	}
-	o := options[i]
-	ttl, err := parser.ParseDuration(o.Value)
-	switch {
-	case err != nil:
-		return 0, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option ttl: %v", err), Offset: o.ValueOffset}
-	case ttl < time.Microsecond:
-		return 0, &parser.Error{Code: CodeInvalidParameter, Message: fmt.Sprintf("option ttl must be longer than nothing, not %q", o.Value),
-			Hint: "Leave ttl out for groups that live for ever.", Offset: o.ValueOffset}
-	}
-	return ttl, nil
-}
 
 // checkTTL says why the groups of a view can't have a TTL.
 func (r relations) checkTTL(def *view.Definition, o parser.Option) error {

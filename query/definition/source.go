@@ -1,6 +1,6 @@
 // Package definition turns what CREATE SOURCE says into the definition that the
-// engine takes: columns, watermark, primary key and options. It binds no
-// expressions and looks nothing up.
+// engine takes: columns, watermark, primary key and options; and what CREATE
+// MATERIALIZED VIEW says beside its query. It binds no expressions and looks nothing up.
 package definition
 
 import (
