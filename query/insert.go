@@ -469,13 +469,12 @@ func (in *insertQuery) computeOnce(ctx context.Context, args []any) (*batch.Batc
 
 // compute reads all rows, whose columns are those of the target.
 func (in *insertQuery) compute(ctx context.Context, r *engine.Read, schema *batch.Schema, args []any) (*batch.Batch, error) {
-	rows, p, err := in.rows.start(ctx, r, false, nil, args)
+	run, err := in.rows.start(ctx, r, false, nil, args)
 	if err != nil {
 		return nil, err
 	}
-	defer r.Widen()
-	defer p.done(r)
-	defer rows.Close()
+	defer run.close()
+	rows := run.rows
 	b := batch.NewBuilder(in.s.db.engine.Allocator(), schema)
 	defer b.Release()
 	for {

@@ -19,17 +19,16 @@ import (
 // prepareSelect lets a query through the gate and binds it. sql stands at the
 // given offset of the statement.
 func (s *Session) prepareSelect(ctx context.Context, st *Statement, sql string, offset int, paramTypes []string) error {
-	for try := 1; ; try++ {
-		q := &selectQuery{s: s, st: st, sql: sql, offset: offset, path: path(sql)}
-		err := q.learn(ctx, paramTypes)
-		switch {
-		case err == nil:
-			st.run = q.run
-			return nil
-		case !passes(err) || s.status != statusIdle || try == mostTries || ctx.Err() != nil:
-			return q.explain(err)
-		}
+	var q *selectQuery
+	err := s.again(ctx, func() error {
+		q = &selectQuery{s: s, st: st, sql: sql, offset: offset, path: path(sql)}
+		return q.learn(ctx, paramTypes)
+	})
+	if err != nil {
+		return q.explain(err)
 	}
+	st.run = q.run
+	return nil
 }
 
 // selectQuery is a query that has passed the gate.

@@ -24,6 +24,17 @@ func passes(err error) bool {
 	return sqlstate.Reopening(err) || errors.Is(err, duck.ErrUntold)
 }
 
+// again calls f until it has no error that passes, mostTries times at most. In a transaction, whose epoch
+// is gone by such an error, it calls f once.
+func (s *Session) again(ctx context.Context, f func() error) (err error) {
+	for range mostTries {
+		if err = f(); err == nil || !passes(err) || s.status != statusIdle || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
+}
+
 // run executes the query at a new epoch, or at the transaction's. One at an epoch of its own is
 // begun anew when, before its first rows are there, the file has to be opened again, or DuckDB does not
 // tell why it has ended: nobody has seen anything of it, and no query has an effect.
@@ -37,15 +48,11 @@ func (q *selectQuery) run(ctx context.Context, args []any) (*Result, error) {
 	}
 	defer leave()
 	q.runs++
-	for try := 1; ; try++ {
-		run, err := q.open(ctx, args)
-		switch {
-		case err == nil:
-			return q.result(ctx, run, args), nil
-		case !passes(err) || q.s.status != statusIdle || try == mostTries || ctx.Err() != nil:
-			return nil, q.explain(err)
-		}
+	var run *running
+	if err := q.s.again(ctx, func() (err error) { run, err = q.open(ctx, args); return err }); err != nil {
+		return nil, q.explain(err)
 	}
+	return q.result(ctx, run, args), nil
 }
 
 // running is a query that has begun.
@@ -60,32 +67,25 @@ type running struct {
 
 // open begins the query, up to its first records if what it reads from is its own. After an error
 // there is nothing to close.
-func (q *selectQuery) open(ctx context.Context, args []any) (running, error) {
+func (q *selectQuery) open(ctx context.Context, args []any) (*running, error) {
 	r, own, known, err := q.source(ctx, args)
-	run := running{r: r, own: own}
 	if err != nil {
-		return run, err
+		return nil, err
 	}
-	run.rows, run.p, err = q.start(ctx, r, own, known, args)
-	if inText := run.p != nil && run.p.inText; err != nil && ctx.Err() == nil && (known != nil || inText) {
-		run.release()
-		q.constants = !r.Outdated() && !duck.Lost(err) && !errors.Is(err, duck.ErrUntold) // so that the error speaks of the text as written
-		if run.r, run.own, err = q.s.begin(ctx); err != nil {
-			return run, err
+	run, err := q.start(ctx, r, own, known, args)
+	if inText := run.p != nil && run.p.inText; err != nil && !passes(err) && ctx.Err() == nil && (known != nil || inText) {
+		q.constants = !r.Outdated() && !duck.Lost(err) // so that the error speaks of the text as written
+		if r, own, err = q.s.begin(ctx); err != nil {
+			return nil, err
 		}
-		run.rows, run.p, err = q.start(ctx, run.r, run.own, nil, args)
+		run, err = q.start(ctx, r, own, nil, args)
 	}
-	if err != nil {
-		run.release()
+	if err != nil || !own {
 		return run, err
-	}
-	run.records = ahead.New(run.rows.NextRecord)
-	if !run.own {
-		return run, nil
 	}
 	if err := run.records.Read(); err != nil {
 		run.close()
-		return run, run.p.unplaced(err)
+		return nil, err
 	}
 	return run, nil
 }
@@ -98,13 +98,20 @@ func (run *running) release() {
 
 // close gives up all that the query has.
 func (run *running) close() {
-	if run.records != nil {
-		run.records.Close()
-	}
+	run.records.Close()
 	run.rows.Close()
 	run.p.done(run.r)
 	run.r.Widen()
 	run.release()
+}
+
+// next returns the next record of rows.
+func (run *running) next() (arrow.RecordBatch, error) {
+	record, err := run.rows.NextRecord()
+	if err != nil {
+		err = run.p.unplaced(err)
+	}
+	return record, err
 }
 
 // source returns what the query reads from, whether it is the query's own, and the
@@ -122,42 +129,47 @@ func (q *selectQuery) source(ctx context.Context, args []any) (r *engine.Read, o
 }
 
 // start executes the query, by its plan if that is known. Until its rows are closed, the
-// read gives statements only what this one needs: see narrow.Finder.
-func (q *selectQuery) start(ctx context.Context, r *engine.Read, own bool, known *planned, args []any) (rows *duck.Rows, p *planned, err error) {
-	p = known
+// read gives statements only what this one needs: see narrow.Finder. After an error the
+// read is closed, if it is the query's own; what was planned tells how.
+func (q *selectQuery) start(ctx context.Context, r *engine.Read, own bool, known *planned, args []any) (run *running, err error) {
+	run = &running{r: r, own: own, p: known}
 	defer func() {
 		if err != nil {
 			r.Widen()
-			if p != nil && p.stmt != nil {
-				p.stmt.Close()
+			if run.p != nil && run.p.stmt != nil {
+				run.p.stmt.Close()
 			}
+			run.release()
 		}
 	}()
 	var (
 		basis  duck.Basis
 		memory bool
 	)
-	if p == nil {
+	if known == nil {
 		basis, memory = r.Basis(q.relations()) // while it has all of the epoch
 	}
 	if err := q.narrow(r, args).Narrow(ctx, own); err != nil {
-		return nil, p, err
+		return run, err
 	}
 	if slices.ContainsFunc(args, exact) {
 		described := q.sql
 		defer func() { q.sql = described }()
 		q.sql = parser.Uncast(described, func(i int) bool { return exact(args[i]) })
 	}
-	if p == nil {
-		if p, err = q.plan(ctx, r, basis, memory, args); err != nil {
-			return nil, p, err
+	if known == nil {
+		if run.p, err = q.plan(ctx, r, basis, memory, args); err != nil {
+			return run, err
 		}
 	}
-	rows, err = p.run(ctx, r, args)
-	return rows, p, err
+	if run.rows, err = run.p.run(ctx, r, args); err != nil {
+		return run, err
+	}
+	run.records = ahead.New(run.next)
+	return run, nil
 }
 
-func (q *selectQuery) result(ctx context.Context, run running, args []any) *Result {
+func (q *selectQuery) result(ctx context.Context, run *running, args []any) *Result {
 	res := &Result{Columns: q.st.Columns, Tag: q.st.Tag, Epoch: run.r.Epoch()}
 	next := func() (arrow.RecordBatch, error) {
 		leave, err := q.s.db.queue.GoOn(ctx)
@@ -172,7 +184,7 @@ func (q *selectQuery) result(ctx context.Context, run running, args []any) *Resu
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			q.s.fail()
-			return nil, q.explain(run.p.unplaced(err))
+			return nil, q.explain(err)
 		}
 		q.answer.Keep(rec)
 		return rec, err
@@ -193,28 +205,23 @@ func (q *selectQuery) result(ctx context.Context, run running, args []any) *Resu
 // once more, or again if it is not told then. It returns nil if there is none.
 func (q *selectQuery) untold(ctx context.Context, args []any) (err error) {
 	for range mostTries {
-		if err = q.fail(ctx, args); !errors.Is(err, duck.ErrUntold) {
+		if err = q.failure(ctx, args); !errors.Is(err, duck.ErrUntold) {
 			break
 		}
 	}
 	return err
 }
 
-// fail runs the query at an epoch of its own, for the error that it has.
-func (q *selectQuery) fail(ctx context.Context, args []any) error {
+// failure runs the query at an epoch of its own, for the error that it has.
+func (q *selectQuery) failure(ctx context.Context, args []any) error {
 	r, err := q.s.db.engine.BeginRead(ctx)
 	if err != nil {
 		return err
 	}
-	run := running{r: r, own: true}
-	if run.rows, run.p, err = q.start(ctx, r, true, nil, args); err != nil {
-		run.release()
+	run, err := q.start(ctx, r, true, nil, args)
+	if err != nil {
 		return err
 	}
 	defer run.close()
-	for {
-		if n, err := run.rows.NextChunk(); n == 0 || err != nil {
-			return run.p.unplaced(err)
-		}
-	}
+	return run.p.unplaced(run.rows.ToEnd())
 }

@@ -136,7 +136,7 @@ func (c *Conn) Exec(ctx context.Context, sql string) error {
 }
 
 // fault is the error that a message of DuckDB's stands for. For "interrupted" it is the reason of that,
-// which memory.end knows of where it has none.
+// unless the guard of the memory did it, whose reason memory.end gives.
 func (c *Conn) fault(ctx context.Context, message string) (err error) {
 	d := c.inst.fault(parseError(message))
 	switch {
@@ -326,11 +326,7 @@ func (c *Conn) QueryToEnd(ctx context.Context, sql string, args ...any) error {
 		return err
 	}
 	defer rows.Close()
-	for {
-		if n, err := rows.NextChunk(); err != nil || n == 0 {
-			return err
-		}
-	}
+	return rows.ToEnd()
 }
 
 func (s *Stmt) bind(i mapping.IdxT, arg any) error {

@@ -67,6 +67,15 @@ func (r *Rows) NextChunk() (int, error) {
 	return n, err
 }
 
+// ToEnd reads what is left, for its effect or its error.
+func (r *Rows) ToEnd() error {
+	for {
+		if n, err := r.NextChunk(); err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
 func (r *Rows) nextChunk() (int, error) {
 	if !r.conn.enter() {
 		return 0, ErrReopened

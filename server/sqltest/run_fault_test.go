@@ -55,8 +55,8 @@ func TestWrongExpectationsFail(t *testing.T) {
 	}
 }
 
-// The same records must be different batches and files. (Their epochs are not counted: rows that come
-// close together share one where the machine is slow.)
+// The same records must be different epochs, batches and files. Inserts that do not wait for the disk
+// share an epoch where they come close together.
 func TestSettingsDiffer(t *testing.T) {
 	t.Parallel()
 	script, err := Parse("settings", preamble+"statement ok\nINSERT INTO s SELECT i, 'x' FROM range(3) t(i)\n")
@@ -80,6 +80,10 @@ func TestSettingsDiffer(t *testing.T) {
 			}[setting]
 			if got != want {
 				t.Errorf("%s, want %s", got, want)
+			}
+			epochs := map[string][2]int64{"batch1": {1, 6}, "batch4096": {1, 2}, "restart": {0, 0}, "checkpoint": {3, 3}}[setting]
+			if stats.Epochs < epochs[0] || stats.Epochs > epochs[1] {
+				t.Errorf("%d epochs, want %d to %d", stats.Epochs, epochs[0], epochs[1])
 			}
 		})
 	}
